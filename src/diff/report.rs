@@ -1,0 +1,267 @@
+//! What a comparison found: the border between comparing and showing.
+
+use std::fmt;
+
+use crate::{
+    model::{Path, ProxyId, ResourceKey},
+    normalize::Value,
+};
+
+/// Everything that a comparison found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Which comparison this is.
+    pub mode: Mode,
+    /// Counts.
+    pub summary: Summary,
+    /// Differences, in byte order of proxy, source, type, name, state, occurrence, path and kind.
+    pub changes: Vec<Change>,
+    /// Differences in live state, which is not configuration, in the same order.
+    pub live: Vec<Change>,
+    /// Proxies that only one side has.
+    pub proxies_only: Vec<ProxyOnly>,
+    /// What could not be compared, and why.
+    pub not_compared: Vec<NotCompared>,
+    /// Rejected updates that name no resource.
+    pub rejections: Vec<Rejection>,
+    /// The changed resources in whole, for a patch; empty unless it was asked for.
+    pub documents: Vec<DocumentPair>,
+    /// What the reader should know before believing the result, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Which comparison was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Before against after.
+    Change,
+    /// Istiod (`before`: what it would send) against Envoy (`after`: what the proxy runs).
+    Sync,
+}
+
+impl Mode {
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Change => "change",
+            Self::Sync => "sync",
+        }
+    }
+}
+
+/// Whose configuration was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Compared {
+    /// Envoy's before against Envoy's after.
+    Envoy,
+    /// Istiod's before against istiod's after.
+    Istiod,
+    /// Istiod's against Envoy's.
+    IstiodEnvoy,
+}
+
+impl Compared {
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Envoy => "envoy",
+            Self::Istiod => "istiod",
+            Self::IstiodEnvoy => "istiod-envoy",
+        }
+    }
+}
+
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Counts of a comparison. A resource counts once, whatever the number of changes in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Proxies compared.
+    pub proxies: usize,
+    /// Proxies that either side has, or should have had.
+    pub proxies_found: usize,
+    /// Resources of either side that were compared.
+    pub resources: usize,
+    /// Resources that only *after* has.
+    pub added_resources: usize,
+    /// Resources that only *before* has.
+    pub removed_resources: usize,
+    /// Resources that both sides have and that differ.
+    pub changed_resources: usize,
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The proxy; on the *after* side where two were paired.
+    pub proxy: ProxyId,
+    /// The proxy on the *before* side, where it has another ID.
+    pub before_proxy: Option<ProxyId>,
+    /// Whose configuration.
+    pub source: Compared,
+    /// Which resource.
+    pub resource: ResourceKey,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// Where: on the *before* side for [`ChangeKind::Removed`], else on the *after* side.
+    pub path: Path,
+    /// Where on the *before* side, if that differs from `path`.
+    pub before_path: Option<Path>,
+    /// The value before; a position for [`ChangeKind::Moved`].
+    pub before: Option<Value>,
+    /// The value after; a position for [`ChangeKind::Moved`].
+    pub after: Option<Value>,
+    /// When Envoy last updated the resource, as it printed it.
+    pub updated: Option<String>,
+    /// Why Envoy refused an update of the resource, scrubbed of values.
+    pub reason: Option<String>,
+    /// What sort of change it is, where that is known.
+    pub class: Option<Class>,
+}
+
+/// What happened to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChangeKind {
+    /// Only *after* has it.
+    Added,
+    /// Both have it, with other values.
+    Changed,
+    /// Both have it, at other positions of an ordered list.
+    Moved,
+    /// Only *before* has it.
+    Removed,
+}
+
+impl ChangeKind {
+    /// The word in outputs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Changed => "changed",
+            Self::Moved => "moved",
+            Self::Removed => "removed",
+        }
+    }
+
+    /// The sign in text.
+    pub fn sign(self) -> char {
+        match self {
+            Self::Added => '+',
+            Self::Changed => '~',
+            Self::Moved => '>',
+            Self::Removed => '-',
+        }
+    }
+}
+
+/// A sort of change that is said once for many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// A cluster's hosts only changed their addresses.
+    EndpointsReplaced,
+}
+
+impl Class {
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EndpointsReplaced => "endpoints_replaced",
+        }
+    }
+}
+
+/// A proxy that only one side has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProxyOnly {
+    /// The proxy.
+    pub proxy: ProxyId,
+    /// `before` or `after`.
+    pub side: SideName,
+}
+
+/// One of the two sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SideName {
+    /// The first; istiod where it is compared with Envoy.
+    Before,
+    /// The second; Envoy where istiod is compared with it.
+    After,
+}
+
+impl SideName {
+    /// The word in outputs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::After => "after",
+        }
+    }
+}
+
+/// Something that was not compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotCompared {
+    /// The proxy.
+    pub proxy: ProxyId,
+    /// Whose configuration, if it is not the whole proxy.
+    pub source: Option<Compared>,
+    /// The resource, if it is not a whole source.
+    pub resource: Option<ResourceKey>,
+    /// The xDS type, where all resources of one type are meant.
+    pub xds_type: Option<crate::model::XdsType>,
+    /// The node, if it is not the whole resource.
+    pub path: Option<Path>,
+    /// Whether it could ever have been compared.
+    pub cause: Cause,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// Why something was not compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// It never can be: one side cannot know it.
+    Inherent,
+    /// It should have been: something is missing.
+    Missing,
+}
+
+impl Cause {
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inherent => "inherent",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+/// An update that a proxy rejected, of which the control plane's state names no resource.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rejection {
+    /// The proxy.
+    pub proxy: ProxyId,
+    /// The xDS type.
+    pub xds_type: crate::model::XdsType,
+    /// Why, scrubbed of values.
+    pub reason: String,
+}
+
+/// A changed resource in whole, normalized, on either side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentPair {
+    /// The proxy.
+    pub proxy: ProxyId,
+    /// Whose configuration.
+    pub source: Compared,
+    /// The resource.
+    pub resource: ResourceKey,
+    /// The resource before.
+    pub before: Option<Value>,
+    /// The resource after.
+    pub after: Option<Value>,
+}

@@ -1,0 +1,5 @@
+//! The `xdsnap` command.
+
+fn main() -> std::process::ExitCode {
+    xdsnap::cli::main()
+}

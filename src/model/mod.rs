@@ -1,0 +1,15 @@
+//! The nouns of the field, shared by every layer: xDS types, resources, states, proxies, paths.
+//!
+//! No I/O, and nothing of ours is imported here.
+
+mod document;
+mod path;
+mod proxy;
+mod resource;
+mod xds_type;
+
+pub use document::{Document, UnknownDocument};
+pub use path::{Path, Predicate, Scalar, Step};
+pub use proxy::{InvalidProxyId, ProxyId, Source, UnknownSource};
+pub use resource::{ResourceKey, State};
+pub use xds_type::{UnknownType, XdsType};
