@@ -1,8 +1,12 @@
 //! Two sets of resources in, a [`Report`] out. Pure.
 
+mod align;
 mod report;
+mod step;
+mod value;
 
 pub use report::{
     Cause, Change, ChangeKind, Class, Compared, DocumentPair, Mode, NotCompared, ProxyOnly,
     Rejection, Report, SideName, Summary,
 };
+pub use value::{Edit, diff};

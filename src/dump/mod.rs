@@ -1,1 +1,12 @@
-//! To be written.
+//! Config-dump JSON in, resources out: from Envoy's `/config_dump` and istiod's `/debug/config_dump`.
+//!
+//! Nothing is built as a tree here: a [`Resource`] is a name and a slice of the document.
+
+mod envelope;
+mod json;
+mod parse;
+mod recognize;
+
+pub use json::JsonError;
+pub use parse::{Dump, DumpError, Resource, Shape};
+pub use recognize::{Content, recognize};

@@ -1,5 +1,74 @@
 //! The canonical form of a resource: equal meaning, equal bytes.
 
+mod query;
+mod read;
+mod rules;
+mod scalar;
+mod sort;
 mod value;
 
+pub use rules::{Action, RULES, Rule, Scope};
+pub use sort::{KeyValue, identity};
 pub use value::{Key, List, Number, Object, ObjectKind, Value};
+
+use std::collections::BTreeSet;
+
+use crate::{dump::Resource, model::XdsType};
+
+/// A resource that cannot be normalized.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum NormalizeError {
+    /// It is not JSON.
+    #[error("invalid JSON at byte {0} of the resource: {1}")]
+    Json(usize, String),
+    /// An object has two members of one name.
+    #[error("`{1}` is given twice in the object that ends at byte {0} of the resource")]
+    Duplicate(usize, String),
+    /// It is nested too deeply.
+    #[error("nested deeper than {1} levels at byte {0} of the resource")]
+    TooDeep(usize, usize),
+}
+
+/// The canonical form of `resource`, from a dump that has sections of `types`.
+///
+/// # Errors
+///
+/// Where its JSON is malformed, names a member twice, or is nested deeper than any configuration.
+pub fn normalize(
+    resource: &Resource<'_>,
+    types: &BTreeSet<XdsType>,
+) -> Result<Value, NormalizeError> {
+    let Some(body) = resource.body else {
+        return Ok(Value::empty());
+    };
+    let mut value = read::read(body, resource.shape)?;
+    if resource.key.xds_type == XdsType::ExtensionConfig {
+        value = wrap_bare_extension(value, &resource.key.name);
+    }
+    rules::apply(&mut value, &resource.key.xds_type, &|xds_type| types.contains(xds_type));
+    sort::sort(&mut value);
+    Ok(value)
+}
+
+/// Puts a bare extension into the `TypedExtensionConfig` in which Envoy prints it.
+///
+/// Istiod's debug page shows a Wasm extension without it.
+fn wrap_bare_extension(value: Value, name: &str) -> Value {
+    const WRAPPER: &str = "envoy.config.core.v3.TypedExtensionConfig";
+    let (Some(wrapper), ObjectKind::Any(Some(message))) =
+        (crate::xds::Message::find(WRAPPER), value.kind())
+    else {
+        return value;
+    };
+    if *message == *wrapper {
+        return value;
+    }
+    Value::Object(Object {
+        members: vec![
+            ("@type".into(), Value::String(format!("type.googleapis.com/{WRAPPER}"))),
+            ("name".into(), Value::String(name.to_owned())),
+            ("typed_config".into(), value),
+        ],
+        kind: ObjectKind::Any(Some(wrapper)),
+    })
+}

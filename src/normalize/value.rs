@@ -53,8 +53,10 @@ pub enum ObjectKind {
     Message(&'static Message),
     /// A `google.protobuf.Any`: its `@type` and the message's fields, of a known type or not.
     Any(Option<&'static Message>),
-    /// A map, a Struct, or a message of an unknown type.
+    /// A map or a Struct: its keys are data.
     Plain,
+    /// A message of an unknown type, or the value of an unknown field.
+    Unknown,
 }
 
 /// A JSON number.
@@ -69,6 +71,22 @@ pub enum Number {
 }
 
 impl Value {
+    /// An empty object: what is known of a resource of which a dump shows nothing.
+    pub fn empty() -> Self {
+        Self::Object(Object {
+            members: Vec::new(),
+            kind: ObjectKind::Plain,
+        })
+    }
+
+    /// What object this is; [`ObjectKind::Plain`] for anything that is none.
+    pub fn kind(&self) -> ObjectKind {
+        match self {
+            Self::Object(object) => object.kind,
+            _ => ObjectKind::Plain,
+        }
+    }
+
     /// The member `name` of an object.
     pub fn get(&self, name: &str) -> Option<&Self> {
         match self {
@@ -84,22 +102,6 @@ impl Value {
             _ => None,
         }
     }
-
-    /// This value in `serde_json`'s form, for JSONPath. Integers beyond 64 bits become floats.
-    pub fn to_json(&self) -> serde_json::Value {
-        match self {
-            Self::Null => serde_json::Value::Null,
-            Self::Bool(value) => (*value).into(),
-            Self::Number(number) => number.to_json(),
-            Self::String(text) => text.as_str().into(),
-            Self::List(list) => list.items.iter().map(Self::to_json).collect(),
-            Self::Object(object) => object
-                .members
-                .iter()
-                .map(|(key, value)| (key.to_string(), value.to_json()))
-                .collect(),
-        }
-    }
 }
 
 impl Object {
@@ -112,6 +114,16 @@ impl Object {
     }
 }
 
+impl Object {
+    /// The member `name`, to be changed.
+    pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+        self.members
+            .binary_search_by(|(key, _)| key.as_ref().cmp(name))
+            .ok()
+            .map(|i| &mut self.members[i].1)
+    }
+}
+
 impl Number {
     /// A float: an integer where it is integral and below 2^53 in magnitude, and so never `-0`.
     pub fn from_f64(value: f64) -> Self {
@@ -120,18 +132,6 @@ impl Number {
             Self::Int(value as i128)
         } else {
             Self::Float(value)
-        }
-    }
-
-    fn to_json(&self) -> serde_json::Value {
-        match self {
-            Self::Int(value) => match (i64::try_from(*value), u64::try_from(*value)) {
-                (Ok(value), _) => value.into(),
-                (_, Ok(value)) => value.into(),
-                _ => (*value as f64).into(),
-            },
-            Self::Float(value) => (*value).into(),
-            Self::Big(digits) => digits.parse::<f64>().unwrap_or(f64::MAX).into(),
         }
     }
 

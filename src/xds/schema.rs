@@ -22,8 +22,6 @@ pub struct Field {
     /// Index of the enum or message.
     pub(super) target: u16,
     pub(super) flags: u8,
-    /// Number of the oneof in its message, from 1; 0 for none.
-    pub(super) oneof: u8,
     /// Index of the list rule, for a repeated field.
     pub(super) list: u16,
 }
@@ -64,6 +62,7 @@ pub(super) const MAP: u8 = 2;
 pub(super) const PRESENCE: u8 = 4;
 pub(super) const SENSITIVE: u8 = 8;
 pub(super) const DEPRECATED: u8 = 16;
+pub(super) const ONEOF: u8 = 32;
 
 /// The kind of a field's values; of a map, that of the map's values.
 #[derive(Clone, Copy, Debug)]
@@ -162,13 +161,6 @@ impl Message {
         // Camel case is not unique: `http10` and `http_10` have one, and only the latter is a name.
         (field.json_name() == key || field.name() == key).then_some(field)
     }
-
-    /// The names of the members of the oneof `name`, if the message has it.
-    pub fn oneof(&self, number: u8) -> impl Iterator<Item = &'static Field> {
-        self.fields()
-            .iter()
-            .filter(move |field| field.oneof == number)
-    }
 }
 
 /// Writes `key` in lowerCamelCase as protobuf derives it: an underscore goes, and the letter after it is a capital.
@@ -233,6 +225,11 @@ impl Field {
     /// Whether absent differs from the default value: messages, oneof members, `optional` fields.
     pub fn has_presence(&self) -> bool {
         self.flags & PRESENCE != 0
+    }
+
+    /// Whether it is a member of a oneof.
+    pub fn is_in_oneof(&self) -> bool {
+        self.flags & ONEOF != 0
     }
 
     /// Whether the API marks it as holding a secret (`udpa.annotations.sensitive`).

@@ -1,0 +1,126 @@
+//! How a path names an item of a list: by its keys where they are unique, else by its position.
+
+use crate::{
+    model::{Predicate, Scalar, Step},
+    normalize::{KeyValue, List, Number, Value, identity},
+    xds::MatchBy,
+};
+
+/// The step to the item at `index`.
+pub(super) fn item_step(list: &List, index: usize) -> Step {
+    match predicates(list, &list.items[index]) {
+        Some(predicates) if is_unique(list, &predicates) => Step::Filter(predicates),
+        _ => Step::Index {
+            index,
+            label: label(list, &list.items[index]),
+        },
+    }
+}
+
+/// The conditions that the item's keys make, if they are scalars.
+fn predicates(list: &List, item: &Value) -> Option<Vec<Predicate>> {
+    let keys = match list.rule.match_by {
+        MatchBy::Composite => list.rule.keys,
+        MatchBy::Fallback => list.rule.keys.get(..1)?,
+        MatchBy::Either => {
+            let set = list.rule.keys.iter().position(|key| at(item, key).is_some())?;
+            &list.rule.keys[set..=set]
+        }
+    };
+    if keys.is_empty() || keys.iter().any(|key| key.contains('<')) {
+        return None;
+    }
+    keys.iter()
+        .map(|key| {
+            let value = match at(item, key) {
+                None => None,
+                Some(value) => Some(scalar(value)?),
+            };
+            Some(Predicate {
+                keys: key.split('.').map(str::to_owned).collect(),
+                value,
+            })
+        })
+        .collect()
+}
+
+fn is_unique(list: &List, predicates: &[Predicate]) -> bool {
+    let holds = |item: &&Value| {
+        predicates.iter().all(|predicate| {
+            let mut found = Some(*item);
+            for key in &predicate.keys {
+                found = found.and_then(|value| value.get(key));
+            }
+            found.and_then(scalar) == predicate.value && found.is_some() == predicate.value.is_some()
+        })
+    };
+    list.items.iter().filter(holds).count() == 1
+}
+
+fn at<'a>(item: &'a Value, key: &str) -> Option<&'a Value> {
+    key.split('.').try_fold(item, |value, name| value.get(name))
+}
+
+/// The value in the form that a predicate can compare with; JSONPath readers differ on larger integers.
+fn scalar(value: &Value) -> Option<Scalar> {
+    const EXACT: i128 = 1 << 53;
+    match value {
+        Value::String(text) => Some(Scalar::String(text.clone())),
+        Value::Bool(value) => Some(Scalar::Bool(*value)),
+        Value::Number(Number::Int(value)) if value.abs() <= EXACT => {
+            i64::try_from(*value).ok().map(Scalar::Integer)
+        }
+        _ => None,
+    }
+}
+
+/// The longest label, in characters.
+const MAX_LABEL: usize = 80;
+
+/// What to call an item whose keys make no predicate: the scalars in its keys.
+fn label(list: &List, item: &Value) -> Option<String> {
+    let mut words = Vec::new();
+    for key in identity(item, list.rule) {
+        match key {
+            KeyValue::Value(value) => leaves(value, &mut words),
+            KeyValue::Member(name) => words.push(name.to_owned()),
+            KeyValue::Absent => {}
+        }
+    }
+    if list.rule.keys.is_empty() {
+        match item {
+            Value::Object(_) | Value::List(_) | Value::Null => {}
+            scalar => leaves(scalar, &mut words),
+        }
+    }
+    let label = words.join(" ");
+    match label.char_indices().nth(MAX_LABEL) {
+        _ if label.is_empty() => None,
+        Some((end, _)) => Some(format!("{}…", &label[..end])),
+        None => Some(label),
+    }
+}
+
+fn leaves(value: &Value, words: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            if let (Some(address), Some(port)) = (object.get("address"), object.get("port_value"))
+                && let (Value::String(address), Value::Number(Number::Int(port))) = (address, port)
+            {
+                return words.push(format!("{address}:{port}"));
+            }
+            for (key, member) in &object.members {
+                if key != "@type" {
+                    leaves(member, words);
+                }
+            }
+        }
+        Value::List(list) => list.items.iter().for_each(|item| leaves(item, words)),
+        Value::String(text) => words.push(text.clone()),
+        Value::Bool(value) => words.push(value.to_string()),
+        Value::Number(Number::Int(value)) => words.push(value.to_string()),
+        Value::Number(Number::Float(value)) => words.push(value.to_string()),
+        Value::Number(Number::Big(digits)) => words.push(digits.to_string()),
+        Value::Null => {}
+    }
+}

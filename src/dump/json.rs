@@ -1,0 +1,137 @@
+//! Walking raw JSON without building a tree: members and items as slices of the input.
+
+use jiter::{Jiter, JiterError, JiterErrorType};
+
+/// JSON that cannot be read.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("invalid JSON at byte {offset}: {message}")]
+pub struct JsonError {
+    /// Where in the document, in bytes from its start.
+    pub offset: usize,
+    /// What is wrong there.
+    pub message: String,
+}
+
+impl JsonError {
+    /// The error that `jiter` met in `slice`, placed in the document `base` that holds the slice.
+    pub(crate) fn new(error: &JiterError, base: &[u8], slice: &[u8]) -> Self {
+        let message = match &error.error_type {
+            JiterErrorType::JsonError(found) => found.to_string(),
+            JiterErrorType::WrongType { expected, actual } => {
+                format!("expected {expected}, found {actual}")
+            }
+        };
+        Self {
+            offset: offset_in(base, slice) + error.index,
+            message,
+        }
+    }
+}
+
+/// Where `slice` starts in `base`, of which it is a part.
+pub(crate) fn offset_in(base: &[u8], slice: &[u8]) -> usize {
+    (slice.as_ptr() as usize).saturating_sub(base.as_ptr() as usize)
+}
+
+/// A document, to whose start error positions refer.
+#[derive(Clone, Copy)]
+pub(crate) struct Walker<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Walker<'a> {
+    /// Calls `each` with every member of the object `raw`. Anything but an object has no members.
+    pub(crate) fn members<E: From<JsonError>>(
+        self,
+        raw: &'a [u8],
+        mut each: impl FnMut(&str, &'a [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if raw.first() != Some(&b'{') {
+            return Ok(());
+        }
+        let fail = |error: JiterError| JsonError::new(&error, self.0, raw);
+        let mut json = Jiter::new(raw);
+        let mut key = json.next_object().map_err(fail)?.map(str::to_owned);
+        while let Some(name) = key {
+            let value = skip(&mut json).map_err(fail)?;
+            each(&name, value)?;
+            key = json.next_key().map_err(fail)?.map(str::to_owned);
+        }
+        Ok(())
+    }
+
+    /// Calls `each` with every item of the list `raw`. Anything but a list has no items.
+    pub(crate) fn items<E: From<JsonError>>(
+        self,
+        raw: &'a [u8],
+        mut each: impl FnMut(&'a [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if raw.first() != Some(&b'[') {
+            return Ok(());
+        }
+        let fail = |error: JiterError| JsonError::new(&error, self.0, raw);
+        let mut json = Jiter::new(raw);
+        let mut next = json.next_array().map_err(fail)?;
+        while next.is_some() {
+            each(skip(&mut json).map_err(fail)?)?;
+            next = json.array_step().map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    /// The value at `path` below the object `raw`, each step named in either of its JSON spellings.
+    pub(crate) fn find(
+        self,
+        raw: &'a [u8],
+        path: &[[&str; 2]],
+    ) -> Result<Option<&'a [u8]>, JsonError> {
+        let mut found = Some(raw);
+        for names in path {
+            let Some(raw) = found else { break };
+            found = None;
+            self.members(raw, |key, value| {
+                if names.contains(&key) {
+                    found = Some(value);
+                }
+                Ok::<_, JsonError>(())
+            })?;
+        }
+        Ok(found)
+    }
+}
+
+/// Passes over the next value, and gives it.
+fn skip<'a>(json: &mut Jiter<'a>) -> Result<&'a [u8], JiterError> {
+    let peek = json.peek()?;
+    let start = json.current_index();
+    json.known_skip(peek)?;
+    Ok(json.slice_to_current(start))
+}
+
+/// The text of the JSON string `raw`; of anything else, nothing.
+pub(crate) fn text(raw: &[u8]) -> Option<String> {
+    Jiter::new(raw).next_str().ok().map(str::to_owned)
+}
+
+/// The one value that the document holds, without the white space around it.
+pub(crate) fn document(bytes: &[u8]) -> Result<&[u8], JsonError> {
+    let fail = |error: JiterError| JsonError::new(&error, bytes, bytes);
+    let mut json = Jiter::new(bytes);
+    let value = skip(&mut json).map_err(fail)?;
+    json.finish().map_err(fail)?;
+    Ok(value)
+}
+
+#[test]
+fn an_error_names_the_byte_in_the_whole_document() {
+    let bytes = br#"{"configs":[{"a":tru}]}"#;
+    assert_eq!(
+        document(bytes).unwrap_err(),
+        JsonError {
+            offset: 20,
+            message: "expected ident".into()
+        }
+    );
+    let walker = Walker(bytes);
+    let inner = &bytes[12..21];
+    let error = walker.members(inner, |_, _| Ok::<_, JsonError>(())).unwrap_err();
+    assert_eq!(error.offset, 20);
+}

@@ -1,0 +1,389 @@
+//! From the documents of one proxy and source to its resources.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    JsonError,
+    envelope::{
+        BARE, BOOTSTRAP, BOOTSTRAP_SECTION, Body, DETAILS, ERROR_STATE, LAST_UPDATED, LISTS,
+        ListSpec, NAME, Name, SECTION_KNOWN, section_type,
+    },
+    json::{self, Walker},
+};
+use crate::{
+    model::{ResourceKey, Source, State, XdsType},
+    xds::Message,
+};
+
+/// What one proxy runs, or would be sent: the resources of one config dump.
+#[derive(Debug, Default)]
+pub struct Dump<'a> {
+    /// The resources, in the order of the document.
+    pub resources: Vec<Resource<'a>>,
+    /// The types whose section the dump has, be it empty: a resource of another type is not absent, but unknown.
+    pub types: BTreeSet<XdsType>,
+    /// `node.id` in the bootstrap.
+    pub node_id: Option<String>,
+    /// The latest `last_updated` of any resource, as printed.
+    pub last_updated: Option<String>,
+    /// Whether any member is spelled as only Envoy's own printer spells it.
+    snake_case: bool,
+}
+
+/// One resource of a dump.
+#[derive(Clone, Debug)]
+pub struct Resource<'a> {
+    /// Its name.
+    pub key: ResourceKey,
+    /// What the body is.
+    pub shape: Shape,
+    /// The resource as it was printed; `None` for a rejected listener of which the dump tells only the error.
+    pub body: Option<&'a [u8]>,
+    /// When Envoy last updated it, as it printed it.
+    pub last_updated: Option<String>,
+    /// Why Envoy refused it, for a rejected one.
+    pub error: Option<String>,
+}
+
+/// How a resource's body is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A `google.protobuf.Any` that names its own type.
+    Any,
+    /// A message of a known type.
+    Message(&'static Message),
+    /// JSON of which nothing is known.
+    Unknown,
+}
+
+/// A document that is no config dump.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum DumpError {
+    /// It is not JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// It is JSON of another kind.
+    #[error("not a config dump (expected an object with a list `configs`)")]
+    NotADump,
+}
+
+impl<'a> Dump<'a> {
+    /// Reads the documents that together are one config dump: the whole of it, or the answers to `?resource=` and
+    /// `?mask=` with the part that each was asked for (`dynamic_active_clusters`, …).
+    ///
+    /// # Errors
+    ///
+    /// Where a document is not JSON, or no config dump.
+    pub fn parse(
+        documents: impl IntoIterator<Item = (Option<&'a str>, &'a [u8])>,
+    ) -> Result<Self, DumpError> {
+        let mut dump = Self::default();
+        for (part, bytes) in documents {
+            dump.document(part, bytes)?;
+        }
+        dump.drop_repeated();
+        dump.number();
+        Ok(dump)
+    }
+
+    /// Who printed this dump, as far as it shows.
+    ///
+    /// Only Envoy fills the bootstrap and the times, and only its own printer writes snake_case.
+    pub fn source(&self) -> Source {
+        if self.node_id.is_some() || self.last_updated.is_some() || self.snake_case {
+            Source::Envoy
+        } else {
+            Source::Istiod
+        }
+    }
+
+    fn document(&mut self, part: Option<&'a str>, bytes: &'a [u8]) -> Result<(), DumpError> {
+        let walker = Walker(bytes);
+        let root = json::document(bytes)?;
+        let mut configs = None;
+        walker.members(root, |key, value| {
+            if key == "configs" && value.first() == Some(&b'[') {
+                configs = Some(value);
+            }
+            Ok::<_, JsonError>(())
+        })?;
+        // `dynamic_listeners.masked` is that list with fewer fields.
+        let asked = part.map(|part| part.split('.').next().unwrap_or(part));
+        let asked = LISTS.iter().find(|spec| Some(spec.list[0]) == asked);
+        if let Some(spec) = asked {
+            self.types.insert(spec.xds_type.clone());
+        }
+        match configs {
+            Some(configs) => walker.items(configs, |raw| self.config(walker, asked, raw)),
+            // Envoy answers `{}` where a list that was asked for is empty.
+            None if root.first() == Some(&b'{') && part.is_some() => Ok(()),
+            None => Err(DumpError::NotADump),
+        }
+    }
+
+    /// Reads one item of `configs`: a section, an element of one, or a bare resource.
+    fn config(
+        &mut self,
+        walker: Walker<'a>,
+        asked: Option<&'static ListSpec>,
+        raw: &'a [u8],
+    ) -> Result<(), DumpError> {
+        let type_url = walker.find(raw, &[["@type", "@type"]])?.and_then(json::text);
+        let message = type_url.as_deref().map_or("", |url| match url.rsplit_once('/') {
+            Some((_, name)) => name,
+            None => url,
+        });
+        if section_type(message).is_some() {
+            return self.section(walker, message, raw);
+        }
+        let element = asked
+            .filter(|spec| spec.element == message)
+            .or_else(|| LISTS.iter().find(|spec| spec.element == message && !is_static(spec)))
+            .or_else(|| LISTS.iter().find(|spec| spec.element == message));
+        if let Some(spec) = element {
+            self.types.insert(spec.xds_type.clone());
+            return self.element(walker, spec, raw);
+        }
+        if let Some((_, xds_type, state)) = BARE.iter().find(|(name, ..)| *name == message) {
+            self.types.insert(xds_type.clone());
+            let name = body_name(walker, xds_type, raw)?.unwrap_or_default();
+            self.push(xds_type, name, *state, Shape::Any, Some(raw));
+            return Ok(());
+        }
+        let xds_type = XdsType::Other(message.to_owned());
+        self.types.insert(xds_type.clone());
+        self.push(&xds_type, String::new(), None, Shape::Unknown, Some(raw));
+        Ok(())
+    }
+
+    fn section(
+        &mut self,
+        walker: Walker<'a>,
+        message: &str,
+        raw: &'a [u8],
+    ) -> Result<(), DumpError> {
+        self.types.extend(section_type(message));
+        walker.members(raw, |key, value| {
+            let list = LISTS
+                .iter()
+                .find(|spec| spec.section == message && spec.list.contains(&key));
+            if let Some(spec) = list.filter(|_| value.first() == Some(&b'[')) {
+                self.note_spelling(spec.list, key);
+                return walker.items(value, |element| self.element(walker, spec, element));
+            }
+            if message == BOOTSTRAP_SECTION && BOOTSTRAP.contains(&key) {
+                return self.bootstrap(walker, value);
+            }
+            if LAST_UPDATED.contains(&key) {
+                self.note_update(json::text(value).as_ref());
+            }
+            if !is_any_of(SECTION_KNOWN, key) {
+                let unknown = XdsType::Other(message.to_owned());
+                self.push(&unknown, key.to_owned(), None, Shape::Unknown, Some(value));
+            }
+            Ok(())
+        })
+    }
+
+    fn bootstrap(&mut self, walker: Walker<'a>, raw: &'a [u8]) -> Result<(), DumpError> {
+        let id = walker.find(raw, &[["node", "node"], ["id", "id"]])?;
+        self.node_id = id.and_then(json::text);
+        let shape = Message::find("envoy.config.bootstrap.v3.Bootstrap")
+            .map_or(Shape::Unknown, Shape::Message);
+        self.push(&XdsType::Bootstrap, String::new(), None, shape, Some(raw));
+        Ok(())
+    }
+
+    fn element(
+        &mut self,
+        walker: Walker<'a>,
+        spec: &'static ListSpec,
+        raw: &'a [u8],
+    ) -> Result<(), DumpError> {
+        let mut name = None;
+        let mut updated = None;
+        let mut unknown = Vec::new();
+        walker.members(raw, |key, value| {
+            if NAME.contains(&key) {
+                name = json::text(value).filter(|name| !name.is_empty());
+            } else if LAST_UPDATED.contains(&key) {
+                updated = json::text(value);
+                self.note_spelling(LAST_UPDATED, key);
+            } else if key != "@type"
+                && !is_any_of(spec.known, key)
+                && !spec.bodies.iter().any(|body| body.path[0].contains(&key))
+            {
+                unknown.push((key.to_owned(), value));
+            }
+            Ok::<_, DumpError>(())
+        })?;
+        self.note_update(updated.as_ref());
+
+        let first = self.resources.len();
+        for body in spec.bodies {
+            self.body(walker, spec, body, raw, name.as_deref())?;
+        }
+        for resource in &mut self.resources[first..] {
+            if resource.last_updated.is_none() {
+                resource.last_updated.clone_from(&updated);
+            }
+        }
+        let owner = self.resources.get(first).map(|resource| resource.key.name.clone());
+        for (key, value) in unknown {
+            let name = format!("{}.{key}", owner.as_deref().or(name.as_deref()).unwrap_or(""));
+            let xds_type = XdsType::Other(spec.element.to_owned());
+            self.push(&xds_type, name, None, Shape::Unknown, Some(value));
+        }
+        Ok(())
+    }
+
+    /// Adds the resources that an element holds in one of its places.
+    fn body(
+        &mut self,
+        walker: Walker<'a>,
+        spec: &'static ListSpec,
+        body: &'static Body,
+        element: &'a [u8],
+        envelope_name: Option<&str>,
+    ) -> Result<(), DumpError> {
+        let Some(raw) = walker.find(element, &body.path[..1])? else {
+            return Ok(());
+        };
+        let updated = walker.find(raw, &[LAST_UPDATED])?.and_then(json::text);
+        self.note_update(updated.as_ref());
+        let found = walker.find(raw, &body.path[1..])?;
+        let error = match body.path[0] == ERROR_STATE {
+            true => walker.find(raw, &[DETAILS])?.and_then(json::text),
+            false => None,
+        };
+        let mut bodies = Vec::new();
+        match found {
+            Some(list) if list.first() == Some(&b'[') => walker.items(list, |raw| {
+                bodies.push(Some(raw));
+                Ok::<_, JsonError>(())
+            })?,
+            Some(raw) => bodies.push(Some(raw)),
+            None if error.is_some() => bodies.push(None),
+            None => {}
+        }
+        for raw in bodies {
+            let inner = match raw {
+                Some(raw) => body_name(walker, &spec.xds_type, raw)?,
+                None => None,
+            };
+            // Envoy calls a listener without a name by a random UUID, so there the inside decides; what an
+            // envelope of scoped routes has is the name of the group.
+            let name = match spec.xds_type {
+                XdsType::Listener | XdsType::ScopedRoute => inner.or(envelope_name.map(str::to_owned)),
+                _ => envelope_name.map(str::to_owned).or(inner),
+            };
+            self.push(&spec.xds_type, name.unwrap_or_default(), body.state, Shape::Any, raw);
+            if let Some(resource) = self.resources.last_mut() {
+                resource.last_updated.clone_from(&updated);
+                resource.error.clone_from(&error);
+            }
+        }
+        Ok(())
+    }
+
+    fn push(
+        &mut self,
+        xds_type: &XdsType,
+        name: String,
+        state: Option<State>,
+        shape: Shape,
+        body: Option<&'a [u8]>,
+    ) {
+        self.resources.push(Resource {
+            key: ResourceKey {
+                xds_type: xds_type.clone(),
+                name,
+                state,
+                occurrence: 0,
+            },
+            shape,
+            body,
+            last_updated: None,
+            error: None,
+        });
+    }
+
+    /// Leaves out what Envoy prints twice.
+    ///
+    /// A rejected listener has an element with its name and one without, both with the same error.
+    fn drop_repeated(&mut self) {
+        let mut seen = BTreeSet::new();
+        self.resources.retain(|resource| {
+            let key = &resource.key;
+            if key.state != Some(State::Rejected) {
+                return true;
+            }
+            !key.name.is_empty() && seen.insert((key.name.clone(), resource.error.clone()))
+        });
+    }
+
+    /// Tells resources of one type, name and state apart by their number.
+    fn number(&mut self) {
+        let mut counts: BTreeMap<ResourceKey, u32> = BTreeMap::new();
+        for resource in &mut self.resources {
+            let count = counts.entry(resource.key.clone()).or_default();
+            resource.key.occurrence = *count;
+            *count += 1;
+        }
+    }
+
+    fn note_update(&mut self, updated: Option<&String>) {
+        // Envoy prints all of them in UTC with three decimals or none, so that text order is near enough to time.
+        if updated > self.last_updated.as_ref() {
+            self.last_updated = updated.cloned();
+        }
+    }
+
+    fn note_spelling(&mut self, names: Name, key: &str) {
+        self.snake_case |= key == names[0] && names[0] != names[1];
+    }
+}
+
+fn is_any_of(names: &[Name], key: &str) -> bool {
+    names.iter().any(|name| name.contains(&key))
+}
+
+fn is_static(spec: &ListSpec) -> bool {
+    spec.list[0].starts_with("static_") || spec.list[0].starts_with("inline_")
+}
+
+/// The name that a resource gives itself.
+fn body_name<'a>(
+    walker: Walker<'a>,
+    xds_type: &XdsType,
+    raw: &'a [u8],
+) -> Result<Option<String>, JsonError> {
+    let text_at = |path: &[Name]| -> Result<Option<String>, JsonError> {
+        let found = walker.find(raw, path)?.and_then(json::text);
+        Ok(found.filter(|name| !name.is_empty()))
+    };
+    let name = match xds_type {
+        XdsType::Endpoint => text_at(&[["cluster_name", "clusterName"]])?,
+        _ => text_at(&[NAME])?,
+    };
+    match xds_type {
+        XdsType::Listener if name.is_none() => listener_address(walker, raw),
+        // Istiod prints a Wasm extension without the TypedExtensionConfig around it.
+        XdsType::ExtensionConfig if name.is_none() => text_at(&[["config", "config"], NAME]),
+        _ => Ok(name),
+    }
+}
+
+/// `<address>_<port>`, or the path of a pipe: what a listener without a name is called.
+fn listener_address<'a>(walker: Walker<'a>, raw: &'a [u8]) -> Result<Option<String>, JsonError> {
+    const ADDRESS: Name = ["address", "address"];
+    const SOCKET: Name = ["socket_address", "socketAddress"];
+    const PORT: Name = ["port_value", "portValue"];
+    let find = |path: &[Name]| walker.find(raw, path);
+    if let Some(address) = find(&[ADDRESS, SOCKET, ADDRESS])?.and_then(json::text) {
+        let port = find(&[ADDRESS, SOCKET, PORT])?.map(String::from_utf8_lossy);
+        let port = port.as_deref().map_or("0", |port| port.trim_matches('"'));
+        return Ok(Some(format!("{address}_{port}")));
+    }
+    Ok(find(&[ADDRESS, ["pipe", "pipe"], ["path", "path"]])?.and_then(json::text))
+}
