@@ -1,10 +1,13 @@
 //! Two sets of resources in, a [`Report`] out. Pure.
 
 mod align;
+mod compare;
+mod equivalence;
 mod report;
 mod step;
 mod value;
 
+pub use compare::{Comparer, Options, ProxyPair};
 pub use report::{
     Cause, Change, ChangeKind, Class, Compared, DocumentPair, Mode, NotCompared, ProxyOnly,
     Rejection, Report, SideName, Summary,

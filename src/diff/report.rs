@@ -30,6 +30,50 @@ pub struct Report {
     pub warnings: Vec<String>,
 }
 
+impl Report {
+    /// A comparison that has found nothing yet.
+    pub fn new(mode: Mode) -> Self {
+        Self {
+            mode,
+            summary: Summary::default(),
+            changes: Vec::new(),
+            live: Vec::new(),
+            proxies_only: Vec::new(),
+            not_compared: Vec::new(),
+            rejections: Vec::new(),
+            documents: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Puts everything in the order that outputs promise.
+    pub(super) fn sort(&mut self) {
+        self.changes.sort_by_cached_key(Change::order);
+        self.live.sort_by_cached_key(Change::order);
+        self.proxies_only.sort();
+        self.rejections.sort();
+        self.not_compared.sort_by_cached_key(|entry| {
+            let path = entry.path.as_ref().map(Path::to_string);
+            let xds_type = entry.xds_type.clone();
+            (entry.proxy.clone(), xds_type, entry.resource.clone(), path, entry.reason.clone())
+        });
+        self.documents.sort_by(|a, b| (&a.proxy, &a.resource).cmp(&(&b.proxy, &b.resource)));
+    }
+}
+
+impl Change {
+    /// What changes are sorted by.
+    fn order(&self) -> (ProxyId, &'static str, ResourceKey, String, &'static str) {
+        (
+            self.proxy.clone(),
+            self.source.as_str(),
+            self.resource.clone(),
+            self.path.to_string(),
+            self.kind.as_str(),
+        )
+    }
+}
+
 /// Which comparison was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {

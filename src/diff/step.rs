@@ -9,7 +9,13 @@ use crate::{
 /// The step to the item at `index`.
 pub(super) fn item_step(list: &List, index: usize) -> Step {
     match predicates(list, &list.items[index]) {
-        Some(predicates) if is_unique(list, &predicates) => Step::Filter(predicates),
+        // An item that is only known by what it lacks reads better by its position.
+        Some(predicates)
+            if predicates.iter().any(|predicate| predicate.value.is_some())
+                && is_unique(list, &predicates) =>
+        {
+            Step::Filter(predicates)
+        }
         _ => Step::Index {
             index,
             label: label(list, &list.items[index]),
@@ -45,16 +51,24 @@ fn predicates(list: &List, item: &Value) -> Option<Vec<Predicate>> {
 }
 
 fn is_unique(list: &List, predicates: &[Predicate]) -> bool {
-    let holds = |item: &&Value| {
-        predicates.iter().all(|predicate| {
-            let mut found = Some(*item);
-            for key in &predicate.keys {
-                found = found.and_then(|value| value.get(key));
-            }
-            found.and_then(scalar) == predicate.value && found.is_some() == predicate.value.is_some()
-        })
-    };
-    list.items.iter().filter(holds).count() == 1
+    list.items.iter().filter(|item| holds(item, predicates)).count() == 1
+}
+
+fn holds(item: &Value, predicates: &[Predicate]) -> bool {
+    predicates.iter().all(|predicate| {
+        let found = predicate.keys.iter().try_fold(item, |value, key| value.get(key));
+        found.and_then(scalar) == predicate.value && found.is_some() == predicate.value.is_some()
+    })
+}
+
+/// The item of `list` that `step` leads to.
+pub(super) fn item_at<'a>(list: &'a Value, step: &Step) -> Option<&'a Value> {
+    let Value::List(list) = list else { return None };
+    match step {
+        Step::Key(_) => None,
+        Step::Index { index, .. } => list.items.get(*index),
+        Step::Filter(predicates) => list.items.iter().find(|item| holds(item, predicates)),
+    }
 }
 
 fn at<'a>(item: &'a Value, key: &str) -> Option<&'a Value> {

@@ -63,19 +63,19 @@ impl Place {
 /// The differences between `before` and `after`.
 pub fn diff(before: &Value, after: &Value) -> Vec<Edit> {
     let mut comparison = Comparison::default();
-    comparison.run(before, after);
+    comparison.run(Some(before), Some(after));
     comparison.edits
 }
 
 impl Comparison<'_> {
-    /// Compares two resources.
-    pub(super) fn run(&mut self, before: &Value, after: &Value) {
+    /// Compares a resource that either side may lack.
+    pub(super) fn run(&mut self, before: Option<&Value>, after: Option<&Value>) {
         let place = Place {
             before: Path::root(),
             after: Path::root(),
             selected: self.selected.is_none(),
         };
-        self.node(Some(before), Some(after), &place);
+        self.node(before, after, &place);
     }
 
     /// Compares a node that either side may lack.

@@ -97,6 +97,35 @@ impl<'a> Dump<'a> {
         }
     }
 
+    /// The names of the endpoint assignments that come by EDS: those of the clusters of type `EDS`.
+    ///
+    /// Envoy prints an assignment for every cluster, whatever its type.
+    ///
+    /// # Errors
+    ///
+    /// Where a cluster is no JSON object.
+    pub fn eds_names(&self) -> Result<BTreeSet<String>, JsonError> {
+        const SERVICE_NAME: [Name; 2] = [
+            ["eds_cluster_config", "edsClusterConfig"],
+            ["service_name", "serviceName"],
+        ];
+        let mut names = BTreeSet::new();
+        for cluster in self.resources.iter().filter(|r| r.key.xds_type == XdsType::Cluster) {
+            let Some(body) = cluster.body else { continue };
+            let walker = Walker(body);
+            let is_eds = match walker.find(body, &[["type", "type"]])? {
+                Some(kind) => kind == b"\"EDS\"" || kind == b"3",
+                None => false,
+            };
+            if is_eds {
+                let service = walker.find(body, &SERVICE_NAME)?.and_then(json::text);
+                let service = service.filter(|name| !name.is_empty());
+                names.insert(service.unwrap_or_else(|| cluster.key.name.clone()));
+            }
+        }
+        Ok(names)
+    }
+
     fn document(&mut self, part: Option<&'a str>, bytes: &'a [u8]) -> Result<(), DumpError> {
         let walker = Walker(bytes);
         let root = json::document(bytes)?;

@@ -7,13 +7,14 @@ mod scalar;
 mod sort;
 mod value;
 
+pub use crate::dump::{Dump, Resource};
 pub use rules::{Action, RULES, Rule, Scope};
-pub use sort::{KeyValue, identity};
+pub use sort::{KeyValue, identity, sort};
 pub use value::{Key, List, Number, Object, ObjectKind, Value};
 
 use std::collections::BTreeSet;
 
-use crate::{dump::Resource, model::XdsType};
+use crate::model::XdsType;
 
 /// A resource that cannot be normalized.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -60,7 +60,7 @@ fn set_member(value: &Value) -> KeyValue<'_> {
 }
 
 /// Sorts every unordered list in `value`, the innermost first.
-pub(super) fn sort(value: &mut Value) {
+pub fn sort(value: &mut Value) {
     match value {
         Value::Object(Object { members, .. }) => {
             members.iter_mut().for_each(|(_, member)| sort(member));

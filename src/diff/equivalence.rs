@@ -1,0 +1,325 @@
+//! What counts as a difference beyond the values themselves: live state, a pod's own identity, what istiod cannot
+//! know, and what the agent rewrites between istiod and Envoy.
+
+use std::collections::BTreeSet;
+
+use super::{ChangeKind, Mode, ProxyPair, value::Edit};
+use crate::{
+    model::{ResourceKey, State, Step, XdsType},
+    normalize::{Dump, Object, ObjectKind, Resource, Value, normalize, sort},
+    xds::{Message, Special},
+};
+
+/// What an edit is.
+pub(super) enum Verdict {
+    /// A change of configuration.
+    Change,
+    /// Live state in a comparison over time.
+    Live,
+    /// Nothing that can be compared, and why.
+    NotCompared(String),
+}
+
+/// Pairs the resources of one type, name and state: by bytes, by content, then in order.
+pub(super) fn pair_resources<'a>(
+    before: &[&'a Resource<'a>],
+    after: &[&'a Resource<'a>],
+    pair: &ProxyPair<'_>,
+) -> Vec<(Option<&'a Resource<'a>>, Option<&'a Resource<'a>>)> {
+    let mut before = before.to_vec();
+    let mut after = after.to_vec();
+    let mut pairs = Vec::new();
+    let mut take_equal = |equal: &dyn Fn(&Resource<'_>, &Resource<'_>) -> bool| {
+        before.retain(|b| match after.iter().position(|a| equal(b, a)) {
+            Some(at) => {
+                pairs.push((Some(*b), Some(after.remove(at))));
+                false
+            }
+            None => true,
+        });
+        before.len().min(after.len()) > 0 && before.len() + after.len() > 2
+    };
+    let several = take_equal(&|b, a| b.body == a.body);
+    if several {
+        let form = |resource: &Resource<'_>, dump: &Dump<'_>| normalize(resource, &dump.types).ok();
+        take_equal(&|b, a| form(b, pair.before) == form(a, pair.after));
+    }
+    for i in 0..before.len().max(after.len()) {
+        pairs.push((before.get(i).copied(), after.get(i).copied()));
+    }
+    pairs
+}
+
+/// The name under which Envoy's dump has the resource that istiod calls otherwise.
+///
+/// Istiod's page shows a Wasm extension bare, with only the plugin's own name; the extension's ends with it.
+pub(super) fn envoy_name(resource: &Resource<'_>, envoy: &Dump<'_>) -> String {
+    let name = &resource.key.name;
+    if resource.key.xds_type == XdsType::ExtensionConfig {
+        let same = |other: &&Resource<'_>| {
+            other.key.xds_type == XdsType::ExtensionConfig
+                && other.key.name.rsplit('/').next() == Some(name)
+        };
+        let mut found = envoy.resources.iter().filter(same);
+        if let (Some(only), None) = (found.next(), found.next()) {
+            return only.key.name.clone();
+        }
+    }
+    name.clone()
+}
+
+/// Whether the text of a rejection names the resource: `Error adding/updating listener(s) NAME: …, NAME: …`.
+pub(super) fn error_names(text: &str, name: &str) -> bool {
+    let named = format!("{name}: ");
+    text.match_indices(&named).any(|(at, _)| text[..at].ends_with(' '))
+}
+
+/// Makes equal on both sides what differs for no reason of configuration.
+pub(super) fn equate(
+    key: &ResourceKey,
+    mode: Mode,
+    before: Option<&mut Value>,
+    after: Option<&mut Value>,
+) {
+    let (Some(before), Some(after)) = (before, after) else {
+        return;
+    };
+    match (&key.xds_type, mode) {
+        (XdsType::Bootstrap, Mode::Change) if is_other_pod(before, after) => {
+            for path in POD_IDENTITY {
+                remove(before, path);
+                remove(after, path);
+            }
+        }
+        (XdsType::ExtensionConfig, Mode::Sync) => equate_wasm(before, after),
+        _ => {}
+    }
+}
+
+/// Where a bootstrap says which pod of its workload it is.
+const POD_IDENTITY: [&[&str]; 6] = [
+    &["node", "id"],
+    &["node", "metadata", "NAME"],
+    &["node", "metadata", "INSTANCE_IPS"],
+    &["node", "metadata", "pod-template-hash"],
+    &["node", "metadata", "LABELS", "pod-template-hash"],
+    &["node", "metadata", "STATIC_LABELS", "pod-template-hash"],
+];
+
+/// Whether two bootstraps are of two pods of one workload.
+fn is_other_pod(before: &Value, after: &Value) -> bool {
+    let both = |path: &[&str]| [get(before, path), get(after, path)];
+    let same = |path: &[&str]| matches!(both(path), [Some(a), Some(b)] if a == b);
+    let [before_id, after_id] = both(&["node", "id"]);
+    let owner = &["node", "metadata", "OWNER"];
+    before_id != after_id
+        && match both(owner) {
+            [None, None] => same(&["node", "cluster"]),
+            _ => same(owner) && both(&["node", "metadata", "NAMESPACE"]).windows(2).all(|w| w[0] == w[1]),
+        }
+}
+
+/// Where a Wasm extension has what the agent replaces: it fetches the code, and takes away the pull secret's version.
+const WASM_VM: [&str; 4] = ["typed_config", "config", "vm_config", "code"];
+const WASM_ENVIRONMENT: [&str; 4] = ["typed_config", "config", "vm_config", "environment_variables"];
+const WASM_RESOURCE_VERSION: &str = "ISTIO_META_WASM_PLUGIN_RESOURCE_VERSION";
+
+/// Undoes what the agent does to a Wasm extension between istiod (`before`) and Envoy (`after`).
+fn equate_wasm(before: &mut Value, after: &mut Value) {
+    let is_wasm = |value: &Value| {
+        let kind = value.get("typed_config").map(Value::kind);
+        matches!(kind, Some(ObjectKind::Any(Some(message))) if message.name().ends_with(".wasm.v3.Wasm"))
+    };
+    if let (Some(name), Some(_)) = (after.get("name").cloned(), before.get("name")) {
+        set(before, "name", name);
+    }
+    if !is_wasm(before) || !is_wasm(after) {
+        return;
+    }
+    // The code is the same where istiod says where to fetch it and Envoy where the agent put it.
+    let is_fetched = get(before, &WASM_VM).is_some_and(|code| code.get("remote").is_some())
+        && get(after, &WASM_VM).is_some_and(|code| code.get("local").is_some());
+    if is_fetched {
+        remove(before, &WASM_VM);
+        remove(after, &WASM_VM);
+    }
+    let mut variable = WASM_ENVIRONMENT.to_vec();
+    variable.extend(["key_values", WASM_RESOURCE_VERSION]);
+    remove(before, &variable);
+    for end in [5, 4] {
+        let is_empty = |value: &Value| matches!(value, Value::Object(o) if o.members.is_empty());
+        if get(before, &variable[..end]).is_some_and(is_empty)
+            && get(after, &variable[..end]).is_none()
+        {
+            remove(before, &variable[..end]);
+        }
+    }
+}
+
+/// What Envoy and istiod print in the place of a secret, and what redaction leaves of one.
+fn is_redacted(value: Option<&Value>) -> bool {
+    match value {
+        Some(Value::String(text)) => {
+            text.starts_with("[redacted") || text == "W3JlZGFjdGVkXQ==" || text == "<Redacted>"
+        }
+        // A DataSource whose variant the printers do not keep.
+        Some(Value::Object(object)) if object.members.len() == 1 => {
+            is_redacted(Some(&object.members[0].1))
+        }
+        _ => false,
+    }
+}
+
+/// Tells what `edit` of the resource `key` is.
+pub(super) fn judge(
+    key: &ResourceKey,
+    mode: Mode,
+    eds: Option<&BTreeSet<String>>,
+    edit: &Edit,
+    before: Option<&Value>,
+) -> Verdict {
+    let live = |reason: &str| match mode {
+        Mode::Change => Verdict::Live,
+        Mode::Sync => Verdict::NotCompared(reason.to_owned()),
+    };
+    if is_redacted(edit.before.as_ref()) || is_redacted(edit.after.as_ref()) {
+        return Verdict::NotCompared("the value is redacted".to_owned());
+    }
+    let last_key = match edit.path.0.last() {
+        Some(Step::Key(name)) => name.as_str(),
+        _ => "",
+    };
+    match &key.xds_type {
+        _ if key.state == Some(State::Draining) => live("draining listeners are live state"),
+        XdsType::Endpoint if eds.is_some_and(|names| !names.contains(&key.name)) => {
+            live("the cluster's hosts do not come by EDS")
+        }
+        XdsType::Endpoint if last_key == "health_status" => live("a host's health is live state"),
+        XdsType::Secret if key.name == "default" && last_key_is_certificate(edit) => {
+            live("the workload certificate rotates by itself")
+        }
+        _ if mode == Mode::Sync && is_dropped_by_envoy(edit, before) => Verdict::NotCompared(
+            "Envoy drops a field of a TypedStruct that its type does not have".to_owned(),
+        ),
+        _ => Verdict::Change,
+    }
+}
+
+/// Whether the edit is inside the certificate chain of a secret.
+fn last_key_is_certificate(edit: &Edit) -> bool {
+    let mut keys = edit.path.0.iter().filter_map(|step| match step {
+        Step::Key(name) => Some(name.as_str()),
+        _ => None,
+    });
+    keys.next() == Some("tls_certificate") && keys.next() == Some("certificate_chain")
+}
+
+/// Whether istiod's side has, in a TypedStruct of a known type, a field that this type lacks.
+fn is_dropped_by_envoy(edit: &Edit, before: Option<&Value>) -> bool {
+    if edit.kind != ChangeKind::Removed {
+        return false;
+    }
+    let Some((Step::Key(field), steps)) = edit.path.0.split_last() else {
+        return false;
+    };
+    let mut value = before;
+    let mut in_typed_struct = false;
+    for step in steps {
+        in_typed_struct |= value.is_some_and(|value| is_typed_struct(value.kind()));
+        value = match step {
+            Step::Key(name) => value.and_then(|value| value.get(name)),
+            _ => value.and_then(|list| super::step::item_at(list, step)),
+        };
+    }
+    let lacks = |message: &Message| message.field(field).is_none();
+    in_typed_struct && matches!(value.map(Value::kind), Some(ObjectKind::Message(m)) if lacks(m))
+}
+
+fn is_typed_struct(kind: ObjectKind) -> bool {
+    match kind {
+        ObjectKind::Message(message) | ObjectKind::Any(Some(message)) => {
+            message.special() == Special::TypedStruct
+        }
+        _ => false,
+    }
+}
+
+/// Whether a cluster's hosts only changed their addresses: same number, ports, weights, localities, priorities and
+/// metadata.
+pub(super) fn endpoints_replaced(
+    key: &ResourceKey,
+    before: Option<&Value>,
+    after: Option<&Value>,
+) -> bool {
+    let (XdsType::Endpoint, Some(before), Some(after)) = (&key.xds_type, before, after) else {
+        return false;
+    };
+    let without_addresses = |value: &Value| {
+        let mut value = value.clone();
+        each_host(&mut value, &mut |host| {
+            remove_member(host, "health_status");
+            if let Some(Value::Object(endpoint)) = member(host, "endpoint")
+                && let Some(Value::Object(address)) = member(endpoint, "address")
+                && let Some(Value::Object(socket)) = member(address, "socket_address")
+            {
+                remove_member(socket, "address");
+            }
+        });
+        sort(&mut value);
+        value
+    };
+    without_addresses(before) == without_addresses(after)
+}
+
+/// Calls `each` with every host of an endpoint assignment.
+fn each_host(assignment: &mut Value, each: &mut dyn FnMut(&mut Object)) {
+    fn items<'a>(value: Option<&'a mut Value>) -> impl Iterator<Item = &'a mut Object> + use<'a> {
+        let items = match value {
+            Some(Value::List(list)) => list.items.as_mut_slice(),
+            _ => &mut [],
+        };
+        items.iter_mut().filter_map(|item| match item {
+            Value::Object(object) => Some(object),
+            _ => None,
+        })
+    }
+    let Value::Object(assignment) = assignment else {
+        return;
+    };
+    for locality in items(member(assignment, "endpoints")) {
+        items(member(locality, "lb_endpoints")).for_each(&mut *each);
+    }
+}
+
+fn get<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, name| value.get(name))
+}
+
+fn member<'a>(object: &'a mut Object, name: &str) -> Option<&'a mut Value> {
+    object.members.iter_mut().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+fn remove_member(object: &mut Object, name: &str) {
+    object.members.retain(|(key, _)| key != name);
+}
+
+fn set(value: &mut Value, name: &str, new: Value) {
+    if let Value::Object(object) = value
+        && let Some(old) = member(object, name)
+    {
+        *old = new;
+    }
+}
+
+fn remove(value: &mut Value, path: &[&str]) {
+    let Value::Object(object) = value else { return };
+    match path {
+        [name] => remove_member(object, name),
+        [name, rest @ ..] => {
+            if let Some(inner) = member(object, name) {
+                remove(inner, rest);
+            }
+        }
+        [] => {}
+    }
+}
