@@ -1,1 +1,37 @@
-//! To be written.
+//! The bundle: one file that holds what was captured, and the only code that knows its bytes.
+//!
+//! A bundle is a tar archive compressed with zstd, so `tar --zstd -xf` opens it. Its first member, `manifest.json`,
+//! tells when and from where each other member came, what is missing, what was redacted, and each member's size and
+//! SHA-256 digest. The other members are the documents as they were received, after redaction.
+//!
+//! ```text
+//! zstd frame   manifest.json                                    tar header, content, padding
+//! zstd frame   envoy/web-1.shop/config_dump.json                      "
+//! zstd frame   envoy/web-1.shop/stats.json                            "
+//! zstd frame   istiod/syncz.json                                      "
+//! zstd frame   istiod/web-1.shop.config_dump.json                     "
+//! zstd frame   the end of the archive                           two blocks of zeros
+//! ```
+//!
+//! The specification is `schema/bundle.md`. [`Writer`] makes a bundle without ever leaving half of one in its place,
+//! [`Reader`] reads one as from a stranger, [`MemberPath`] names a document in a bundle or in a directory of
+//! recordings, and [`Manifest`] with what it holds is the JSON of `manifest.json`.
+
+mod archive;
+mod digest;
+mod error;
+mod format;
+mod frames;
+mod layout;
+mod reader;
+mod writer;
+
+pub use error::{ReadError, Reason};
+pub use format::{
+    Captured, FORMAT, FailureEntry, InvalidTime, InvalidVersion, IstiodEntry, MAX_MANIFEST_BYTES,
+    MAX_MEMBER_BYTES, MAX_MEMBERS, MAX_PATH_BYTES, MAX_WINDOW_LOG, Manifest, MemberEntry, Origin,
+    ProxyEntry, Redaction, Time, Version,
+};
+pub use layout::{InvalidMemberPath, MANIFEST_PATH, MemberPath};
+pub use reader::{Member, Members, Reader};
+pub use writer::{Failure, Head, Provenance, WriteError, Writer, Written};

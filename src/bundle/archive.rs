@@ -1,0 +1,350 @@
+//! The entries of a tar archive in zstd frames, read as from a stranger.
+
+use std::io::{ErrorKind, Read, Seek};
+
+use tar::{EntryType, Header, PaxExtensions};
+
+use super::{
+    error::Reason,
+    format::{MAX_MEMBER_BYTES, MAX_MEMBERS, MAX_PATH_BYTES},
+    frames::{Frames, Place},
+    layout::unsafe_path,
+};
+
+/// Tar counts in blocks of this many bytes.
+pub(super) const BLOCK: u64 = 512;
+
+/// How many headers an archive may hold: a member may need three, and folders have one each.
+const MAX_HEADERS: usize = 4 * MAX_MEMBERS;
+
+/// How large a header that extends the next one (with a long name) may be.
+const MAX_EXTENSION_BYTES: u64 = 64 << 10;
+
+/// How many bytes may follow the end of the archive: stock tools fill up their last record.
+const MAX_TRAILER_BYTES: u64 = 1 << 20;
+
+/// A file in the archive.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) path: String,
+    pub(super) data: Data,
+}
+
+/// Where a file's bytes stand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Data {
+    place: Place,
+    pub(super) size: u64,
+    /// Why they must not be read.
+    refusal: Option<&'static str>,
+}
+
+/// A cursor over the files in an archive.
+///
+/// Files are found one after the other; the bytes of those found can be read at any time and in any order.
+pub(super) struct Archive<R> {
+    frames: Frames<R>,
+    next: Next,
+    /// How many headers were read since the archive's beginning.
+    headers: usize,
+    truncated: bool,
+}
+
+/// Where the cursor stands.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    /// Before a header.
+    Header(Place),
+    /// Behind what could not be read, which began in the frame of this place.
+    Lost(Place),
+    /// Behind the last entry.
+    End,
+}
+
+/// What stands where a header is expected.
+enum Block {
+    Header(Header),
+    /// The block of zeros that ends an archive.
+    Zeros,
+    /// The end of the file.
+    Nothing,
+    /// Something else.
+    Other,
+}
+
+impl<R: Read + Seek> Archive<R> {
+    /// Opens what begins as a zstd-compressed tar archive does.
+    pub(super) fn new(file: R) -> Result<Self, Reason> {
+        let mut frames = Frames::new(file)?;
+        if !frames.is_zstd()? {
+            return Err(Reason::NotABundle("it is not zstd-compressed"));
+        }
+        let mut archive = Self {
+            frames,
+            next: Next::End,
+            headers: 0,
+            truncated: false,
+        };
+        match archive.block()? {
+            Block::Header(_) => {
+                archive.rewind();
+                Ok(archive)
+            }
+            _ => Err(Reason::NotABundle("it holds no tar archive")),
+        }
+    }
+
+    /// Goes back before the first file.
+    pub(super) fn rewind(&mut self) {
+        self.next = Next::Header(Place::START);
+        self.headers = 0;
+    }
+
+    /// Whether the file was found to end too early.
+    pub(super) fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// The next file, also one that must not be read.
+    ///
+    /// After an error the next call goes on behind the damage, in the next frame that begins with a header. What
+    /// cannot be read of a file's bytes is not told here, but by [`Archive::content`].
+    pub(super) fn next(&mut self) -> Result<Option<Entry>, Reason> {
+        let mut searching = false;
+        loop {
+            match self.next {
+                Next::End => return Ok(None),
+                Next::Lost(place) => {
+                    searching = true;
+                    self.next = match self.frames.next_frame(place)? {
+                        Some(place) => Next::Header(place),
+                        None => Next::End,
+                    };
+                }
+                Next::Header(place) => {
+                    if let Err(err) = self.frames.go_to(place) {
+                        self.truncated |= err.kind() == ErrorKind::UnexpectedEof;
+                        self.next = Next::Lost(self.frames.place());
+                        searching = true;
+                        continue;
+                    }
+                    match self.entry() {
+                        Err(_) if searching => {}
+                        result => return result,
+                    }
+                }
+            }
+        }
+    }
+
+    /// The bytes of a file, if they are no more than `limit`.
+    pub(super) fn content(&mut self, data: &Data, limit: u64) -> Result<Vec<u8>, Reason> {
+        if let Some(refusal) = data.refusal {
+            return Err(Reason::Forbidden(refusal));
+        }
+        if data.size > limit {
+            return Err(Reason::TooLarge {
+                what: format!("{} bytes", data.size),
+                limit,
+            });
+        }
+        self.frames.go_to(data.place)?;
+        let mut content = Vec::new();
+        (&mut self.frames)
+            .take(data.size)
+            .read_to_end(&mut content)?;
+        if (content.len() as u64) < data.size {
+            return Err(Reason::Truncated);
+        }
+        Ok(content)
+    }
+
+    /// Compares the checksum of the frame that was read last, if its end is no more than `limit` bytes away.
+    pub(super) fn finish_frame(&mut self, limit: u64) -> Result<(), Reason> {
+        Ok(self.frames.finish_frame(limit)?)
+    }
+
+    /// Reads headers up to that of a file. Any error leaves the cursor behind the damage.
+    fn entry(&mut self) -> Result<Option<Entry>, Reason> {
+        let result = self.entry_here();
+        if let Err(reason) = &result {
+            self.truncated |= matches!(reason, Reason::Truncated);
+            if !matches!(self.next, Next::End) {
+                self.next = Next::Lost(self.frames.place());
+            }
+        }
+        result
+    }
+
+    fn entry_here(&mut self) -> Result<Option<Entry>, Reason> {
+        let mut long_path = None;
+        loop {
+            if self.headers == MAX_HEADERS {
+                self.next = Next::End;
+                return Err(Reason::TooLarge {
+                    what: "the number of members".to_owned(),
+                    limit: MAX_MEMBERS as u64,
+                });
+            }
+            self.headers += 1;
+            let header = match self.block()? {
+                Block::Header(header) => header,
+                Block::Zeros => {
+                    self.next = Next::End;
+                    return self.trailer().map(|()| None);
+                }
+                Block::Nothing => {
+                    self.next = Next::End;
+                    return Err(Reason::Truncated);
+                }
+                Block::Other => return Err(damaged("a tar header is not what it was")),
+            };
+            let size = header
+                .entry_size()
+                .map_err(|_| damaged("a tar header holds no size"))?;
+            let place = self.frames.place();
+            let next = place.after(size.next_multiple_of(BLOCK));
+            let kind = header.entry_type();
+            match kind {
+                EntryType::GNULongName => {
+                    let mut name = self.extension(size)?;
+                    name.truncate(name.iter().position(|b| *b == 0).unwrap_or(name.len()));
+                    long_path = Some(name);
+                    self.frames.go_to(next)?;
+                    continue;
+                }
+                EntryType::XHeader => {
+                    let records = self.extension(size)?;
+                    long_path = pax_path(&records)?.or(long_path);
+                    self.frames.go_to(next)?;
+                    continue;
+                }
+                EntryType::XGlobalHeader | EntryType::GNULongLink => {
+                    self.extension(size)?;
+                    self.frames.go_to(next)?;
+                    continue;
+                }
+                _ => {}
+            }
+            let bytes = long_path
+                .take()
+                .unwrap_or_else(|| header.path_bytes().into_owned());
+            let (path, refusal) = checked_path(&bytes, kind);
+            let refusal = refusal.or(match kind {
+                EntryType::Regular | EntryType::Directory => None,
+                EntryType::Link | EntryType::Symlink => Some("it is a link"),
+                EntryType::Char | EntryType::Block | EntryType::Fifo => {
+                    Some("it is a device or a pipe")
+                }
+                _ => Some("it is neither a file nor a folder"),
+            });
+            if kind == EntryType::Directory && refusal.is_none() {
+                self.frames.go_to(next)?;
+                continue;
+            }
+            // Unpacking so much only to skip it is what its maker wants.
+            self.next = match size <= MAX_MEMBER_BYTES {
+                true => Next::Header(next),
+                false => Next::Lost(place),
+            };
+            let data = Data {
+                place,
+                size,
+                refusal,
+            };
+            return Ok(Some(Entry { path, data }));
+        }
+    }
+
+    fn block(&mut self) -> Result<Block, Reason> {
+        let mut header = Header::new_old();
+        let mut length = 0;
+        while length < BLOCK as usize {
+            match self.frames.read(&mut header.as_mut_bytes()[length..])? {
+                0 => break,
+                more => length += more,
+            }
+        }
+        if length == 0 {
+            return Ok(Block::Nothing);
+        }
+        if header.as_bytes().iter().all(|byte| *byte == 0) {
+            return Ok(Block::Zeros);
+        }
+        let mut expected = header.clone();
+        expected.set_cksum();
+        Ok(match (header.cksum(), expected.cksum()) {
+            (Ok(found), Ok(expected)) if found == expected => Block::Header(header),
+            _ => Block::Other,
+        })
+    }
+
+    /// The bytes of a header that extends the next one.
+    fn extension(&mut self, size: u64) -> Result<Vec<u8>, Reason> {
+        if size > MAX_EXTENSION_BYTES {
+            return Err(Reason::TooLarge {
+                what: format!("a tar header of {size} bytes"),
+                limit: MAX_EXTENSION_BYTES,
+            });
+        }
+        let mut bytes = Vec::new();
+        (&mut self.frames).take(size).read_to_end(&mut bytes)?;
+        if (bytes.len() as u64) < size {
+            return Err(Reason::Truncated);
+        }
+        Ok(bytes)
+    }
+
+    /// Reads what follows the first block of zeros: nothing but zeros, and not many.
+    fn trailer(&mut self) -> Result<(), Reason> {
+        let mut bytes = Vec::new();
+        (&mut self.frames)
+            .take(MAX_TRAILER_BYTES + 1)
+            .read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MAX_TRAILER_BYTES || bytes.iter().any(|byte| *byte != 0) {
+            return Err(Reason::Forbidden("data follows the end of the archive"));
+        }
+        Ok(())
+    }
+}
+
+fn damaged(what: &str) -> Reason {
+    Reason::Damaged(what.to_owned())
+}
+
+/// The path in an extended header of POSIX. One that overrides the size is refused: a member never needs it, and
+/// programs disagree on what it means.
+fn pax_path(records: &[u8]) -> Result<Option<Vec<u8>>, Reason> {
+    let mut path = None;
+    for record in PaxExtensions::new(records) {
+        let record = record.map_err(|_| damaged("an extended tar header is not what it was"))?;
+        match record.key_bytes() {
+            b"path" => path = Some(record.value_bytes().to_vec()),
+            b"size" => return Err(Reason::Forbidden("an extended tar header holds a size")),
+            _ => {}
+        }
+    }
+    Ok(path)
+}
+
+/// The path of a tar entry without the `./` that `tar -cf x .` puts before it and the `/` after a folder, and why
+/// it must not be used.
+fn checked_path(bytes: &[u8], kind: EntryType) -> (String, Option<&'static str>) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut path = &*text;
+    while let Some(rest) = path.strip_prefix("./") {
+        path = rest;
+    }
+    if kind == EntryType::Directory {
+        path = path.trim_end_matches('/');
+        if path == "." || path.is_empty() && !text.starts_with('/') {
+            return (text.into_owned(), None);
+        }
+    }
+    let refusal = match text {
+        std::borrow::Cow::Owned(_) => Some("its path is not UTF-8"),
+        std::borrow::Cow::Borrowed(_) => unsafe_path(path),
+    };
+    // A refused path is only shown.
+    (path.chars().take(MAX_PATH_BYTES).collect(), refusal)
+}

@@ -1,0 +1,412 @@
+//! What `manifest.json` holds, and the limits of a bundle: a promise, specified in `schema/bundle.md`.
+//!
+//! The doc comments of the structs below are the descriptions in `schema/manifest.schema.json`, which a test
+//! generates from them. A later minor version only adds fields; unknown fields are ignored when read.
+
+use std::{borrow::Cow, fmt, str::FromStr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::ProxyId;
+
+/// The value of [`Manifest::format`].
+pub const FORMAT: &str = "xdsnap.bundle";
+
+/// How many members a bundle may hold.
+pub const MAX_MEMBERS: usize = 1_000_000;
+/// How long a member's path may be, in bytes.
+pub const MAX_PATH_BYTES: usize = 512;
+/// How large a member may be, in bytes.
+pub const MAX_MEMBER_BYTES: u64 = 1 << 30;
+/// How large `manifest.json` may be, in bytes.
+pub const MAX_MANIFEST_BYTES: u64 = 64 << 20;
+/// The base-2 logarithm of the largest zstd window, which is what stock tools read without a flag (128 MiB).
+pub const MAX_WINDOW_LOG: u32 = 27;
+
+/// What a bundle holds, when and from where each member came, and what is missing or was redacted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "manifest.json of an xdsnap bundle")]
+pub struct Manifest {
+    /// What this is: always `xdsnap.bundle`.
+    #[schemars(extend("const" = FORMAT))]
+    pub format: String,
+    /// The version of the format.
+    pub version: Version,
+    /// The program that wrote the bundle, and its version.
+    pub tool: String,
+    /// The words of the person who made the bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// When the capture ran. Absent when it was made from files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured: Option<Captured>,
+    /// The proxies, sorted by ID.
+    pub proxies: Vec<ProxyEntry>,
+    /// The istiods, sorted by name.
+    pub istiods: Vec<IstiodEntry>,
+    /// The members but for the manifest itself, in the order of the archive.
+    #[schemars(length(max = MAX_MEMBERS))]
+    pub members: Vec<MemberEntry>,
+    /// What was asked for and is not in the bundle.
+    pub failures: Vec<FailureEntry>,
+    /// What was replaced before anything was written.
+    pub redaction: Redaction,
+}
+
+/// From the first request to the last answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Captured {
+    /// When the capture began.
+    pub start: Time,
+    /// When the last member was received.
+    pub end: Time,
+}
+
+/// A proxy of which the bundle holds a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProxyEntry {
+    /// `<pod>.<namespace>`, or the label it was given.
+    #[serde(with = "proxy_id")]
+    #[schemars(with = "String", length(min = 1, max = ProxyId::MAX_BYTES))]
+    pub id: ProxyId,
+    /// The version of its Envoy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envoy_version: Option<String>,
+    /// The version of its Istio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub istio_version: Option<String>,
+    /// The name of the istiod it is connected to, where the bundle holds several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub istiod: Option<String>,
+}
+
+/// An istiod of which the bundle holds a document.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct IstiodEntry {
+    /// Its name, where the bundle holds several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// A member of the archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MemberEntry {
+    /// Its path in the archive.
+    #[schemars(length(min = 1, max = MAX_PATH_BYTES))]
+    pub path: String,
+    /// Its size in bytes.
+    #[schemars(range(max = MAX_MEMBER_BYTES))]
+    pub size: u64,
+    /// The SHA-256 digest of its bytes, in lowercase hexadecimal.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub sha256: String,
+    /// Where it came from.
+    pub origin: Origin,
+    /// When it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested: Option<Time>,
+    /// When the last of it was received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<Time>,
+    /// The HTTP status of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// How many values were replaced in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redacted: Option<u64>,
+}
+
+/// Something that was asked for and is not in the bundle.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct FailureEntry {
+    /// Who was asked: `envoy` or `istiod`.
+    pub source: String,
+    /// The ID of the proxy it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// The document that was asked for, as in member paths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+    /// The section of it that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+    /// Where it would have come from.
+    pub origin: Origin,
+    /// When it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Time>,
+    /// The HTTP status of the answer, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why it failed, for a person.
+    pub reason: String,
+}
+
+/// Where a document came from: exactly one of the fields, or one of a later version.
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+pub struct Origin {
+    /// The base name of a file, never its folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The URL that was requested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+impl Origin {
+    /// From the file at `path`, of which only the base name is kept.
+    pub fn file(path: impl AsRef<std::path::Path>) -> Self {
+        let path = path.as_ref();
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        Self {
+            file: Some(name.to_string_lossy().into_owned()),
+            url: None,
+        }
+    }
+
+    /// From `url`.
+    pub fn url(url: impl Into<String>) -> Self {
+        Self {
+            file: None,
+            url: Some(url.into()),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    /// The URL, or the file's name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.url.as_deref().or(self.file.as_deref());
+        f.pad(text.unwrap_or("an unknown origin"))
+    }
+}
+
+/// What was replaced in the members before they were written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Redaction {
+    /// The rules that were applied, by name.
+    pub rules: Vec<String>,
+    /// How many values were replaced, in all members.
+    pub values: u64,
+}
+
+/// The version of the bundle format: `<major>`, `<major>.<minor>`, or one of these before its release
+/// (`1-draft`, `1-rc`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("pattern" = r"^1(\.(0|[1-9][0-9]*))?(-[a-z]+)?$"))]
+pub struct Version {
+    text: Cow<'static, str>,
+    major: u32,
+}
+
+impl Version {
+    /// The version that this release writes; it reads every version of the same major number.
+    ///
+    /// # Changes
+    ///
+    /// - `1-draft`: the first. Not yet a promise: `1` may differ from it.
+    pub const CURRENT: Self = Self {
+        text: Cow::Borrowed("1-draft"),
+        major: 1,
+    };
+
+    /// The number that changes when older releases can no longer read the format.
+    pub fn major(&self) -> u32 {
+        self.major
+    }
+
+    /// Whether this release reads the version.
+    pub fn is_supported(&self) -> bool {
+        self.major == Self::CURRENT.major
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl From<Version> for String {
+    fn from(version: Version) -> Self {
+        version.text.into_owned()
+    }
+}
+
+/// A text that is no version of the bundle format.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "invalid format version `{}` (expected `<major>`, `<major>.<minor>` or `<major>-<stage>`)",
+    .0.escape_debug()
+)]
+pub struct InvalidVersion(String);
+
+impl TryFrom<String> for Version {
+    type Error = InvalidVersion;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let (numbers, stage) = match text.split_once('-') {
+            Some((numbers, stage)) => (numbers, Some(stage)),
+            None => (text.as_str(), None),
+        };
+        let (major, minor) = match numbers.split_once('.') {
+            Some((major, minor)) => (major, Some(minor)),
+            None => (numbers, None),
+        };
+        let number = |digits: &str| {
+            let canonical = digits == "0" || !digits.starts_with(['0', '+']);
+            digits.parse::<u32>().ok().filter(|_| canonical)
+        };
+        let stage_is_word = stage
+            .is_none_or(|stage| !stage.is_empty() && stage.bytes().all(|b| b.is_ascii_lowercase()));
+        match number(major) {
+            Some(major) if minor.is_none_or(|m| number(m).is_some()) && stage_is_word => Ok(Self {
+                text: Cow::Owned(text),
+                major,
+            }),
+            _ => Err(InvalidVersion(text)),
+        }
+    }
+}
+
+impl FromStr for Version {
+    type Err = InvalidVersion;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.to_owned().try_into()
+    }
+}
+
+/// A point in time as a bundle stores it: UTC, in whole milliseconds.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("format" = "date-time"))]
+pub struct Time(jiff::Timestamp);
+
+impl Time {
+    /// The point in time, a whole number of milliseconds.
+    pub fn timestamp(self) -> jiff::Timestamp {
+        self.0
+    }
+}
+
+impl From<jiff::Timestamp> for Time {
+    /// Cuts what is below a millisecond off.
+    fn from(time: jiff::Timestamp) -> Self {
+        let whole = jiff::Timestamp::from_millisecond(time.as_millisecond());
+        Self(whole.unwrap_or(time))
+    }
+}
+
+impl fmt::Display for Time {
+    /// RFC 3339 with three decimals: `2026-11-21T01:52:51.123Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.0)
+    }
+}
+
+impl From<Time> for String {
+    fn from(time: Time) -> Self {
+        time.to_string()
+    }
+}
+
+/// A text that is no RFC 3339 time.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "invalid time `{}` (expected RFC 3339, such as `2026-11-21T01:52:51.123Z`)",
+    .0.escape_debug()
+)]
+pub struct InvalidTime(String);
+
+impl TryFrom<String> for Time {
+    type Error = InvalidTime;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.parse::<jiff::Timestamp>() {
+            Ok(time) => Ok(time.into()),
+            Err(_) => Err(InvalidTime(text)),
+        }
+    }
+}
+
+/// [`ProxyId`] as a JSON string, checked when read: it names a folder.
+mod proxy_id {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::model::ProxyId;
+
+    pub(super) fn serialize<S: Serializer>(id: &ProxyId, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(id.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<ProxyId, D::Error> {
+        ProxyId::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+#[test]
+fn every_version_of_this_major_number_is_supported_and_no_other() {
+    for (text, major) in [
+        ("1-draft", 1),
+        ("1-rc", 1),
+        ("1", 1),
+        ("1.0", 1),
+        ("1.12", 1),
+        ("1.2-rc", 1),
+        ("0", 0),
+        ("2", 2),
+        ("2-draft", 2),
+        ("10.1", 10),
+    ] {
+        let version: Version = text.parse().unwrap();
+        assert_eq!(version.major(), major, "{text}");
+        assert_eq!(version.is_supported(), major == 1, "{text}");
+        assert_eq!(version.to_string(), text);
+    }
+    assert_eq!(Version::CURRENT.to_string().parse(), Ok(Version::CURRENT));
+}
+
+#[test]
+fn a_text_that_is_no_version_is_refused() {
+    for text in [
+        "", "v1", "1.", ".1", "01", "+1", "1.2.3", "1-", "1-Draft", "1 ", "-1",
+    ] {
+        let err = text.parse::<Version>().unwrap_err();
+        assert!(err.to_string().contains(&format!("`{text}`")), "{err}");
+    }
+}
+
+#[test]
+fn a_time_is_stored_in_whole_milliseconds() {
+    for (text, stored) in [
+        ("2026-11-21T01:52:51.123999Z", "2026-11-21T01:52:51.123Z"),
+        ("2026-11-21T01:52:51Z", "2026-11-21T01:52:51.000Z"),
+        ("2026-11-21T02:52:51.5+01:00", "2026-11-21T01:52:51.500Z"),
+    ] {
+        let time = Time::try_from(text.to_owned()).unwrap();
+        assert_eq!(time.to_string(), stored);
+        assert_eq!(Time::try_from(stored.to_owned()), Ok(time));
+    }
+    assert!(Time::try_from("yesterday".to_owned()).is_err());
+}
+
+#[test]
+fn an_origin_keeps_the_base_name_of_a_file_alone() {
+    let origin = Origin::file("captures/today/config_dump.json");
+    assert_eq!(
+        serde_json::to_string(&origin).unwrap(),
+        r#"{"file":"config_dump.json"}"#
+    );
+}

@@ -1,0 +1,310 @@
+//! Reading what independent zstd frames hold, one after the other or from a known place.
+
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+
+use zstd::stream::raw::{DParameter, Decoder, Operation};
+
+use super::format::MAX_WINDOW_LOG;
+
+/// The first bytes of a zstd frame.
+const MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
+
+/// The first bytes of a frame without data, for others than zstd, but for the lowest four bits.
+const SKIPPABLE: [u8; 4] = 0x184D_2A50_u32.to_le_bytes();
+
+/// How many places may be tried when looking for the next intact frame. In compressed data a chance match comes
+/// once in four gigabytes; a file full of them was made to waste time.
+const MAX_TRIES: usize = 1024;
+
+/// A place in the unpacked data, and the frame from which it is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// From which frame the unpacked bytes are counted: the one found by that many searches.
+    run: usize,
+    /// Where the frame begins in the file.
+    frame: u64,
+    /// How many bytes had been unpacked before the frame.
+    frame_offset: u64,
+    /// How many bytes had been unpacked before the place.
+    offset: u64,
+}
+
+impl Place {
+    /// Where the file begins.
+    pub(super) const START: Self = Self {
+        run: 0,
+        frame: 0,
+        frame_offset: 0,
+        offset: 0,
+    };
+
+    /// The place `bytes` later, reached from the same frame.
+    pub(super) fn after(self, bytes: u64) -> Self {
+        Self {
+            offset: self.offset.saturating_add(bytes),
+            ..self
+        }
+    }
+}
+
+/// The unpacked content of a file of zstd frames.
+///
+/// An error is [`ErrorKind::UnexpectedEof`] where the file ends within a frame and [`ErrorKind::InvalidData`] where
+/// a frame is not what was written; any other comes from the file itself.
+pub(super) struct Frames<R> {
+    file: R,
+    decoder: Decoder<'static>,
+    /// Bytes of the file, of which `input[at..filled]` are not decoded yet.
+    input: Box<[u8]>,
+    at: usize,
+    filled: usize,
+    /// Where `input[at]` stands in the file.
+    position: u64,
+    in_frame: bool,
+    /// Where the data stands that will be read next.
+    place: Place,
+    /// Whether reading failed, so that going on would make no sense.
+    failed: bool,
+    /// How often the next frame was searched for.
+    tries: usize,
+}
+
+impl<R: Read + Seek> Frames<R> {
+    pub(super) fn new(mut file: R) -> io::Result<Self> {
+        file.seek(SeekFrom::Start(0))?;
+        let mut decoder = Decoder::new()?;
+        decoder.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG))?;
+        Ok(Self {
+            file,
+            decoder,
+            input: vec![0; 64 << 10].into_boxed_slice(),
+            at: 0,
+            filled: 0,
+            position: 0,
+            in_frame: false,
+            place: Place::START,
+            failed: false,
+            tries: 0,
+        })
+    }
+
+    /// Whether the file begins as zstd data does.
+    pub(super) fn is_zstd(&mut self) -> io::Result<bool> {
+        self.jump(Place::START)?;
+        while self.filled < MAGIC.len() && self.fill()? {}
+        let first = |n: usize| self.input[..self.filled].get(n).copied().unwrap_or(0);
+        Ok([first(0), first(1), first(2), first(3)] == MAGIC
+            || [first(0) & 0xF0, first(1), first(2), first(3)] == SKIPPABLE)
+    }
+
+    /// Where the data stands that will be read next.
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Goes to `place`, unpacking as little as possible.
+    pub(super) fn go_to(&mut self, place: Place) -> io::Result<()> {
+        let ahead = place.frame_offset..=place.offset;
+        let same_run = self.place.run == place.run;
+        if self.failed || !same_run || !ahead.contains(&self.place.offset) {
+            self.jump(place)?;
+        }
+        let skipped = place.offset - self.place.offset;
+        let found = io::copy(&mut Read::take(&mut *self, skipped), &mut io::sink())?;
+        if found < skipped {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
+    }
+
+    /// Reads on to the end of the current frame, whose checksum is compared there, but no more than `limit` bytes.
+    pub(super) fn finish_frame(&mut self, limit: u64) -> io::Result<()> {
+        let frame = self.place.frame;
+        let mut buffer = [0; 16 << 10];
+        let mut left = limit;
+        while self.in_frame && self.place.frame == frame && left > 0 {
+            let length = self.read(&mut buffer)?;
+            left = left.saturating_sub(length as u64);
+        }
+        Ok(())
+    }
+
+    /// Goes to the next place after the beginning of the frame at `place` where a frame seems to begin.
+    pub(super) fn next_frame(&mut self, place: Place) -> io::Result<Option<Place>> {
+        if self.tries == MAX_TRIES {
+            return Ok(None);
+        }
+        self.tries += 1;
+        self.jump(Place {
+            run: self.tries,
+            frame: place.frame + 1,
+            ..Place::START
+        })?;
+        loop {
+            let waiting = &self.input[self.at..self.filled];
+            if let Some(index) = waiting.windows(MAGIC.len()).position(|w| w == MAGIC) {
+                self.consume(index);
+                self.place.frame = self.position;
+                return Ok(Some(self.place));
+            }
+            // The magic number may stand across the border of two fills.
+            let tail = waiting.len().min(MAGIC.len() - 1);
+            self.consume(waiting.len() - tail);
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn jump(&mut self, place: Place) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(place.frame))?;
+        self.decoder.reinit()?;
+        (self.at, self.filled) = (0, 0);
+        self.position = place.frame;
+        self.in_frame = false;
+        self.failed = false;
+        self.place = Place {
+            offset: place.frame_offset,
+            ..place
+        };
+        Ok(())
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.at += bytes;
+        self.position += bytes as u64;
+    }
+
+    /// Takes more of the file in; false at its end.
+    fn fill(&mut self) -> io::Result<bool> {
+        self.input.copy_within(self.at..self.filled, 0);
+        self.filled -= self.at;
+        self.at = 0;
+        loop {
+            match self.file.read(&mut self.input[self.filled..]) {
+                Ok(length) => {
+                    self.filled += length;
+                    return Ok(length > 0);
+                }
+                Err(err) if err.kind() == ErrorKind::Interrupted => {}
+                Err(err) => return Err(err),
+            }
+        }
+    }
+
+    fn decode(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while !out.is_empty() {
+            let more = self.at < self.filled || self.fill()?;
+            if !self.in_frame {
+                if !more {
+                    break;
+                }
+                self.in_frame = true;
+                self.place.frame = self.position;
+                self.place.frame_offset = self.place.offset;
+            }
+            // At the end of the file there may still be unpacked data in the decoder.
+            let status = self
+                .decoder
+                .run_on_buffers(&self.input[self.at..self.filled], out)
+                .map_err(|err| io::Error::new(ErrorKind::InvalidData, err))?;
+            self.consume(status.bytes_read);
+            self.place.offset += status.bytes_written as u64;
+            self.in_frame = status.remaining != 0;
+            if status.bytes_written > 0 {
+                return Ok(status.bytes_written);
+            }
+            if !more && self.in_frame {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(0)
+    }
+}
+
+impl<R: Read + Seek> Read for Frames<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let result = self.decode(out);
+        self.failed |= result.is_err();
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn frame(content: &[u8]) -> Vec<u8> {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.include_checksum(true).unwrap();
+        io::copy(&mut &content[..], &mut encoder).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read_all(frames: &mut Frames<Cursor<Vec<u8>>>) -> Vec<u8> {
+        let mut out = Vec::new();
+        frames.read_to_end(&mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn frames_read_as_one_stream_and_from_any_known_place() {
+        let file = [frame(b"first "), frame(b""), frame(b"second")].concat();
+        let mut frames = Frames::new(Cursor::new(file)).unwrap();
+        assert!(frames.is_zstd().unwrap());
+        let mut start = [0; 8];
+        frames.read_exact(&mut start).unwrap();
+        assert_eq!(&start, b"first se");
+        let place = frames.place();
+        assert_eq!(read_all(&mut frames), b"cond");
+        frames.go_to(place).unwrap();
+        assert_eq!(read_all(&mut frames), b"cond");
+        frames.go_to(Place::START.after(3)).unwrap();
+        assert_eq!(read_all(&mut frames), b"st second");
+    }
+
+    #[test]
+    fn a_cut_frame_is_an_unexpected_end_and_an_altered_one_invalid_data() {
+        let whole = frame(b"some content that is long enough");
+        for length in 1..whole.len() {
+            let mut frames = Frames::new(Cursor::new(whole[..length].to_vec())).unwrap();
+            let err = frames.read_to_end(&mut Vec::new()).unwrap_err();
+            assert_eq!(err.kind(), ErrorKind::UnexpectedEof, "{length}");
+        }
+        let mut altered = whole;
+        *altered.last_mut().unwrap() ^= 1;
+        let mut frames = Frames::new(Cursor::new(altered)).unwrap();
+        let err = frames.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(err.kind(), ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn after_a_broken_frame_the_next_one_is_found() {
+        let mut broken = frame(b"first");
+        let length = broken.len();
+        broken[length - 1] ^= 1;
+        // Padding moves the second magic number across the border of two fills of the buffer.
+        for padding in [0, (64 << 10) - length - 2] {
+            let file = [broken.clone(), vec![0; padding], frame(b"second")].concat();
+            let mut frames = Frames::new(Cursor::new(file)).unwrap();
+            assert!(frames.read_to_end(&mut Vec::new()).is_err());
+            let place = frames.next_frame(Place::START).unwrap().unwrap();
+            assert_eq!(read_all(&mut frames), b"second");
+            frames.go_to(place).unwrap();
+            assert_eq!(read_all(&mut frames), b"second");
+            assert_eq!(frames.next_frame(place).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_frame_that_wants_more_memory_than_allowed_is_refused() {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(MAX_WINDOW_LOG + 1).unwrap();
+        io::copy(&mut &b"small"[..], &mut encoder).unwrap();
+        let mut frames = Frames::new(Cursor::new(encoder.finish().unwrap())).unwrap();
+        let err = frames.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(err.kind(), ErrorKind::InvalidData);
+    }
+}

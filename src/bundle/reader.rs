@@ -1,0 +1,336 @@
+//! Reading bundles, also from strangers: bounded in memory, and nothing is believed that is not verified.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    io::{Read, Seek},
+};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::{
+    archive::{Archive, Data, Entry},
+    digest,
+    error::{ReadError, Reason},
+    format::{
+        FORMAT, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS, Manifest, MemberEntry, Version,
+    },
+    layout::{MANIFEST_PATH, unsafe_path},
+};
+
+/// An open bundle.
+///
+/// A bundle that stock tools repacked (in one zstd frame, with other headers, the members and the manifest in any
+/// order) is read too. What is intact in a damaged or truncated bundle is read; the rest is named with the reason.
+pub struct Reader<R> {
+    name: String,
+    archive: Archive<R>,
+    manifest: Manifest,
+    manifest_data: Data,
+    /// The position in `manifest.members`, by path.
+    positions: HashMap<String, usize>,
+    /// Where the bytes of the members stand that were passed so far, by the same position.
+    found: Vec<Option<Data>>,
+}
+
+impl<R> fmt::Debug for Reader<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("name", &self.name)
+            .field("manifest", &self.manifest)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A member whose size and SHA-256 digest are what the manifest says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its path.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl<R: Read + Seek> Reader<R> {
+    /// Opens the bundle in `file`, which errors call `name`, and reads its manifest.
+    ///
+    /// Whether it is one is told from its content. Whatever the size of the bundle, no more is held in memory than
+    /// the manifest, a zstd window and where the members stand.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::NotABundle`] if it is something else, [`Reason::UnsupportedVersion`] if it is of another major
+    /// version, else why the manifest cannot be read.
+    pub fn open(name: &str, file: R) -> Result<Self, ReadError> {
+        let error = |member: Option<&str>, reason| ReadError {
+            bundle: name.to_owned(),
+            member: member.map(str::to_owned),
+            reason,
+        };
+        let mut archive = Archive::new(file).map_err(|reason| error(None, reason))?;
+        let data = find_manifest(&mut archive).map_err(|reason| error(None, reason))?;
+        let bytes = read_manifest(&mut archive, &data)
+            .map_err(|reason| error(Some(MANIFEST_PATH), reason))?;
+        let manifest = parse_manifest(&bytes).map_err(|reason| match reason {
+            // These are about the bundle.
+            Reason::NotABundle(_) | Reason::UnsupportedVersion { .. } => error(None, reason),
+            _ => error(Some(MANIFEST_PATH), reason),
+        })?;
+        let mut positions = HashMap::with_capacity(manifest.members.len());
+        for (position, entry) in manifest.members.iter().enumerate() {
+            check_entry(entry).map_err(|reason| error(Some(&entry.path), reason))?;
+            if positions.insert(entry.path.clone(), position).is_some() {
+                let reason = Reason::InvalidManifest("it lists the member twice".to_owned());
+                return Err(error(Some(&entry.path), reason));
+            }
+        }
+        archive.rewind();
+        Ok(Self {
+            name: name.to_owned(),
+            archive,
+            found: vec![None; manifest.members.len()],
+            manifest,
+            manifest_data: data,
+            positions,
+        })
+    }
+
+    /// What the bundle says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Reads the member at `path`, which may be `manifest.json`, and verifies its size and digest.
+    ///
+    /// Today this unpacks what stands before a member when it is first asked for, and later goes to it directly.
+    /// To read all of a bundle use [`Reader::members`].
+    ///
+    /// # Errors
+    ///
+    /// Why the member cannot be read; damage elsewhere in the bundle is no error.
+    pub fn read(&mut self, path: &str) -> Result<Vec<u8>, ReadError> {
+        self.read_member(path)
+            .map_err(|reason| self.error(Some(path.to_owned()), reason))
+    }
+
+    fn read_member(&mut self, path: &str) -> Result<Vec<u8>, Reason> {
+        if path == MANIFEST_PATH {
+            return read_manifest(&mut self.archive, &self.manifest_data);
+        }
+        let position = *self.positions.get(path).ok_or(Reason::NotListed)?;
+        let data = loop {
+            if let Some(data) = self.found[position] {
+                break data;
+            }
+            match self.archive.next() {
+                Ok(Some(entry)) => {
+                    self.note(&entry);
+                }
+                Ok(None) => return Err(self.why_missing()),
+                Err(Reason::Io(err)) => return Err(Reason::Io(err)),
+                // Damage to others.
+                Err(_) => {}
+            }
+        };
+        self.verified(position, &data)
+    }
+
+    /// Reads all members in the order of the archive, and tells what is wrong with the bundle.
+    ///
+    /// An item is a verified member, or an error that names the member where it is about one: damaged, altered,
+    /// refused, not listed, or missing. A bundle is intact if no item is an error.
+    pub fn members(&mut self) -> Members<'_, R> {
+        self.archive.rewind();
+        Members {
+            seen: vec![false; self.manifest.members.len()],
+            seen_manifest: false,
+            missing: None,
+            reader: self,
+        }
+    }
+
+    /// Keeps where the entry stands; its position in the manifest, if it is listed.
+    fn note(&mut self, entry: &Entry) -> Option<usize> {
+        let position = *self.positions.get(&entry.path)?;
+        self.found[position].get_or_insert(entry.data);
+        Some(position)
+    }
+
+    fn verified(&mut self, position: usize, data: &Data) -> Result<Vec<u8>, Reason> {
+        let bytes = self.archive.content(data, MAX_MEMBER_BYTES)?;
+        let entry = &self.manifest.members[position];
+        if data.size != entry.size {
+            return Err(Reason::Altered(format!(
+                "it has {} bytes, the manifest says {}",
+                data.size, entry.size
+            )));
+        }
+        let sha256 = digest::hex(Sha256::new().chain_update(&bytes));
+        if sha256 != entry.sha256 {
+            return Err(Reason::Altered(format!(
+                "its SHA-256 digest is {sha256}, the manifest says {}",
+                entry.sha256.escape_debug()
+            )));
+        }
+        Ok(bytes)
+    }
+
+    fn why_missing(&self) -> Reason {
+        if self.archive.is_truncated() {
+            Reason::Truncated
+        } else {
+            Reason::Missing
+        }
+    }
+
+    fn error(&self, member: Option<String>, reason: Reason) -> ReadError {
+        ReadError {
+            bundle: self.name.clone(),
+            member,
+            reason,
+        }
+    }
+}
+
+/// The members of a bundle, see [`Reader::members`].
+pub struct Members<'a, R> {
+    reader: &'a mut Reader<R>,
+    /// Which members of the manifest were passed.
+    seen: Vec<bool>,
+    seen_manifest: bool,
+    /// After the archive's end: which member of the manifest to look at next.
+    missing: Option<usize>,
+}
+
+impl<R: Read + Seek> Members<'_, R> {
+    fn present(&mut self, entry: &Entry) -> Option<Result<Vec<u8>, Reason>> {
+        if entry.path == MANIFEST_PATH {
+            return std::mem::replace(&mut self.seen_manifest, true)
+                .then_some(Err(Reason::Duplicate));
+        }
+        let Some(position) = self.reader.note(entry) else {
+            return Some(Err(Reason::NotListed));
+        };
+        if std::mem::replace(&mut self.seen[position], true) {
+            return Some(Err(Reason::Duplicate));
+        }
+        Some(self.reader.verified(position, &entry.data))
+    }
+}
+
+impl<R: Read + Seek> Iterator for Members<'_, R> {
+    type Item = Result<Member, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.missing.is_none() {
+            match self.reader.archive.next() {
+                Ok(Some(entry)) => {
+                    if let Some(result) = self.present(&entry) {
+                        let path = entry.path;
+                        return Some(match result {
+                            Ok(bytes) => Ok(Member { path, bytes }),
+                            Err(reason) => Err(self.reader.error(Some(path), reason)),
+                        });
+                    }
+                }
+                Ok(None) => self.missing = Some(0),
+                Err(reason) => return Some(Err(self.reader.error(None, reason))),
+            }
+        }
+        let first = self.missing?;
+        let position = first + self.seen[first..].iter().position(|seen| !seen)?;
+        self.missing = Some(position + 1);
+        let path = self.reader.manifest.members[position].path.clone();
+        let reason = self.reader.why_missing();
+        Some(Err(self.reader.error(Some(path), reason)))
+    }
+}
+
+fn find_manifest<R: Read + Seek>(archive: &mut Archive<R>) -> Result<Data, Reason> {
+    archive.rewind();
+    let mut damage = None;
+    let mut files = 0;
+    loop {
+        match archive.next() {
+            Ok(Some(entry)) if entry.path == MANIFEST_PATH => return Ok(entry.data),
+            Ok(Some(_)) => files += 1,
+            Err(reason) => {
+                damage.get_or_insert(reason);
+            }
+            Ok(None) => break,
+        }
+    }
+    Err(match damage {
+        // The manifest comes first: where only the end is missing, there never was one.
+        None | Some(Reason::Truncated) if files > 0 => Reason::NotABundle(
+            "the archive holds no `manifest.json`, as what an interrupted capture left",
+        ),
+        Some(reason) => reason,
+        None => Reason::NotABundle("the archive is empty"),
+    })
+}
+
+fn read_manifest<R: Read + Seek>(archive: &mut Archive<R>, data: &Data) -> Result<Vec<u8>, Reason> {
+    let bytes = archive.content(data, MAX_MANIFEST_BYTES)?;
+    // Nothing lists the manifest's digest: the checksum of its frame stands for it. In a bundle of one huge frame
+    // it is compared when all of it is read.
+    archive.finish_frame(MAX_MEMBER_BYTES)?;
+    Ok(bytes)
+}
+
+/// The field that makes JSON a manifest.
+#[derive(Deserialize)]
+struct Format {
+    format: String,
+}
+
+/// The fields that every version has.
+#[derive(Deserialize)]
+struct Envelope {
+    version: Version,
+    tool: Option<String>,
+}
+
+fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Reason> {
+    let invalid = |err: serde_json::Error| Reason::InvalidManifest(err.to_string());
+    match serde_json::from_slice::<Format>(bytes) {
+        Ok(found) if found.format == FORMAT => {}
+        _ => {
+            return Err(Reason::NotABundle(
+                "its `manifest.json` is not of the format `xdsnap.bundle`",
+            ));
+        }
+    }
+    let envelope: Envelope = serde_json::from_slice(bytes).map_err(invalid)?;
+    if !envelope.version.is_supported() {
+        return Err(Reason::UnsupportedVersion {
+            found: envelope.version,
+            tool: envelope.tool,
+        });
+    }
+    let manifest: Manifest = serde_json::from_slice(bytes).map_err(invalid)?;
+    if manifest.members.len() > MAX_MEMBERS {
+        return Err(Reason::TooLarge {
+            what: format!("{} members", manifest.members.len()),
+            limit: MAX_MEMBERS as u64,
+        });
+    }
+    Ok(manifest)
+}
+
+fn check_entry(entry: &MemberEntry) -> Result<(), Reason> {
+    if let Some(reason) = unsafe_path(&entry.path) {
+        return Err(Reason::Forbidden(reason));
+    }
+    if entry.path == MANIFEST_PATH {
+        return Err(Reason::InvalidManifest("it lists itself".to_owned()));
+    }
+    if entry.size > MAX_MEMBER_BYTES {
+        return Err(Reason::TooLarge {
+            what: format!("{} bytes", entry.size),
+            limit: MAX_MEMBER_BYTES,
+        });
+    }
+    Ok(())
+}

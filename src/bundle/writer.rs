@@ -1,0 +1,529 @@
+//! Writing bundles: never half of one in its place, and what was captured is never lost.
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::model::{Document, ProxyId, Source};
+
+use super::{
+    archive::BLOCK,
+    digest,
+    format::{
+        Captured, FORMAT, FailureEntry, IstiodEntry, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES,
+        MAX_MEMBERS, Manifest, MemberEntry, Origin, ProxyEntry, Redaction, Time, Version,
+    },
+    layout::{MANIFEST_PATH, MemberPath},
+};
+
+/// The zstd level: the bytes of a bundle depend on it.
+const LEVEL: i32 = 9;
+
+/// How much of a member is held in memory before it goes to a file without a name.
+const SPOOL_BYTES: usize = 8 << 20;
+
+/// How many names are tried for the partial file.
+const MAX_PARTIAL_FILES: u32 = 100;
+
+/// Writes a bundle.
+///
+/// Members go to `<path>.partial` as they come, each a finished zstd frame, so that this file is at any time a
+/// zstd-compressed tar archive of what was captured. [`Writer::finish`] writes the bundle beside its place and
+/// renames it; until then nothing happens to a file that is there.
+///
+/// A writer that is dropped unfinished leaves the partial file if it holds a member. A later writer for the same
+/// path never touches it: it takes `<path>.partial.2`, then `.3`, and so on.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    replace: bool,
+    folder: PathBuf,
+    partial_path: PathBuf,
+    partial: File,
+    /// Where the last finished frame in the partial file ends.
+    end: u64,
+    /// The members by path, which is the order of the bundle.
+    members: BTreeMap<String, Stored>,
+    failures: Vec<FailureEntry>,
+    finished: bool,
+}
+
+/// A member in the partial file.
+#[derive(Debug)]
+struct Stored {
+    entry: MemberEntry,
+    /// Where its frame begins.
+    start: u64,
+    /// The size of its frame.
+    size: u64,
+}
+
+/// Where a member came from, and what was done to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// Where it came from.
+    pub origin: Origin,
+    /// When it was asked for; absent for a file.
+    pub requested: Option<Time>,
+    /// When the last of it was received; absent for a file.
+    pub received: Option<Time>,
+    /// The HTTP status of the answer.
+    pub status: Option<u16>,
+    /// How many values were replaced in it; absent if nothing was looked for.
+    pub redacted: Option<u64>,
+}
+
+/// Something that was asked for and could not be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Who was asked.
+    pub source: Source,
+    /// The proxy it is about.
+    pub proxy: Option<ProxyId>,
+    /// The document that was asked for.
+    pub document: Option<Document>,
+    /// The section of it that was asked for.
+    pub part: Option<String>,
+    /// Where it would have come from.
+    pub origin: Origin,
+    /// When it failed.
+    pub time: Option<Time>,
+    /// The HTTP status of the answer, if there was one.
+    pub status: Option<u16>,
+    /// Why, for a person.
+    pub reason: String,
+}
+
+/// What a manifest says of the whole bundle.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The program and its version: `xdsnap 0.1.0`.
+    pub tool: String,
+    /// The words of the person who makes the bundle.
+    pub note: Option<String>,
+    /// When the capture ran; absent for a capture from files.
+    pub captured: Option<Captured>,
+    /// The proxies, in any order.
+    pub proxies: Vec<ProxyEntry>,
+    /// The istiods, in any order.
+    pub istiods: Vec<IstiodEntry>,
+    /// What was replaced.
+    pub redaction: Redaction,
+}
+
+/// A bundle that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size.
+    pub size_bytes: u64,
+}
+
+/// Why a bundle, or a member of it, could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The folder of the bundle does not exist.
+    #[error("cannot write `{}`: there is no folder `{}`; make it first", path.display(), folder.display())]
+    NoFolder {
+        /// The bundle.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// What is at the path is not a file, or no file can have the name.
+    #[error("cannot write `{}`: it is not the path of a file; give another one", .0.display())]
+    NotAFile(PathBuf),
+    /// There is a file, and it must not be replaced.
+    #[error("`{}` exists and is not replaced; move it away or give another path", .0.display())]
+    Exists(PathBuf),
+    /// Earlier captures left many partial files.
+    #[error(
+        "there are {MAX_PARTIAL_FILES} unfinished captures of `{}` beside it (`.partial` and `.partial.2` to \
+         `.partial.{MAX_PARTIAL_FILES}`); move them away or give another path",
+        .0.display()
+    )]
+    TooManyPartialFiles(PathBuf),
+    /// The bundle has this member already.
+    #[error("member `{0}` was written before; a bundle holds it once")]
+    Duplicate(MemberPath),
+    /// A bundle must not hold so much.
+    #[error("{what} exceeds what a bundle may hold (at most {limit})")]
+    TooLarge {
+        /// What is too large.
+        what: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// The member's content could not be read to its end, so the member was not added.
+    #[error("member `{path}` could not be read: {error}")]
+    Body {
+        /// The member.
+        path: MemberPath,
+        /// What its reader said.
+        #[source]
+        error: io::Error,
+    },
+    /// A file could not be written.
+    #[error("cannot write `{}`: {error}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+}
+
+impl Writer {
+    /// Begins the bundle at `path`, where [`Writer::finish`] will replace a file that is there.
+    ///
+    /// # Errors
+    ///
+    /// The folder of `path` does not exist, `path` could not be a file, there are too many partial files beside it, or
+    /// none can be written.
+    pub fn create(path: &Path) -> Result<Self, WriteError> {
+        Self::begin(path, true)
+    }
+
+    /// Begins the bundle at `path`, where no file may be: neither now nor when [`Writer::finish`] puts it there.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Exists`] if there is a file, and those of [`Writer::create`].
+    pub fn create_new(path: &Path) -> Result<Self, WriteError> {
+        Self::begin(path, false)
+    }
+
+    fn begin(path: &Path, replace: bool) -> Result<Self, WriteError> {
+        if path.file_name().is_none() {
+            return Err(WriteError::NotAFile(path.to_owned()));
+        }
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        if !folder.is_dir() {
+            return Err(WriteError::NoFolder {
+                path: path.to_owned(),
+                folder: folder.to_owned(),
+            });
+        }
+        match path.metadata() {
+            Ok(found) if !found.is_file() => return Err(WriteError::NotAFile(path.to_owned())),
+            Ok(_) if !replace => return Err(WriteError::Exists(path.to_owned())),
+            _ => {}
+        }
+        let (partial_path, partial) = create_partial(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            replace,
+            folder: folder.to_owned(),
+            partial_path,
+            partial,
+            end: 0,
+            members: BTreeMap::new(),
+            failures: Vec::new(),
+            finished: false,
+        })
+    }
+
+    /// Where the members are until the bundle is finished.
+    pub fn partial_path(&self) -> &Path {
+        &self.partial_path
+    }
+
+    /// Adds a member: the bytes of `body`, which must be redacted already.
+    ///
+    /// However large it is, only a few megabytes are held in memory. After an error the member is not in the bundle,
+    /// and the partial file is as it was before.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Body`] if `body` fails, [`WriteError::Duplicate`] if there is such a member,
+    /// [`WriteError::TooLarge`] if it or the bundle is too large, [`WriteError::Io`] if it cannot be stored.
+    pub fn member(
+        &mut self,
+        path: MemberPath,
+        provenance: Provenance,
+        body: &mut dyn Read,
+    ) -> Result<(), WriteError> {
+        let name = path.to_string();
+        if self.members.contains_key(&name) {
+            return Err(WriteError::Duplicate(path));
+        }
+        if self.members.len() == MAX_MEMBERS {
+            return Err(WriteError::TooLarge {
+                what: "the number of members".to_owned(),
+                limit: MAX_MEMBERS as u64,
+            });
+        }
+        let (mut content, size, sha256) = self.spool(path, body)?;
+        let start = self.end;
+        match self.store(&name, &mut content, size) {
+            Ok(end) => self.end = end,
+            Err(error) => {
+                // The next member overwrites what this leaves, and so does the next attempt to cut it off.
+                let _ = self.partial.set_len(start);
+                return Err(self.partial_error(error));
+            }
+        }
+        let entry = MemberEntry {
+            path: name.clone(),
+            size,
+            sha256,
+            origin: provenance.origin,
+            requested: provenance.requested,
+            received: provenance.received,
+            status: provenance.status,
+            redacted: provenance.redacted,
+        };
+        let size = self.end - start;
+        self.members.insert(name, Stored { entry, start, size });
+        Ok(())
+    }
+
+    /// Records something that could not be had.
+    pub fn failure(&mut self, failure: Failure) {
+        self.failures.push(FailureEntry {
+            source: failure.source.to_string(),
+            proxy: failure.proxy.map(|id| id.to_string()),
+            document: failure.document.map(|document| document.to_string()),
+            part: failure.part,
+            origin: failure.origin,
+            time: failure.time,
+            status: failure.status,
+            reason: failure.reason,
+        });
+    }
+
+    /// Writes the bundle and puts it in its place; then the partial file is removed.
+    ///
+    /// The bundle's bytes depend on its members, its manifest and the release of xdsnap alone, not on the order in
+    /// which members came. It is readable by its owner alone (mode 0600).
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Exists`] if a file came to the path of [`Writer::create_new`], [`WriteError::TooLarge`] if the
+    /// manifest is, [`WriteError::Io`] if a file cannot be written. The partial file stays then.
+    pub fn finish(mut self, head: Head) -> Result<Written, WriteError> {
+        let manifest = self.manifest(head)?;
+        let error = |error| WriteError::Io {
+            path: self.path.clone(),
+            error,
+        };
+        let mut bundle = tempfile::Builder::new()
+            .prefix(".xdsnap-")
+            .suffix(".tmp")
+            .tempfile_in(&self.folder)
+            .map_err(error)?;
+        write_member(
+            bundle.as_file_mut(),
+            MANIFEST_PATH,
+            &mut manifest.as_slice(),
+            manifest.len() as u64,
+        )
+        .map_err(error)?;
+        for stored in self.members.values() {
+            copy_frame(&mut self.partial, stored, bundle.as_file_mut())
+                .map_err(|error| partial_error(&self.partial_path, error))?;
+        }
+        write_end(bundle.as_file_mut()).map_err(error)?;
+        bundle.as_file().sync_all().map_err(error)?;
+        let size_bytes = bundle.as_file().metadata().map_err(error)?.len();
+        let persisted = match self.replace {
+            true => bundle.persist(&self.path),
+            false => bundle.persist_noclobber(&self.path),
+        };
+        persisted.map_err(|err| match err.error.kind() {
+            io::ErrorKind::AlreadyExists if !self.replace => WriteError::Exists(self.path.clone()),
+            _ => error(err.error),
+        })?;
+        self.finished = true;
+        // The bundle is in place: a folder that cannot be synced does not undo that.
+        #[cfg(unix)]
+        let _ = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        Ok(Written {
+            path: self.path.clone(),
+            size_bytes,
+        })
+    }
+
+    /// Reads `body` into a spool, and tells its size and digest.
+    fn spool(
+        &self,
+        path: MemberPath,
+        body: &mut dyn Read,
+    ) -> Result<(impl Read + use<>, u64, String), WriteError> {
+        let mut spool = tempfile::spooled_tempfile_in(SPOOL_BYTES, &self.folder);
+        let mut hash = Sha256::new();
+        let mut size = 0;
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let length = match body.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(WriteError::Body { path, error }),
+            };
+            size += length as u64;
+            if size > MAX_MEMBER_BYTES {
+                return Err(WriteError::TooLarge {
+                    what: format!("the size of member `{path}`"),
+                    limit: MAX_MEMBER_BYTES,
+                });
+            }
+            hash.update(&buffer[..length]);
+            spool
+                .write_all(&buffer[..length])
+                .map_err(|error| self.partial_error(error))?;
+        }
+        spool.rewind().map_err(|error| self.partial_error(error))?;
+        Ok((spool, size, digest::hex(hash)))
+    }
+
+    /// Appends a member's frame to the partial file; where it ends.
+    fn store(&mut self, name: &str, content: &mut dyn Read, size: u64) -> io::Result<u64> {
+        self.partial.seek(SeekFrom::Start(self.end))?;
+        self.partial.set_len(self.end)?;
+        write_member(&mut self.partial, name, content, size)?;
+        self.partial.stream_position()
+    }
+
+    /// The bytes of `manifest.json`.
+    fn manifest(&mut self, head: Head) -> Result<Vec<u8>, WriteError> {
+        let Head {
+            tool,
+            note,
+            captured,
+            mut proxies,
+            mut istiods,
+            redaction,
+        } = head;
+        proxies.sort_by(|a, b| a.id.cmp(&b.id));
+        istiods.sort();
+        self.failures.sort();
+        let manifest = Manifest {
+            format: FORMAT.to_owned(),
+            version: Version::CURRENT,
+            tool,
+            note,
+            captured,
+            proxies,
+            istiods,
+            members: self.members.values().map(|m| m.entry.clone()).collect(),
+            failures: std::mem::take(&mut self.failures),
+            redaction,
+        };
+        let mut bytes =
+            serde_json::to_vec_pretty(&manifest).expect("a manifest holds nothing but JSON values");
+        bytes.push(b'\n');
+        if bytes.len() as u64 > MAX_MANIFEST_BYTES {
+            return Err(WriteError::TooLarge {
+                what: "the size of the manifest".to_owned(),
+                limit: MAX_MANIFEST_BYTES,
+            });
+        }
+        Ok(bytes)
+    }
+
+    fn partial_error(&self, error: io::Error) -> WriteError {
+        partial_error(&self.partial_path, error)
+    }
+}
+
+impl Drop for Writer {
+    /// Removes the partial file, unless it alone holds what was captured.
+    fn drop(&mut self) {
+        if self.finished || self.members.is_empty() {
+            let _ = std::fs::remove_file(&self.partial_path);
+        }
+    }
+}
+
+fn partial_error(path: &Path, error: io::Error) -> WriteError {
+    WriteError::Io {
+        path: path.to_owned(),
+        error,
+    }
+}
+
+/// Creates the first of `<path>.partial`, `<path>.partial.2`, … that does not exist.
+fn create_partial(path: &Path) -> Result<(PathBuf, File), WriteError> {
+    for number in 1..=MAX_PARTIAL_FILES {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".partial");
+        if number > 1 {
+            name.push(format!(".{number}"));
+        }
+        let name = PathBuf::from(name);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&name) {
+            Ok(file) => return Ok((name, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(partial_error(&name, error)),
+        }
+    }
+    Err(WriteError::TooManyPartialFiles(path.to_owned()))
+}
+
+/// Writes one member, header and padding included, as a zstd frame.
+fn write_member(file: &mut File, path: &str, content: &mut dyn Read, size: u64) -> io::Result<()> {
+    let header = tar_header(path, size)?;
+    let padding = size.next_multiple_of(BLOCK) - size;
+    let mut frame = frame(file, header.len() as u64 + size + padding)?;
+    frame.write_all(&header)?;
+    io::copy(content, &mut frame)?;
+    io::copy(&mut io::repeat(0).take(padding), &mut frame)?;
+    frame.finish()?;
+    Ok(())
+}
+
+/// Writes the end of the archive as a zstd frame.
+fn write_end(file: &mut File) -> io::Result<()> {
+    let mut frame = frame(file, 2 * BLOCK)?;
+    frame.write_all(&[0; 2 * BLOCK as usize])?;
+    frame.finish()?;
+    Ok(())
+}
+
+/// A zstd frame for `size` bytes.
+fn frame(file: &mut File, size: u64) -> io::Result<zstd::Encoder<'static, &mut File>> {
+    let mut frame = zstd::Encoder::new(file, LEVEL)?;
+    frame.include_checksum(true)?;
+    frame.set_pledged_src_size(Some(size))?;
+    Ok(frame)
+}
+
+/// The tar header of a member: the same for the same path and size. A long path has a header of its own before.
+fn tar_header(path: &str, size: u64) -> io::Result<Vec<u8>> {
+    let mut header = tar::Header::new_ustar();
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(size);
+    let mut builder = tar::Builder::new(Vec::new());
+    builder.append_data(&mut header, path, io::empty())?;
+    let mut bytes = builder.into_inner()?;
+    // The builder believes that the archive ends here.
+    bytes.truncate(bytes.len() - 2 * BLOCK as usize);
+    Ok(bytes)
+}
+
+fn copy_frame(partial: &mut File, stored: &Stored, bundle: &mut File) -> io::Result<()> {
+    partial.seek(SeekFrom::Start(stored.start))?;
+    let copied = io::copy(&mut partial.take(stored.size), bundle)?;
+    if copied < stored.size {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(())
+}
