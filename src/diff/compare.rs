@@ -300,14 +300,16 @@ impl<'a> Comparer<'a> {
             self.type_not_compared(pair, &xds_type, Cause::Inherent, reason.to_owned());
         }
 
+        let names: BTreeSet<&str> = groups.keys().map(|(_, name)| name.as_str()).collect();
         let mut named = BTreeSet::new();
-        for ((xds_type, name), group) in groups {
-            let from_istiod = pair.last_errors.iter().enumerate().find(|(_, (of, text))| {
-                *of == xds_type && equivalence::error_names(text, &name)
+        for ((xds_type, name), group) in &groups {
+            let from_istiod = pair.last_errors.iter().enumerate().find_map(|(i, (of, text))| {
+                let error = equivalence::error_of(text, name, &names).filter(|_| of == xds_type)?;
+                named.insert(i);
+                Some(error)
             });
-            named.extend(from_istiod.map(|(i, _)| i));
             let error = errors.get(&(xds_type.clone(), name.clone())).cloned();
-            let reason = error.or(from_istiod.map(|(_, (_, text))| text.clone()));
+            let reason = error.or(from_istiod);
             for (before, after) in equivalence::pair_resources(&group.before, &group.after, pair) {
                 let Some(resource) = after.or(before) else { continue };
                 let context = Context {
