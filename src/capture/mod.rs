@@ -1,1 +1,11 @@
-//! To be written.
+//! The only I/O with the outside: what is asked of Envoy and istiod, and what becomes of the
+//! answers.
+//!
+//! [`http`] asks, [`envoy`] and [`istiod`] know what to ask, a [`sink::Sink`] takes each body as it
+//! arrives.
+
+pub mod envoy;
+mod fetch;
+pub mod http;
+pub mod istiod;
+pub mod sink;
