@@ -1,5 +1,9 @@
 //! The integration tests: one binary, a module per concern.
 //!
+//! - `live`: capturing from a real Envoy, and from servers that fail in every way.
+//! - `support`: no tests, but what they talk to.
 //! - `xds_table`: the generated table of the xDS API is what its inputs generate.
 
+mod live;
+mod support;
 mod xds_table;
