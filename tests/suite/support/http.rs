@@ -1,5 +1,5 @@
-//! Both ends of HTTP/1.1 with nothing but the standard library: a server that answers, and fails, as it is told, and
-//! one GET.
+//! Both ends of HTTP/1.1 with nothing but the standard library: a server that answers, and fails,
+//! as it is told, and one GET.
 
 use std::{
     collections::HashMap,
