@@ -12,6 +12,8 @@
 
 pub mod envoy;
 mod fetch;
+mod files;
 pub mod http;
+mod input;
 pub mod istiod;
 pub mod sink;

@@ -18,6 +18,10 @@ pub struct Content {
     pub source: Source,
     /// The proxy that it is about, if it says so.
     pub proxy: Option<ProxyId>,
+    /// The version of the Envoy that printed it, if it says so.
+    pub envoy_version: Option<String>,
+    /// The version of Istio that the proxy was started with, if it says so.
+    pub istio_version: Option<String>,
 }
 
 /// Members that only one document has at its top.
@@ -42,37 +46,84 @@ pub fn recognize(input: impl Read) -> Result<Option<Content>, serde_json::Error>
     };
     let source = match document {
         Document::Syncz => Source::Istiod,
-        Document::ConfigDump if top.node_id.is_none() && !top.snake_case => Source::Istiod,
+        Document::ConfigDump if top.node.is_none() && !top.snake_case => Source::Istiod,
         _ => Source::Envoy,
     };
-    let proxy = top.node_id.and_then(|id| ProxyId::from_node_id(&id).ok());
+    let node = top.node.unwrap_or_default();
+    let build = node.user_agent_build_version.and_then(|build| build.version);
     Ok(Some(Content {
         document,
         source,
-        proxy,
+        proxy: node.id.and_then(|id| ProxyId::from_node_id(&id).ok()),
+        envoy_version: top
+            .version
+            .as_deref()
+            .and_then(server_version)
+            .or(build.map(|v| format!("{}.{}.{}", v.major_number, v.minor_number, v.patch))),
+        istio_version: node.metadata.and_then(|metadata| metadata.istio_version),
     }))
+}
+
+/// The version in a server info: `<commit>/1.40.0/Clean/RELEASE/BoringSSL`.
+fn server_version(text: &str) -> Option<String> {
+    text.split('/').nth(1).map(str::to_owned)
 }
 
 /// What the top of a document tells.
 #[derive(Default)]
 struct Top {
     document: Option<Document>,
-    /// `node.id`, in the bootstrap of a config dump or at the top of a server info.
-    node_id: Option<String>,
+    /// In the bootstrap of a config dump or at the top of a server info.
+    node: Option<Node>,
+    /// At the top of a server info.
+    version: Option<String>,
     /// Whether a section spells a name as only Envoy's own printer does.
     snake_case: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Node {
-    #[serde(default)]
     id: Option<String>,
+    metadata: Option<Metadata>,
+    #[serde(alias = "userAgentBuildVersion")]
+    user_agent_build_version: Option<BuildVersion>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(default, rename = "ISTIO_VERSION")]
+    istio_version: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct BuildVersion {
+    version: Option<SemanticVersion>,
+}
+
+/// `envoy.type.v3.SemanticVersion`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SemanticVersion {
+    #[serde(alias = "majorNumber")]
+    major_number: u32,
+    #[serde(alias = "minorNumber")]
+    minor_number: u32,
+    patch: u32,
+}
+
+/// A string; any other value is passed over.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TextOrOther {
+    Text(String),
+    Other(IgnoredAny),
 }
 
 /// One item of `configs`, which is a section, or an element of one.
 #[derive(Default)]
 struct Section {
-    node_id: Option<String>,
+    node: Option<Node>,
     snake_case: bool,
 }
 
@@ -156,8 +207,7 @@ impl<'de> Deserialize<'de> for Section {
                     section.snake_case |= key.contains('_');
                     if key == "bootstrap" {
                         let bootstrap: Lenient<Bootstrap> = map.next_value()?;
-                        let node = bootstrap.0.and_then(|bootstrap| bootstrap.node);
-                        section.node_id = node.and_then(|node| node.id);
+                        section.node = bootstrap.0.and_then(|bootstrap| bootstrap.node);
                     } else {
                         map.next_value::<IgnoredAny>()?;
                     }
@@ -192,12 +242,17 @@ impl<'de> Deserialize<'de> for Top {
                             top.document = Some(Document::ConfigDump);
                             for section in sections.into_iter().filter_map(|section| section.0) {
                                 top.snake_case |= section.snake_case;
-                                top.node_id = top.node_id.or(section.node_id);
+                                top.node = top.node.or(section.node);
                             }
                         }
                         "node" => {
                             let node: Lenient<Node> = map.next_value()?;
-                            top.node_id = top.node_id.or(node.0.and_then(|node| node.id));
+                            top.node = top.node.or(node.0);
+                        }
+                        "version" => {
+                            if let TextOrOther::Text(text) = map.next_value()? {
+                                top.version = Some(text);
+                            }
                         }
                         _ => {
                             map.next_value::<IgnoredAny>()?;
@@ -225,11 +280,7 @@ impl<'de> Deserialize<'de> for Top {
 fn a_document_is_known_by_its_content() {
     let recognized = |text: &str| recognize(text.as_bytes()).unwrap();
     let found = |document, source, proxy: Option<&str>| {
-        Some(Content {
-            document,
-            source,
-            proxy: proxy.map(|id| ProxyId::new(id).unwrap()),
-        })
+        Some((document, source, proxy.map(str::to_owned)))
     };
     for (text, expected) in [
         (
@@ -255,7 +306,16 @@ fn a_document_is_known_by_its_content() {
         (r#"{"kind":"Pod"}"#, None),
         ("[1, 2]", None),
     ] {
-        assert_eq!(recognized(text), expected, "{text}");
+        let found = recognized(text)
+            .map(|c| (c.document, c.source, c.proxy.map(|id| id.to_string())));
+        assert_eq!(found, expected, "{text}");
     }
+    let info = recognized(
+        r#"{"version":"c0ffee/1.40.0/Clean","command_line_options":{},
+            "node":{"id":"lab","metadata":{"ISTIO_VERSION":"1.30.3"}}}"#,
+    );
+    let info = info.unwrap();
+    assert_eq!(info.envoy_version.as_deref(), Some("1.40.0"));
+    assert_eq!(info.istio_version.as_deref(), Some("1.30.3"));
     assert!(recognize("Failed to convert".as_bytes()).is_err());
 }

@@ -1,0 +1,129 @@
+//! Files and folders that a user names: what is in them, by content, and their bytes as they were before compression.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use crate::bundle::MemberPath;
+
+/// The largest document that is read, in bytes, after decompression.
+pub(super) const MAX_DOCUMENT: u64 = 1 << 30;
+
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+/// The first bytes of a zstd skippable frame, but for four bits of the first.
+const ZSTD_SKIPPABLE: &[u8] = &[0x2a, 0x4d, 0x18];
+
+/// The deepest that folders are searched: `istiod/<name>/<file>` and a folder around it.
+const MAX_DEPTH: usize = 4;
+
+/// Opens a file, decompressed if its content says that it is compressed.
+pub(super) fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
+    decompress(BufReader::new(File::open(path)?))
+}
+
+/// Decompresses `input` if its first bytes say that it is gzip or zstd; at most [`MAX_DOCUMENT`] bytes come out.
+pub(super) fn decompress(mut input: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
+    let start = input.fill_buf()?;
+    let reader: Box<dyn Read> = if start.starts_with(GZIP) {
+        Box::new(flate2::bufread::MultiGzDecoder::new(input))
+    } else if start.starts_with(ZSTD) || start.get(1..4) == Some(ZSTD_SKIPPABLE) {
+        let mut decoder = zstd::Decoder::with_buffer(input)?;
+        decoder.window_log_max(crate::bundle::MAX_WINDOW_LOG)?;
+        Box::new(decoder)
+    } else {
+        Box::new(input)
+    };
+    Ok(Box::new(BufReader::new(Bounded {
+        reader,
+        left: MAX_DOCUMENT,
+    })))
+}
+
+/// A reader that fails rather than give more than it may.
+struct Bounded<R> {
+    reader: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        match self.left.checked_sub(read as u64) {
+            Some(left) => self.left = left,
+            None => return Err(io::Error::other("larger than 1 GiB when decompressed")),
+        }
+        Ok(read)
+    }
+}
+
+/// Whether a file is a tar archive once it is decompressed, as bundles are.
+pub(super) fn is_archive(path: &Path) -> io::Result<bool> {
+    const MAGIC: (usize, &[u8]) = (257, b"ustar");
+    let mut header = Vec::new();
+    open(path)?.take(512).read_to_end(&mut header)?;
+    Ok(header.get(MAGIC.0..).is_some_and(|rest| rest.starts_with(MAGIC.1)))
+}
+
+/// A file below a folder.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    /// Its place in the layout of bundles, if it has one there.
+    pub(super) member: Option<MemberPath>,
+}
+
+/// The regular files below `folder`, sorted by path. Links are not followed.
+pub(super) fn walk(folder: &Path) -> io::Result<Vec<Found>> {
+    let mut found = Vec::new();
+    let mut folders = vec![(folder.to_owned(), 0)];
+    while let Some((current, depth)) = folders.pop() {
+        for entry in current.read_dir()? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() && depth < MAX_DEPTH {
+                folders.push((entry.path(), depth + 1));
+            } else if kind.is_file() {
+                let path = entry.path();
+                let member = path.strip_prefix(folder).ok().and_then(member_path);
+                found.push(Found { path, member });
+            }
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+/// The member that a file of a laid-out folder is, whether it is compressed or not.
+fn member_path(relative: &Path) -> Option<MemberPath> {
+    let names: Option<Vec<&str>> = relative.iter().map(|name| name.to_str()).collect();
+    let path = names?.join("/");
+    let stem = [".zst", ".gz"].iter().find_map(|suffix| path.strip_suffix(suffix));
+    stem.unwrap_or(&path).parse().ok()
+}
+
+/// The name of a file without its folder and what its format adds: `web-1.json.gz` gives `web-1`.
+pub(super) fn stem(path: &Path) -> Option<&str> {
+    let mut name = path.file_name()?.to_str()?;
+    for suffix in [".zst", ".gz", ".json"] {
+        name = name.strip_suffix(suffix).unwrap_or(name);
+    }
+    Some(name)
+}
+
+#[test]
+fn a_laid_out_file_is_known_whether_compressed_or_not() {
+    for (path, member) in [
+        ("envoy/web-1.shop/config_dump.json.zst", Some("envoy/web-1.shop/config_dump.json")),
+        ("istiod/syncz.json", Some("istiod/syncz.json")),
+        ("istiod/configz.json", None),
+        ("record.json", None),
+    ] {
+        let found = member_path(Path::new(path)).map(|member| member.to_string());
+        assert_eq!(found.as_deref(), member, "{path}");
+    }
+    assert_eq!(stem(Path::new("a/web-1.shop.json.gz")), Some("web-1.shop"));
+}

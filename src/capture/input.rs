@@ -1,0 +1,517 @@
+//! What a user names as INPUT, opened: which documents it holds, and the bytes of each, redacted.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, BufRead, Read, Write},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use super::{
+    files,
+    http::{Endpoint, InvalidEndpoint},
+};
+use crate::{
+    bundle::{self, FailureEntry, Manifest, MemberPath, Origin, ReadError},
+    dump::{Content, recognize},
+    model::{Document, ProxyId, Source},
+    redact::Redactor,
+};
+
+/// One INPUT as the user named it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Where it is.
+    pub place: Place,
+    /// Whose it is, where the user says so.
+    pub source: Option<Source>,
+    /// The proxy it is about; of an istiod's URL, what to call that istiod.
+    pub label: Option<ProxyId>,
+}
+
+/// Where an INPUT is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Standard input.
+    Stdin,
+    /// A file or a folder.
+    Path(PathBuf),
+    /// An Envoy or an istiod.
+    Endpoint(Endpoint),
+}
+
+impl FromStr for Place {
+    type Err = InvalidEndpoint;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_url = ["http://", "https://", "unix:"].iter().any(|scheme| text.starts_with(scheme));
+        match text {
+            "-" => Ok(Self::Stdin),
+            url if is_url => url.parse().map(Self::Endpoint),
+            path => Ok(Self::Path(path.into())),
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("-"),
+            Self::Path(path) => path.display().fmt(f),
+            Self::Endpoint(endpoint) => endpoint.fmt(f),
+        }
+    }
+}
+
+/// The versions that a proxy's documents tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Versions {
+    /// Of its Envoy.
+    pub envoy: Option<String>,
+    /// Of its Istio.
+    pub istio: Option<String>,
+}
+
+/// An INPUT that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// A file cannot be read.
+    #[error("{name}: {error}")]
+    Io {
+        /// The file.
+        name: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// A bundle cannot be read.
+    #[error(transparent)]
+    Bundle(#[from] ReadError),
+    /// It is none of the things that can be read, and why.
+    #[error("{name}: {reason}")]
+    Unusable {
+        /// The input.
+        name: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+}
+
+impl InputError {
+    pub(super) fn unusable(name: impl ToString, reason: impl ToString) -> Self {
+        Self::Unusable {
+            name: name.to_string(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// Documents of proxies and istiods, from whatever was named.
+#[derive(Default)]
+pub struct Input {
+    entries: BTreeMap<MemberPath, Entry>,
+    bundles: Vec<bundle::Reader<File>>,
+    /// The proxies that any document is about.
+    pub proxies: BTreeMap<ProxyId, Versions>,
+    /// What the makers of bundles noted, and what they could not capture.
+    pub failures: Vec<FailureEntry>,
+    /// What is said of the capture as a whole, from a bundle.
+    pub manifest: Option<Manifest>,
+    /// Files of a folder that hold nothing known, and why.
+    pub skipped: Vec<String>,
+}
+
+/// One document.
+struct Entry {
+    origin: Origin,
+    body: Body,
+}
+
+/// Where a document's bytes are.
+enum Body {
+    /// A file, compressed or not, as it was received.
+    File(PathBuf),
+    /// What came by standard input, as it was received.
+    Unredacted(Vec<u8>),
+    /// What was captured from a live source, redacted.
+    Redacted(Vec<u8>),
+    /// A member of one of the bundles, redacted when it was captured.
+    Member(usize),
+}
+
+/// A dump of istiod of which nothing has said yet what proxy it is about.
+struct Unplaced {
+    name: String,
+    stem: Option<ProxyId>,
+    entry: Entry,
+}
+
+impl Input {
+    /// Opens what was named, except live sources: `live` are the proxies that those will bring.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be read or holds nothing known, or two documents would be the same one.
+    pub fn open(named: &[Named], live: &[ProxyId]) -> Result<Self, InputError> {
+        let mut input = Self::default();
+        let mut unplaced = Vec::new();
+        for named in named {
+            match &named.place {
+                Place::Endpoint(_) => {}
+                Place::Stdin => {
+                    let mut bytes = Vec::new();
+                    let io = |error| io_error("standard input", error);
+                    let stdin = files::decompress(io::stdin().lock()).map_err(io)?;
+                    stdin.take(MAX_STDIN + 1).read_to_end(&mut bytes).map_err(io)?;
+                    if bytes.len() as u64 > MAX_STDIN {
+                        let reason = "larger than 256 MiB; write it to a file first";
+                        return Err(InputError::unusable("standard input", reason));
+                    }
+                    let content = content_of("standard input", bytes.as_slice(), named.source)?;
+                    let body = Body::Unredacted(bytes);
+                    let origin = Origin::file("stdin");
+                    let entry = Entry { origin, body };
+                    input.document("standard input", None, named, content, entry, &mut unplaced)?;
+                }
+                Place::Path(path) => input.path(path, named, &mut unplaced)?,
+            }
+        }
+        input.place(unplaced, live)?;
+        Ok(input)
+    }
+
+    fn path(
+        &mut self,
+        path: &Path,
+        named: &Named,
+        unplaced: &mut Vec<Unplaced>,
+    ) -> Result<(), InputError> {
+        let name = path.display().to_string();
+        let metadata = path.metadata().map_err(|error| io_error(&name, error))?;
+        if metadata.is_dir() {
+            return self.folder(path, named, unplaced);
+        }
+        if metadata.len() == 0 {
+            return Err(InputError::unusable(name, "the file is empty"));
+        }
+        if files::is_archive(path).map_err(|error| io_error(&name, error))? {
+            return self.bundle(path);
+        }
+        self.file(path, named, unplaced)
+    }
+
+    fn bundle(&mut self, path: &Path) -> Result<(), InputError> {
+        let name = path.display().to_string();
+        let file = File::open(path).map_err(|error| io_error(&name, error))?;
+        let reader = bundle::Reader::open(&name, file)?;
+        let manifest = reader.manifest().clone();
+        let at = self.bundles.len();
+        self.bundles.push(reader);
+        for member in &manifest.members {
+            // A later version may hold members that this one does not know.
+            let Ok(member_path) = member.path.parse::<MemberPath>() else {
+                continue;
+            };
+            let entry = Entry {
+                origin: member.origin.clone(),
+                body: Body::Member(at),
+            };
+            self.insert(member_path, entry, &name)?;
+        }
+        for proxy in &manifest.proxies {
+            let versions = self.proxies.entry(proxy.id.clone()).or_default();
+            versions.envoy.clone_from(&proxy.envoy_version);
+            versions.istio.clone_from(&proxy.istio_version);
+        }
+        self.failures.extend(manifest.failures.iter().cloned());
+        self.manifest.get_or_insert(manifest);
+        Ok(())
+    }
+
+    fn folder(
+        &mut self,
+        folder: &Path,
+        named: &Named,
+        unplaced: &mut Vec<Unplaced>,
+    ) -> Result<(), InputError> {
+        let name = folder.display().to_string();
+        let found = files::walk(folder).map_err(|error| io_error(&name, error))?;
+        let is_laid_out = found.iter().any(|file| file.member.is_some());
+        for file in found {
+            let Some(member) = file.member else {
+                // Beside laid-out files, others are somebody's notes.
+                if !is_laid_out
+                    && let Err(error) = self.path(&file.path, named, unplaced)
+                {
+                    self.skipped.push(error.to_string());
+                }
+                continue;
+            };
+            let entry = Entry {
+                origin: Origin::file(&file.path),
+                body: Body::File(file.path.clone()),
+            };
+            // What an Envoy said instead of a dump, and answers that name no resource, hold nothing.
+            if let Some(reason) = self.text_instead_of_json(&member, &file.path)? {
+                if !reason.contains("not found in config dump") {
+                    self.failures.push(failure(&member, entry.origin, reason));
+                }
+                continue;
+            }
+            if member.document() == Document::ServerInfo
+                && let Ok(reader) = files::open(&file.path)
+                && let Ok(Some(content)) = recognize(reader)
+                && let Some(proxy) = member.proxy()
+            {
+                self.note_versions(proxy, &content);
+            }
+            self.insert(member, entry, &name)?;
+        }
+        if self.entries.is_empty() && unplaced.is_empty() {
+            let reason = "the folder holds no dump (expected files as `xdsnap extract` lays them out, or dumps)";
+            return Err(InputError::unusable(name, reason));
+        }
+        Ok(())
+    }
+
+    /// The first line of a document that should be JSON and is not.
+    fn text_instead_of_json(
+        &self,
+        member: &MemberPath,
+        path: &Path,
+    ) -> Result<Option<String>, InputError> {
+        if member.document() == Document::Version {
+            return Ok(None);
+        }
+        let error = |error| io_error(&path.display().to_string(), error);
+        let mut reader = files::open(path).map_err(error)?;
+        let start = reader.fill_buf().map_err(error)?;
+        let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+        if matches!(first, Some(b'{' | b'[')) {
+            return Ok(None);
+        }
+        let line = String::from_utf8_lossy(start);
+        let line: String = line.lines().next().unwrap_or("").chars().take(200).collect();
+        Ok(Some(match line.is_empty() {
+            true => "the document is empty".to_owned(),
+            false => format!("not JSON but text: {}", crate::redact::scrub_reason(&line).0),
+        }))
+    }
+
+    fn file(
+        &mut self,
+        path: &Path,
+        named: &Named,
+        unplaced: &mut Vec<Unplaced>,
+    ) -> Result<(), InputError> {
+        let name = path.display().to_string();
+        let reader = files::open(path).map_err(|error| io_error(&name, error))?;
+        let content = content_of(&name, reader, named.source)?;
+        let entry = Entry {
+            origin: Origin::file(path),
+            body: Body::File(path.to_owned()),
+        };
+        let stem = files::stem(path).and_then(|stem| ProxyId::new(stem).ok());
+        self.document(&name, stem, named, content, entry, unplaced)
+    }
+
+    /// Finds the place of one document among the members.
+    fn document(
+        &mut self,
+        name: &str,
+        stem: Option<ProxyId>,
+        named: &Named,
+        content: Content,
+        entry: Entry,
+        unplaced: &mut Vec<Unplaced>,
+    ) -> Result<(), InputError> {
+        let source = named.source.unwrap_or(content.source);
+        let fallback = stem.clone().or_else(|| ProxyId::new("stdin").ok());
+        let invalid = |error| InputError::unusable(name, error);
+        let member = match (source, content.document) {
+            (Source::Envoy, document) => {
+                let proxy = named.label.clone().or(content.proxy.clone()).or(fallback);
+                let proxy = proxy.ok_or_else(|| InputError::unusable(name, "no name for the proxy"))?;
+                self.note_versions(&proxy, &content);
+                MemberPath::envoy(proxy, document, None).map_err(invalid)?
+            }
+            (Source::Istiod, Document::ConfigDump) => match &named.label {
+                Some(proxy) => MemberPath::istiod(None, Some(proxy.clone()), content.document)
+                    .map_err(invalid)?,
+                None => {
+                    unplaced.push(Unplaced {
+                        name: name.to_owned(),
+                        stem,
+                        entry,
+                    });
+                    return Ok(());
+                }
+            },
+            (Source::Istiod, document) => MemberPath::istiod(None, None, document).map_err(invalid)?,
+        };
+        self.insert(member, entry, name)
+    }
+
+    /// Gives istiod's dumps, which do not name their proxy, to the proxy they must be about.
+    fn place(&mut self, unplaced: Vec<Unplaced>, live: &[ProxyId]) -> Result<(), InputError> {
+        let mut envoys: Vec<ProxyId> = self
+            .entries
+            .keys()
+            .filter(|path| path.source() == Source::Envoy && path.document() == Document::ConfigDump)
+            .filter_map(|path| path.proxy().cloned())
+            .chain(live.iter().cloned())
+            .collect();
+        envoys.dedup();
+        let is_only = unplaced.len() == 1;
+        for Unplaced { name, stem, entry } in unplaced {
+            let proxy = match (&envoys[..], is_only) {
+                ([proxy], true) => Some(proxy.clone()),
+                ([], _) => stem.or_else(|| ProxyId::new("stdin").ok()),
+                _ => None,
+            };
+            let proxy = proxy.ok_or_else(|| {
+                let reason = "istiod's dump does not say which proxy it is about; name it: --istiod PROXY=FILE";
+                InputError::unusable(&name, reason)
+            })?;
+            let member = MemberPath::istiod(None, Some(proxy), Document::ConfigDump)
+                .map_err(|error| InputError::unusable(&name, error))?;
+            self.insert(member, entry, &name)?;
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, path: MemberPath, entry: Entry, name: &str) -> Result<(), InputError> {
+        if let Some(proxy) = path.proxy() {
+            self.proxies.entry(proxy.clone()).or_default();
+        }
+        if let Some(other) = self.entries.get(&path) {
+            let reason = format!(
+                "it holds `{path}`, which was read from `{}` already; give one of the two another name (--envoy LABEL=FILE)",
+                other.origin
+            );
+            return Err(InputError::unusable(name, reason));
+        }
+        self.entries.insert(path, entry);
+        Ok(())
+    }
+
+    /// Adds a document that was captured, redacted.
+    pub(super) fn insert_captured(&mut self, path: MemberPath, origin: Origin, bytes: Vec<u8>) {
+        if let Some(proxy) = path.proxy() {
+            self.proxies.entry(proxy.clone()).or_default();
+        }
+        let body = Body::Redacted(bytes);
+        self.entries.insert(path, Entry { origin, body });
+    }
+
+    pub(super) fn note_versions(&mut self, proxy: &ProxyId, content: &Content) {
+        let versions = self.proxies.entry(proxy.clone()).or_default();
+        if content.envoy_version.is_some() {
+            versions.envoy.clone_from(&content.envoy_version);
+        }
+        if content.istio_version.is_some() {
+            versions.istio.clone_from(&content.istio_version);
+        }
+    }
+
+    /// The documents, in the order of their paths, with where each came from.
+    pub fn documents(&self) -> impl Iterator<Item = (&MemberPath, &Origin)> {
+        self.entries.iter().map(|(path, entry)| (path, &entry.origin))
+    }
+
+    /// The bundles that were opened.
+    pub fn bundles(&mut self) -> &mut [bundle::Reader<File>] {
+        &mut self.bundles
+    }
+
+    /// The bytes of a document, redacted.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, or is not what it must be.
+    pub fn read(&mut self, path: &MemberPath) -> Result<Vec<u8>, InputError> {
+        let mut bytes = Vec::new();
+        self.copy(path, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Writes a document to `out`, redacted, and gives the number of values that were redacted now: `None` where
+    /// that was done when it was captured.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, is not what it must be, or `out` fails.
+    pub fn copy(
+        &mut self,
+        path: &MemberPath,
+        out: &mut dyn Write,
+    ) -> Result<Option<u64>, InputError> {
+        let Some(entry) = self.entries.get(path) else {
+            return Err(InputError::unusable(path, "there is no such document"));
+        };
+        let io = |error| io_error(&path.to_string(), error);
+        let redact = |name: &str, body: &mut dyn Read, out: &mut dyn Write| {
+            let redacted = Redactor::new().copy(path.document(), body, out);
+            redacted.map(Some).map_err(|error| InputError::unusable(name, error))
+        };
+        match &entry.body {
+            Body::File(file) => {
+                let name = file.display().to_string();
+                let mut body = files::open(file).map_err(|error| io_error(&name, error))?;
+                redact(&name, &mut body, out)
+            }
+            Body::Unredacted(bytes) => redact("standard input", &mut bytes.as_slice(), out),
+            Body::Redacted(bytes) => out.write_all(bytes).map(|()| None).map_err(io),
+            Body::Member(at) => {
+                let bytes = self.bundles[*at].read(&path.to_string())?;
+                out.write_all(&bytes).map(|()| None).map_err(io)
+            }
+        }
+    }
+}
+
+/// The most that is read from standard input, which cannot be read twice and so is held in memory.
+const MAX_STDIN: u64 = 256 << 20;
+
+fn io_error(name: &str, error: io::Error) -> InputError {
+    InputError::Io {
+        name: name.to_owned(),
+        error,
+    }
+}
+
+/// What a document is; where its content says nothing, what the user says.
+fn content_of(
+    name: &str,
+    reader: impl Read,
+    source: Option<Source>,
+) -> Result<Content, InputError> {
+    let content = recognize(reader).map_err(|error| match error.io_error_kind() {
+        Some(_) => io_error(name, error.into()),
+        None => InputError::unusable(name, format!("neither a bundle nor a dump: {error}")),
+    })?;
+    let content = content.ok_or_else(|| {
+        let reason = "JSON, but none that Envoy or istiod prints (expected a config dump: an object with a list `configs`)";
+        InputError::unusable(name, reason)
+    })?;
+    match source {
+        Some(source) if !content.document.is_of(source) => {
+            let reason = format!("a `{}` document, which {source} does not print", content.document);
+            Err(InputError::unusable(name, reason))
+        }
+        _ => Ok(content),
+    }
+}
+
+fn failure(member: &MemberPath, origin: Origin, reason: String) -> FailureEntry {
+    FailureEntry {
+        source: member.source().to_string(),
+        proxy: member.proxy().map(ToString::to_string),
+        document: Some(member.document().to_string()),
+        part: member.part().map(str::to_owned),
+        origin,
+        time: None,
+        status: None,
+        reason,
+    }
+}
