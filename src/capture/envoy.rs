@@ -21,12 +21,8 @@ const PAGES: [(Document, &str); 5] = [
 ];
 
 /// The statistics that tell whether updates were accepted, and whether the control plane is there.
-<<<<<<< HEAD
-const STATS: &str = "/stats?filter=(update_attempt|update_success|update_failure|update_rejected|init_fetch_timeout|version|control_plane)&format=json";
-=======
 const STATS: &str = "/stats?filter=(update_attempt|update_success|update_failure|update_rejected|\
     init_fetch_timeout|version|control_plane)&format=json";
->>>>>>> net
 
 /// `/server_info` holds the node with all its extensions, about 100 KB; in bytes.
 const MAX_SERVER_INFO: u64 = 16 << 20;
@@ -54,18 +50,11 @@ const LISTS: [&str; 15] = [
 const DYNAMIC_LISTENERS: &str = "dynamic_listeners";
 
 /// All fields of that list but `error_state.failed_configuration`.
-<<<<<<< HEAD
-const WITHOUT_REJECTED: &str = "name,active_state,warming_state,draining_state,error_state.details,error_state.last_update_attempt";
-
-/// Asks an Envoy who it is, and captures that answer: `label`, else the ID in its node ID, else the endpoint
-/// (`127.0.0.1_15000`).
-=======
 const WITHOUT_REJECTED: &str = "name,active_state,warming_state,draining_state,\
     error_state.details,error_state.last_update_attempt";
 
 /// Asks an Envoy who it is, and captures that answer: `label`, else the ID in its node ID, else the
 /// endpoint (`127.0.0.1_15000`).
->>>>>>> net
 ///
 /// `None` where nothing answers; there is then no point in [`capture`]. The failure is recorded.
 ///
@@ -107,18 +96,11 @@ pub fn identify(
     }
 }
 
-<<<<<<< HEAD
-/// Captures everything else that an Envoy tells of itself. What does not come is recorded as a failure.
-///
-/// Where a config dump cannot be printed as JSON (a rejected listener of a type that this Envoy lacks), it is
-/// captured list by list, and what is still missing is recorded.
-=======
 /// Captures everything else that an Envoy tells of itself. What does not come is recorded as a
 /// failure.
 ///
 /// Where a config dump cannot be printed as JSON (a rejected listener of a type that this Envoy
 /// lacks), it is captured list by list, and what is still missing is recorded.
->>>>>>> net
 ///
 /// # Errors
 ///
@@ -155,12 +137,8 @@ fn asker<'a>(client: &'a Client, endpoint: &'a Endpoint, sink: &'a mut dyn Sink)
     }
 }
 
-<<<<<<< HEAD
-/// Whether Envoy answered, but could not print what was asked for: status 200, and the error as the body.
-=======
 /// Whether Envoy answered, but could not print what was asked for: status 200, and the error as the
 /// body.
->>>>>>> net
 fn is_unprintable(refusal: &Refusal) -> bool {
     refusal.cause == Cause::Shape(Shape::Object)
 }
@@ -183,12 +161,8 @@ fn capture_piecemeal(asker: &mut Asker<'_>, proxy: &ProxyId) -> io::Result<()> {
                 let masked = asker.request(Some(proxy), Document::ConfigDump, Some(&part), &page);
                 asker.fetch(&masked, &page, Shape::Object)?;
                 let reason = format!(
-<<<<<<< HEAD
-                    "Envoy cannot print it; what is missing is `failed_configuration`, the rejected configuration of each rejected listener: {}",
-=======
                     "`failed_configuration` of rejected listeners is missing, for Envoy cannot print \
                      it: {}",
->>>>>>> net
                     refusal.text
                 );
                 asker.refused(&request, &refusal, reason);
@@ -199,12 +173,8 @@ fn capture_piecemeal(asker: &mut Asker<'_>, proxy: &ProxyId) -> io::Result<()> {
     Ok(())
 }
 
-<<<<<<< HEAD
-/// Whether the dump has no section of that list: Envoy leaves out `ecds_filters` where it has no such filter.
-=======
 /// Whether the dump has no section of that list: Envoy leaves out `ecds_filters` where it has no
 /// such filter.
->>>>>>> net
 fn is_no_such_list(refusal: &Refusal) -> bool {
     refusal.status == Some(404) && refusal.text.ends_with("not found in config dump")
 }

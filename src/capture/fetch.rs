@@ -287,12 +287,8 @@ fn first_byte(body: &mut impl Read, head: &mut Vec<u8>) -> io::Result<Option<u8>
     Ok(None)
 }
 
-<<<<<<< HEAD
-/// The first line of an answer, if it is a message: nothing of JSON is quoted, for that can be configuration.
-=======
 /// The first line of an answer, if it is a message: nothing of JSON is quoted, for that can be
 /// configuration.
->>>>>>> net
 fn quote(mut head: Vec<u8>, body: &mut impl Read) -> String {
     let rest = MAX_LOOK.saturating_sub(head.len() as u64);
     // A message that breaks off is still worth quoting.

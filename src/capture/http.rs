@@ -1,17 +1,9 @@
-<<<<<<< HEAD
-//! HTTP/1.1 as Envoy's admin interface and istiod's debug interface speak it, over TCP or a Unix socket.
-//!
-//! Blocking from outside; inside, one runtime on the calling thread, so that a single deadline covers connecting,
-//! the head and every piece of the body. [`exchange`] needs nothing but a byte stream: where that came from is
-//! [`dial`]'s business alone.
-=======
 //! HTTP/1.1 as Envoy's admin interface and istiod's debug interface speak it, over TCP or a Unix
 //! socket.
 //!
 //! Blocking from outside; inside, one runtime on the calling thread, so that a single deadline
 //! covers connecting, the head and every piece of the body. [`exchange`] needs nothing but a byte
 //! stream: where that came from is [`dial`]'s business alone.
->>>>>>> net
 
 use std::{
     error::Error,
@@ -65,12 +57,8 @@ pub enum Endpoint {
         host: String,
         /// The port.
         port: u16,
-<<<<<<< HEAD
-        /// What comes before every path that is asked for; empty or `/…` without a slash at the end.
-=======
         /// What comes before every path that is asked for; empty or `/…` without a slash at the
         /// end.
->>>>>>> net
         base_path: String,
     },
     /// A Unix socket.
@@ -134,12 +122,8 @@ pub enum InvalidEndpoint {
     Form(String),
     /// TLS is not spoken.
     #[error(
-<<<<<<< HEAD
-        "`{0}`: https is not supported (expected `http://host:port`, for instance through `kubectl port-forward`)"
-=======
         "`{0}`: https is not supported (expected `http://host:port`, for instance through \
          `kubectl port-forward`)"
->>>>>>> net
     )]
     Https(String),
     /// A user name or password.
@@ -240,13 +224,8 @@ pub struct Client {
 }
 
 impl Client {
-<<<<<<< HEAD
-    /// A client whose every request, from connecting to the end of the body and with all its tries, takes `timeout`
-    /// at most (and a day, whatever is asked for).
-=======
     /// A client whose every request, from connecting to the end of the body and with all its tries,
     /// takes `timeout` at most (and a day, whatever is asked for).
->>>>>>> net
     ///
     /// # Errors
     ///
@@ -260,18 +239,11 @@ impl Client {
         Ok(Self { runtime, timeout })
     }
 
-<<<<<<< HEAD
-    /// Asks for `path_and_query` and returns when the head of the answer is there, whatever its status.
-    ///
-    /// What may pass (a refused or reset connection, no answer, status 429, 502, 503, 504) is tried three times. Redirects are
-    /// not followed.
-=======
     /// Asks for `path_and_query` and returns when the head of the answer is there, whatever its
     /// status.
     ///
     /// What may pass (a refused or reset connection, no answer, status 429, 502, 503, 504) is tried
     /// three times. Redirects are not followed.
->>>>>>> net
     ///
     /// # Errors
     ///
@@ -604,12 +576,8 @@ mod tests {
         }
     }
 
-<<<<<<< HEAD
-    /// What reading the body says, when the other side of a plain stream has sent `sent` and closed.
-=======
     /// What reading the body says, when the other side of a plain stream has sent `sent` and
     /// closed.
->>>>>>> net
     #[cfg(unix)]
     fn read(sent: &[u8], limit: u64) -> Result<String, String> {
         use std::io::Write;

@@ -15,20 +15,12 @@ use crate::model::{Document, ProxyId, Source};
 /// The largest sync status that is read, in bytes: a proxy takes a few KB.
 const MAX_SYNCZ: u64 = 256 << 20;
 
-<<<<<<< HEAD
-/// Captures an istiod's version, its sync status, and what it would send each of `proxies`. What does not come is
-/// recorded as a failure.
-///
-/// istiod takes the ID it is asked for as a part of a connection's name, and answers for any proxy that fits. So its
-/// answer is asked for only where the sync status lists that ID and no other proxy that could be meant.
-=======
 /// Captures an istiod's version, its sync status, and what it would send each of `proxies`. What
 /// does not come is recorded as a failure.
 ///
 /// istiod takes the ID it is asked for as a part of a connection's name, and answers for any proxy
 /// that fits. So its answer is asked for only where the sync status lists that ID and no other
 /// proxy that could be meant.
->>>>>>> net
 ///
 /// # Errors
 ///
@@ -56,13 +48,9 @@ pub fn capture(
         let doubt = match &connected {
             Some(connected) => connected.doubt(proxy.as_str()),
             None => Some(
-<<<<<<< HEAD
-                "not asked: without a readable /debug/syncz nothing tells whether istiod's answer is about this proxy".to_owned(),
-=======
                 "not asked: without a readable /debug/syncz nothing tells whether istiod's answer \
                  is about this proxy"
                     .to_owned(),
->>>>>>> net
             ),
         };
         if let Some(reason) = doubt {
@@ -125,12 +113,8 @@ fn capture_syncz(asker: &mut Asker<'_>) -> io::Result<Option<Connected>> {
 fn explain(refusal: &Refusal) -> String {
     match (refusal.cause, refusal.status) {
         (Cause::Status, Some(status @ (401 | 403))) => format!(
-<<<<<<< HEAD
-            "answered {status}: istiod serves this without credentials only to its own localhost; go through `kubectl port-forward` to its pod"
-=======
             "answered {status}: istiod serves this without credentials only to its own localhost; \
              go through `kubectl port-forward` to its pod"
->>>>>>> net
         ),
         _ => refusal.reason(),
     }

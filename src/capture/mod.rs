@@ -1,14 +1,8 @@
-<<<<<<< HEAD
-//! The only I/O with the outside: what is asked of Envoy and istiod, and what becomes of the answers.
-//!
-//! [`http`] asks, [`envoy`] and [`istiod`] know what to ask, a [`sink::Sink`] takes each body as it arrives.
-=======
 //! The only I/O with the outside: what is asked of Envoy and istiod, and what becomes of the
 //! answers.
 //!
 //! [`http`] asks, [`envoy`] and [`istiod`] know what to ask, a [`sink::Sink`] takes each body as it
 //! arrives.
->>>>>>> net
 
 pub mod envoy;
 mod fetch;

@@ -13,14 +13,6 @@ pub struct Request {
     pub source: Source,
     /// Which istiod, where it was given a name.
     pub istiod: Option<String>,
-<<<<<<< HEAD
-    /// The proxy it is about; `None` for what is about istiod itself, and while an Envoy has not said who it is.
-    pub proxy: Option<ProxyId>,
-    /// What is asked for.
-    pub document: Document,
-    /// Which part of it, where the whole could not be had: `bootstrap`, the name of a list of the config dump, or
-    /// such a name and `.masked`.
-=======
     /// The proxy it is about; `None` for what is about istiod itself, and while an Envoy has not
     /// said who it is.
     pub proxy: Option<ProxyId>,
@@ -28,7 +20,6 @@ pub struct Request {
     pub document: Document,
     /// Which part of it, where the whole could not be had: `bootstrap`, the name of a list of the
     /// config dump, or such a name and `.masked`.
->>>>>>> net
     pub part: Option<String>,
     /// The URL. It never holds credentials.
     pub url: String,
@@ -98,15 +89,9 @@ pub trait Sink {
     ///
     /// # Errors
     ///
-<<<<<<< HEAD
-    /// An error of `body` is passed on as it is (`?` does): the capture knows that it came from there, calls
-    /// [`failure`](Self::failure), and goes on. The sink then keeps nothing of that document. For its own errors
-    /// see [`SinkError`].
-=======
     /// An error of `body` is passed on as it is (`?` does): the capture knows that it came from
     /// there, calls [`failure`](Self::failure), and goes on. The sink then keeps nothing of that
     /// document. For its own errors see [`SinkError`].
->>>>>>> net
     fn document(
         &mut self,
         request: &Request,
@@ -124,13 +109,8 @@ pub trait Sink {
 /// Why a sink did not take a document.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-<<<<<<< HEAD
-    /// This document is not usable, for the reason given in one line: it is recorded as a failure, and the capture
-    /// goes on.
-=======
     /// This document is not usable, for the reason given in one line: it is recorded as a failure,
     /// and the capture goes on.
->>>>>>> net
     #[error("{0}")]
     Document(String),
     /// The sink can take nothing more (the disk is full): the capture stops.

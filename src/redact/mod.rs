@@ -1,1 +1,127 @@
-//! To be written.
+//! Secrets out, before any byte is written.
+//!
+//! [`Redactor::copy`] copies a document and replaces the values that [`RULES`] name; everything else is copied byte
+//! for byte: white space, the order of keys, the text of numbers. Memory stays bounded whatever the size of the
+//! document: it is read in chunks and redacted one element of one list at a time.
+//!
+//! Laws: redacting what is redacted changes nothing and counts nothing; how the input is cut into reads does not
+//! matter; a document without secrets is copied as it is.
+
+mod element;
+mod labels;
+mod pem;
+mod reason;
+mod rules;
+mod shape;
+mod stream;
+
+use std::io::{self, Read, Write};
+
+pub use reason::scrub_reason;
+pub use rules::{RULES, Rule, What};
+
+use crate::model::Document;
+
+/// What stands in for a secret string.
+const REDACTED: &str = "[redacted]";
+
+/// [`REDACTED`] in base64, as Envoy and istiod print it for secret bytes.
+const REDACTED_BYTES: &str = "W3JlZGFjdGVkXQ==";
+
+/// The largest value that is redacted as a whole, in bytes: one resource, or a section that does not begin with its
+/// type.
+const MAX_VALUE: usize = 64 << 20;
+
+/// The largest text that is taken for an error page in the place of a JSON document, in bytes.
+const MAX_PAGE: usize = 64 << 10;
+
+/// How deep lists and objects may nest.
+const MAX_DEPTH: usize = 256;
+
+/// Takes secrets out of documents, by [`RULES`].
+#[derive(Debug)]
+pub struct Redactor {
+    rules: rules::Rules,
+}
+
+impl Redactor {
+    /// A redactor that goes by all of [`RULES`].
+    pub fn new() -> Self {
+        Self {
+            rules: rules::Rules::new(RULES),
+        }
+    }
+
+    /// Copies `input` to `output` without its secrets; returns how many values were replaced.
+    ///
+    /// What begins like JSON (`{` or `[`) has to be JSON. Everything else is text, such as an error message of Envoy:
+    /// only private keys are looked for in it.
+    ///
+    /// # Errors
+    ///
+    /// Reading, writing, and input that cannot be redacted: malformed JSON, values of more than 64 MiB, more than
+    /// 256 levels, text that is not UTF-8. No secret was written then either, but `output` is incomplete.
+    pub fn copy(
+        &self,
+        document: Document,
+        input: &mut dyn Read,
+        output: &mut dyn Write,
+    ) -> Result<u64, RedactError> {
+        stream::copy(&self.rules, document, input, output)
+    }
+}
+
+impl Default for Redactor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Why a document could not be redacted; offsets are in bytes from the start of the input.
+#[derive(Debug, thiserror::Error)]
+pub enum RedactError {
+    /// The input begins like JSON and is not.
+    #[error("invalid JSON at byte {offset}: {problem}")]
+    Json {
+        /// Where.
+        offset: u64,
+        /// What is wrong; never a part of the input.
+        problem: String,
+    },
+    /// More levels than allowed.
+    #[error("JSON is nested deeper than {MAX_DEPTH} levels at byte {offset}")]
+    TooDeep {
+        /// Where the level after the last begins.
+        offset: u64,
+    },
+    /// A value that would have to be held in memory and is too large for it.
+    #[error("the value at byte {offset} has more than {} MiB", MAX_VALUE >> 20)]
+    TooLarge {
+        /// Where the value begins.
+        offset: u64,
+    },
+    /// Not JSON, and not the text of an error either.
+    #[error("neither JSON nor UTF-8 text of at most {limit} bytes (first doubt at byte {offset})")]
+    NotText {
+        /// The most that is taken for text.
+        limit: usize,
+        /// The first byte that is not text, or one too many.
+        offset: u64,
+    },
+    /// The input failed.
+    #[error("cannot read the document")]
+    Read(#[source] io::Error),
+    /// The output failed.
+    #[error("cannot write the redacted document")]
+    Write(#[source] io::Error),
+}
+
+impl RedactError {
+    /// A problem that the JSON parser found in a slice of the input that begins at `base`.
+    fn json(base: u64, error: &jiter::JiterError) -> Self {
+        Self::Json {
+            offset: base + error.index as u64,
+            problem: error.error_type.to_string(),
+        }
+    }
+}

@@ -281,12 +281,8 @@ fn a_dump_that_envoy_cannot_print_is_captured_in_parts() {
         ]
     );
     let text = format!(
-<<<<<<< HEAD
-        "Failed to convert protobuf message to JSON string: INVALID_ARGUMENT: could not find @type '{unknown}'"
-=======
         "Failed to convert protobuf message to JSON string: INVALID_ARGUMENT: \
          could not find @type '{unknown}'"
->>>>>>> net
     );
     assert_eq!(
         sink.missed(),
@@ -294,11 +290,7 @@ fn a_dump_that_envoy_cannot_print_is_captured_in_parts() {
             ("config_dump".to_owned(), format!("the answer is no JSON object: {text}").as_str()),
             (
                 "config_dump.dynamic_listeners".to_owned(),
-<<<<<<< HEAD
-                format!("Envoy cannot print it; what is missing is `failed_configuration`, the rejected configuration of each rejected listener: {text}").as_str()
-=======
                 format!("`failed_configuration` of rejected listeners is missing, for Envoy cannot print it: {text}").as_str()
->>>>>>> net
             ),
         ]
     );
@@ -324,12 +316,8 @@ fn a_dump_that_envoy_cannot_print_is_captured_in_parts() {
 /// The URL that each file of `testdata/text_dump` is the answer to, but `ecds_filters`.
 fn text_dump() -> impl Iterator<Item = (String, String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/text_dump");
-<<<<<<< HEAD
-    let mask = "name,active_state,warming_state,draining_state,error_state.details,error_state.last_update_attempt";
-=======
     let mask = "name,active_state,warming_state,draining_state,\
                 error_state.details,error_state.last_update_attempt";
->>>>>>> net
     fs::read_dir(folder).unwrap().filter_map(move |entry| {
         let path = entry.unwrap().path();
         let file = path.file_name().unwrap().to_str().unwrap();
@@ -533,8 +521,6 @@ fn a_document_that_the_sink_refuses_is_a_failure_and_a_full_sink_ends_the_captur
     assert_eq!((sink.announced.len(), sink.failures.len()), (1, 0));
 }
 
-<<<<<<< HEAD
-=======
 /// Takes a cut body for a whole one.
 #[derive(Default)]
 struct Careless(Vec<Failure>);
@@ -580,7 +566,6 @@ fn a_body_that_was_cut_is_a_failure_whatever_the_sink_says() {
     );
 }
 
->>>>>>> net
 #[test]
 fn an_envoy_is_called_by_its_label_its_id_or_its_endpoint() {
     let info = r#"{"node": {"id": "sidecar~10.0.0.1~web.shop~shop.svc.cluster.local"}}"#;
@@ -700,26 +685,16 @@ fn an_id_of_any_characters_reaches_istiod_whole() {
 fn what_istiod_refuses_is_explained() {
     for (answer, status, reason) in [
         (
-<<<<<<< HEAD
-            Answer::Whole(404, b"Proxy not connected to this Pilot instance. It may be connected to another instance.\n".to_vec()),
-=======
             Answer::Whole(
                 404,
                 b"Proxy not connected to this Pilot instance.\n".to_vec(),
             ),
->>>>>>> net
             Some(404),
             "not connected to this istiod; another replica may have it",
         ),
         (
             Answer::Whole(401, Vec::new()),
             Some(401),
-<<<<<<< HEAD
-            "answered 401: istiod serves this without credentials only to its own localhost; go through `kubectl port-forward` to its pod",
-        ),
-        (
-            Answer::Whole(400, b"You must provide a proxyID in the query string".to_vec()),
-=======
             "answered 401: istiod serves this without credentials only to its own localhost; \
              go through `kubectl port-forward` to its pod",
         ),
@@ -728,7 +703,6 @@ fn what_istiod_refuses_is_explained() {
                 400,
                 b"You must provide a proxyID in the query string".to_vec(),
             ),
->>>>>>> net
             Some(400),
             "answered 400: You must provide a proxyID in the query string",
         ),
@@ -737,15 +711,11 @@ fn what_istiod_refuses_is_explained() {
             Some(500),
             "answered 500: could not marshal",
         ),
-<<<<<<< HEAD
-        (Answer::Half(b"{\"configs\":1}".to_vec()), Some(200), "connection closed in the middle of the body, after 6 bytes"),
-=======
         (
             Answer::Half(b"{\"configs\":1}".to_vec()),
             Some(200),
             "connection closed in the middle of the body, after 6 bytes",
         ),
->>>>>>> net
     ] {
         let server = istiod_with(&["web.shop"], "web.shop", answer);
         let sink = capture_istiod(&server.url(), &["web.shop"]);
@@ -785,12 +755,8 @@ fn without_a_sync_status_istiod_is_not_asked_for_proxies() {
         ]);
         let sink = capture_istiod(&server.url(), &["web.shop"]);
         assert_eq!(sink.arrived(), arrived);
-<<<<<<< HEAD
-        let not_asked = "not asked: without a readable /debug/syncz nothing tells whether istiod's answer is about this proxy";
-=======
         let not_asked = "not asked: without a readable /debug/syncz nothing tells whether \
                          istiod's answer is about this proxy";
->>>>>>> net
         let expected = reason
             .map(|reason| ("syncz".to_owned(), reason))
             .into_iter();

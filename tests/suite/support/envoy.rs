@@ -1,11 +1,6 @@
-<<<<<<< HEAD
-//! A real Envoy, with the admin interface on a loopback port or a Unix socket, that takes its configuration from
-//! files: listeners, clusters, routes and endpoints, which a test can change while it runs.
-=======
 //! A real Envoy, with the admin interface on a loopback port or a Unix socket, that takes its
 //! configuration from files: listeners, clusters, routes and endpoints, which a test can change
 //! while it runs.
->>>>>>> net
 
 use std::{
     fs::{self, File},
@@ -141,13 +136,8 @@ impl Envoy {
         }
     }
 
-<<<<<<< HEAD
-    /// Writes the resources of `cds`, `lds`, `rds` or `eds`: all there are of that kind. Envoy reads them soon; see
-    /// [`wait_until`](Self::wait_until).
-=======
     /// Writes the resources of `cds`, `lds`, `rds` or `eds`: all there are of that kind. Envoy
     /// reads them soon; see [`wait_until`](Self::wait_until).
->>>>>>> net
     pub(crate) fn write_xds(&self, name: &str, resources: &Value) {
         write_resources(self.folder.path(), self.setup, name, resources);
     }

@@ -1,0 +1,432 @@
+//! A document of any size: its outer structure is copied as it is read, and each value in it is redacted as a slice.
+
+use std::io::{self, BufWriter, Read, Write};
+
+use jiter::Jiter;
+use memchr::memchr2;
+
+use super::{
+    MAX_PAGE, MAX_VALUE, RedactError,
+    element::{self, Place},
+    pem,
+    rules::{Rules, Treatment},
+    shape::{Object, Shape, TYPE},
+};
+use crate::{model::Document, xds::Message};
+
+/// How many levels of structure are not held in memory: `{"configs": [{"dynamic_listeners": [`.
+const STREAMED_LEVELS: usize = 4;
+
+/// How many levels are around a section of a config dump.
+const SECTION_DEPTH: usize = 2;
+
+/// How much is read at a time, in bytes.
+const CHUNK: usize = 64 << 10;
+
+/// Copies a document; see [`super::Redactor::copy`].
+pub(super) fn copy(
+    rules: &Rules,
+    document: Document,
+    input: &mut dyn Read,
+    output: &mut dyn Write,
+) -> Result<u64, RedactError> {
+    let mut stream = Stream {
+        rules,
+        source: Source::new(input),
+        output: BufWriter::with_capacity(CHUNK, output),
+        replaced: 0,
+    };
+    stream.byte_order_mark()?;
+    match stream.space()? {
+        Some(b'{' | b'[') => stream.document(document)?,
+        _ => stream.text(document)?,
+    }
+    stream.output.flush().map_err(RedactError::Write)?;
+    Ok(stream.replaced)
+}
+
+struct Stream<'a> {
+    rules: &'a Rules,
+    source: Source<'a>,
+    output: BufWriter<&'a mut dyn Write>,
+    replaced: u64,
+}
+
+impl Stream<'_> {
+    fn document(&mut self, document: Document) -> Result<(), RedactError> {
+        // A dump in another form, such as a bare section, has to tell by itself what it is.
+        let is_other = document == Document::ConfigDump
+            && self.leading_key()?.is_none_or(|(key, _)| key != "configs");
+        let shape = match is_other {
+            true => Shape::Unknown,
+            false => Shape::of_document(document),
+        };
+        self.value(shape, Treatment::Keep, 0)?;
+        match self.space()? {
+            None => Ok(()),
+            Some(_) => Err(self.source.invalid("the document goes on after its end")),
+        }
+    }
+
+    /// A value whose first byte is the next; `depth` counts the lists and objects around it.
+    fn value(
+        &mut self,
+        shape: Shape,
+        treatment: Treatment,
+        depth: usize,
+    ) -> Result<(), RedactError> {
+        let is_streamed = depth < STREAMED_LEVELS && treatment == Treatment::Keep;
+        match self.source.peek()? {
+            Some(b'[') if is_streamed => self.list(shape, depth),
+            Some(b'{') if is_streamed && self.is_streamed(shape, depth)? => {
+                self.object(shape, depth)
+            }
+            _ => self.slice(shape, treatment, depth),
+        }
+    }
+
+    /// Whether how to read the object that begins at the next byte does not depend on a member further on.
+    fn is_streamed(&mut self, shape: Shape, depth: usize) -> Result<bool, RedactError> {
+        let leading_type = self.leading_type()?;
+        let is_new_section = depth == SECTION_DEPTH
+            && leading_type
+                .as_ref()
+                .is_some_and(|url| Message::find_url(url).is_none());
+        Ok(is_new_section || shape.is_plain(self.rules, leading_type.as_deref()))
+    }
+
+    fn slice(
+        &mut self,
+        shape: Shape,
+        treatment: Treatment,
+        depth: usize,
+    ) -> Result<(), RedactError> {
+        let length = self.source.value(0)?;
+        let place = Place {
+            offset: self.source.offset,
+            depth,
+            shape,
+            treatment,
+        };
+        let slice = &self.source.buffered()[..length];
+        self.replaced += element::copy(self.rules, place, slice, &mut self.output)?;
+        self.source.consume(length);
+        Ok(())
+    }
+
+    fn list(&mut self, shape: Shape, depth: usize) -> Result<(), RedactError> {
+        self.punctuation(b"[")?;
+        if self.space()? == Some(b']') {
+            return self.punctuation(b"]").map(drop);
+        }
+        loop {
+            self.value(shape.item(), Treatment::Keep, depth + 1)?;
+            self.space()?;
+            if self.punctuation(b",]")? == b']' {
+                return Ok(());
+            }
+            self.space()?;
+        }
+    }
+
+    fn object(&mut self, shape: Shape, depth: usize) -> Result<(), RedactError> {
+        let object = self.enter(shape)?;
+        self.punctuation(b"{")?;
+        if self.space()? == Some(b'}') {
+            return self.punctuation(b"}").map(drop);
+        }
+        loop {
+            if self.source.peek()? != Some(b'"') {
+                return Err(self.source.invalid("expected a key"));
+            }
+            let length = self.source.value(0)?;
+            let token = &self.source.buffered()[..length];
+            let key = decode(token, self.source.offset)?;
+            match element::scrub_key(token) {
+                None => self.output.write_all(token).map_err(RedactError::Write)?,
+                Some(key) => {
+                    self.replaced += 1;
+                    element::write_string(&key, &mut self.output)?;
+                }
+            }
+            self.source.consume(length);
+            self.space()?;
+            self.punctuation(b":")?;
+            self.space()?;
+            let member = object.member(&key, self.rules);
+            self.value(member.shape, member.treatment, depth + 1)?;
+            self.space()?;
+            if self.punctuation(b",}")? == b'}' {
+                return Ok(());
+            }
+            self.space()?;
+        }
+    }
+
+    /// What is known of the object that begins at the next byte, by the type that it begins with.
+    fn enter(&mut self, shape: Shape) -> Result<Object, RedactError> {
+        let leading = self.leading_type()?;
+        let label = |names: &[&str]| Ok(leading.clone().filter(|_| names.contains(&TYPE)));
+        shape.enter(self.rules, label)
+    }
+
+    /// The type of the object that begins at the next byte, if that is its first member.
+    fn leading_type(&mut self) -> Result<Option<String>, RedactError> {
+        let Some((key, key_end)) = self.leading_key()? else {
+            return Ok(None);
+        };
+        if key != TYPE {
+            return Ok(None);
+        }
+        let colon = self.source.skip_space(key_end)?;
+        let value = self.source.skip_space(colon + 1)?;
+        if (self.source.byte(colon)?, self.source.byte(value)?) != (Some(b':'), Some(b'"')) {
+            return Ok(None);
+        }
+        let value_end = value + self.source.value(value)?;
+        let token = &self.source.buffered()[value..value_end];
+        decode(token, self.source.offset + value as u64).map(Some)
+    }
+
+    /// The first key of the object that begins at the next byte, and how many bytes on it ends.
+    fn leading_key(&mut self) -> Result<Option<(String, usize)>, RedactError> {
+        let key = self.source.skip_space(1)?;
+        if self.source.byte(key)? != Some(b'"') {
+            return Ok(None);
+        }
+        let end = key + self.source.value(key)?;
+        let token = &self.source.buffered()[key..end];
+        let text = decode(token, self.source.offset + key as u64)?;
+        Ok(Some((text, end)))
+    }
+
+    /// Copies white space; returns the byte after it.
+    fn space(&mut self) -> Result<Option<u8>, RedactError> {
+        loop {
+            let next = self.source.peek()?;
+            let bytes = self.source.buffered();
+            let length = bytes.iter().take_while(|byte| is_space(**byte)).count();
+            if length == 0 {
+                return Ok(next);
+            }
+            self.copy(length)?;
+        }
+    }
+
+    /// Copies a byte that has to be one of `expected`.
+    fn punctuation(&mut self, expected: &[u8]) -> Result<u8, RedactError> {
+        match self.source.peek()? {
+            Some(byte) if expected.contains(&byte) => self.copy(1).map(|()| byte),
+            Some(_) => {
+                let expected: Vec<_> = expected.iter().map(|byte| char::from(*byte)).collect();
+                Err(self
+                    .source
+                    .invalid(&format!("expected one of {expected:?}")))
+            }
+            None => Err(self.source.invalid("the document is cut off")),
+        }
+    }
+
+    fn byte_order_mark(&mut self) -> Result<(), RedactError> {
+        const MARK: &[u8] = "\u{feff}".as_bytes();
+        self.source.byte(MARK.len() - 1)?;
+        match self.source.buffered().starts_with(MARK) {
+            true => self.copy(MARK.len()),
+            false => Ok(()),
+        }
+    }
+
+    /// Copies the next `length` bytes, which are in the buffer.
+    fn copy(&mut self, length: usize) -> Result<(), RedactError> {
+        let bytes = &self.source.buffered()[..length];
+        self.output.write_all(bytes).map_err(RedactError::Write)?;
+        self.source.consume(length);
+        Ok(())
+    }
+
+    /// A document that is no JSON: a version, or the text of an error.
+    fn text(&mut self, document: Document) -> Result<(), RedactError> {
+        let limit = match document {
+            Document::Stats | Document::Version => MAX_VALUE,
+            _ => MAX_PAGE,
+        };
+        let doubt = |index: usize, start: u64| RedactError::NotText {
+            limit,
+            offset: start + index as u64,
+        };
+        let start = self.source.offset;
+        if self.source.byte(limit)?.is_some() {
+            return Err(doubt(limit, start));
+        }
+        let bytes = self.source.buffered();
+        let text = std::str::from_utf8(bytes).map_err(|error| doubt(error.valid_up_to(), start))?;
+        match pem::scrub(text) {
+            None => self.output.write_all(bytes).map_err(RedactError::Write),
+            Some((text, keys)) => {
+                self.replaced += keys;
+                let written = self.output.write_all(text.as_bytes());
+                written.map_err(RedactError::Write)
+            }
+        }
+    }
+}
+
+/// The text of a JSON string at `offset`.
+fn decode(token: &[u8], offset: u64) -> Result<String, RedactError> {
+    let mut json = Jiter::new(token);
+    let text = json.next_str().map(str::to_owned);
+    text.map_err(|error| RedactError::json(offset, &error))
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// The input, with a buffer that holds what is looked at: at most one value.
+struct Source<'a> {
+    input: &'a mut dyn Read,
+    buffer: Vec<u8>,
+    /// Where the next byte stands in the buffer.
+    next: usize,
+    /// Where what was read ends in the buffer.
+    end: usize,
+    /// Where the next byte stands in the input.
+    offset: u64,
+}
+
+impl<'a> Source<'a> {
+    fn new(input: &'a mut dyn Read) -> Self {
+        Self {
+            input,
+            buffer: Vec::new(),
+            next: 0,
+            end: 0,
+            offset: 0,
+        }
+    }
+
+    /// What was read and not consumed.
+    fn buffered(&self) -> &[u8] {
+        &self.buffer[self.next..self.end]
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.next += length;
+        self.offset += length as u64;
+    }
+
+    /// The next byte; `None` at the end.
+    fn peek(&mut self) -> Result<Option<u8>, RedactError> {
+        self.byte(0)
+    }
+
+    /// The byte that is `ahead` bytes after the next one, if the input is that long.
+    fn byte(&mut self, ahead: usize) -> Result<Option<u8>, RedactError> {
+        while self.buffered().len() <= ahead {
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+        Ok(self.buffered().get(ahead).copied())
+    }
+
+    /// Reads on; false at the end of the input.
+    fn fill(&mut self) -> Result<bool, RedactError> {
+        if self.buffered().len() > MAX_VALUE {
+            return Err(RedactError::TooLarge {
+                offset: self.offset,
+            });
+        }
+        if self.end == self.buffer.len() {
+            self.buffer.copy_within(self.next.., 0);
+            self.end -= self.next;
+            self.next = 0;
+        }
+        if self.end == self.buffer.len() {
+            let length = (2 * self.end).clamp(CHUNK, MAX_VALUE + CHUNK);
+            self.buffer.resize(length, 0);
+        }
+        loop {
+            match self.input.read(&mut self.buffer[self.end..]) {
+                Ok(read) => {
+                    self.end += read;
+                    return Ok(read > 0);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(RedactError::Read(error)),
+            }
+        }
+    }
+
+    /// Where the first byte that is no white space stands, from `start` bytes after the next one on.
+    fn skip_space(&mut self, start: usize) -> Result<usize, RedactError> {
+        let mut at = start;
+        while self.byte(at)?.is_some_and(is_space) {
+            at += 1;
+        }
+        Ok(at)
+    }
+
+    /// The length of the value that begins `start` bytes after the next one; all of it is in the buffer then.
+    ///
+    /// Only strings and the number of brackets are looked at: who reads the value finds out if it is one.
+    fn value(&mut self, start: usize) -> Result<usize, RedactError> {
+        let mut at = start;
+        let mut open = 0_usize;
+        loop {
+            let Some(byte) = self.byte(at)? else {
+                // A number has no end of its own, and every other value has.
+                return Ok(at - start);
+            };
+            match byte {
+                b'"' => at = self.string_end(at)?,
+                b'{' | b'[' => {
+                    open += 1;
+                    at += 1;
+                }
+                b'}' | b']' if open > 0 => {
+                    open -= 1;
+                    at += 1;
+                }
+                _ if open == 0 => {
+                    let is_end = |byte: u8| is_space(byte) || b",:]}[{\"".contains(&byte);
+                    while self.byte(at)?.is_some_and(|byte| !is_end(byte)) {
+                        at += 1;
+                    }
+                    return Ok((at - start).max(1));
+                }
+                _ => {
+                    let plain = |byte: &&u8| !matches!(byte, b'"' | b'{' | b'}' | b'[' | b']');
+                    at += self.buffered()[at..].iter().take_while(plain).count();
+                }
+            }
+            if open == 0 {
+                return Ok(at - start);
+            }
+        }
+    }
+
+    /// Where the string that begins at `at` ends.
+    fn string_end(&mut self, at: usize) -> Result<usize, RedactError> {
+        let mut at = at + 1;
+        loop {
+            if self.byte(at)?.is_none() {
+                return Ok(self.buffered().len());
+            }
+            match memchr2(b'"', b'\\', &self.buffered()[at..]) {
+                None => at = self.buffered().len(),
+                Some(found) if self.buffered()[at + found] == b'"' => return Ok(at + found + 1),
+                // The escaped byte may not have been read yet.
+                Some(found) => at += found + 2,
+            }
+        }
+    }
+
+    /// What is wrong with the next byte.
+    fn invalid(&self, problem: &str) -> RedactError {
+        RedactError::Json {
+            offset: self.offset,
+            problem: problem.to_owned(),
+        }
+    }
+}
