@@ -99,6 +99,21 @@ pub struct Failure {
     pub reason: String,
 }
 
+impl From<Failure> for FailureEntry {
+    fn from(failure: Failure) -> Self {
+        Self {
+            source: failure.source.to_string(),
+            proxy: failure.proxy.map(|id| id.to_string()),
+            document: failure.document.map(|document| document.to_string()),
+            part: failure.part,
+            origin: failure.origin,
+            time: failure.time,
+            status: failure.status,
+            reason: failure.reason,
+        }
+    }
+}
+
 /// What a manifest says of the whole bundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
@@ -290,16 +305,7 @@ impl Writer {
 
     /// Records something that could not be had.
     pub fn failure(&mut self, failure: Failure) {
-        self.failures.push(FailureEntry {
-            source: failure.source.to_string(),
-            proxy: failure.proxy.map(|id| id.to_string()),
-            document: failure.document.map(|document| document.to_string()),
-            part: failure.part,
-            origin: failure.origin,
-            time: failure.time,
-            status: failure.status,
-            reason: failure.reason,
-        });
+        self.failures.push(failure.into());
     }
 
     /// Writes the bundle and puts it in its place; then the partial file is removed.

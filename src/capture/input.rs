@@ -404,6 +404,19 @@ impl Input {
         self.entries.insert(path, Entry { origin, body });
     }
 
+    /// Takes over what was captured from live sources.
+    pub(super) fn adopt(
+        &mut self,
+        live: Self,
+        versions: BTreeMap<ProxyId, Versions>,
+        failures: Vec<bundle::Failure>,
+    ) {
+        self.entries.extend(live.entries);
+        self.proxies.extend(live.proxies);
+        self.proxies.extend(versions);
+        self.failures.extend(failures.into_iter().map(FailureEntry::from));
+    }
+
     pub(super) fn note_versions(&mut self, proxy: &ProxyId, content: &Content) {
         let versions = self.proxies.entry(proxy.clone()).or_default();
         if content.envoy_version.is_some() {

@@ -10,4 +10,9 @@ mod files;
 pub mod http;
 mod input;
 pub mod istiod;
+mod record;
+mod run;
 pub mod sink;
+
+pub use input::{Input, InputError, Named, Place, Versions};
+pub use run::{CaptureError, Options, Outcome, Target, capture, open};

@@ -1,0 +1,259 @@
+//! What becomes of each document that is captured: redacted, and kept with where it came from.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Read, Seek},
+};
+
+use jiff::Timestamp;
+use tempfile::SpooledTempFile;
+
+use super::{
+    input::{Input, Versions},
+    sink::{self, Received, Request, Sink, SinkError},
+};
+use crate::{
+    bundle::{Captured, Failure, MemberPath, Origin, Provenance, Time, WriteError, Writer},
+    dump::recognize,
+    model::{Document, ProxyId, Source},
+    redact::{RedactError, Redactor},
+};
+
+/// How much of a redacted document is held in memory before it goes to a file without a name.
+const SPOOL_BYTES: usize = 8 << 20;
+
+/// Where captured documents are kept.
+pub(super) trait Store {
+    /// Keeps one document, redacted.
+    fn member(
+        &mut self,
+        path: MemberPath,
+        provenance: Provenance,
+        body: &mut dyn Read,
+    ) -> Result<(), WriteError>;
+}
+
+impl Store for Writer {
+    fn member(
+        &mut self,
+        path: MemberPath,
+        provenance: Provenance,
+        body: &mut dyn Read,
+    ) -> Result<(), WriteError> {
+        Self::member(self, path, provenance, body)
+    }
+}
+
+impl Store for Input {
+    fn member(
+        &mut self,
+        path: MemberPath,
+        provenance: Provenance,
+        body: &mut dyn Read,
+    ) -> Result<(), WriteError> {
+        let mut bytes = Vec::new();
+        match body.read_to_end(&mut bytes) {
+            Ok(_) => self.insert_captured(path, provenance.origin, bytes),
+            Err(error) => return Err(WriteError::Body { path, error }),
+        }
+        Ok(())
+    }
+}
+
+/// Keeps what a capture brings in, and counts it.
+pub(super) struct Recorder<'a> {
+    store: &'a mut dyn Store,
+    progress: &'a mut dyn FnMut(&str),
+    redactor: Redactor,
+    /// What kept the store from taking more.
+    pub(super) stopped: Option<WriteError>,
+    /// Proxies whose dump, of either source, was kept.
+    pub(super) dumps: BTreeSet<(ProxyId, Source)>,
+    pub(super) versions: BTreeMap<ProxyId, Versions>,
+    /// The version of each istiod, by its name in the capture.
+    pub(super) istiods: BTreeMap<Option<String>, Option<String>>,
+    pub(super) failures: Vec<Failure>,
+    /// Values that were redacted.
+    pub(super) redacted: u64,
+    /// From the first request to the last answer.
+    pub(super) span: Option<Captured>,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(store: &'a mut dyn Store, progress: &'a mut dyn FnMut(&str)) -> Self {
+        Self {
+            store,
+            progress,
+            redactor: Redactor::new(),
+            stopped: None,
+            dumps: BTreeSet::new(),
+            versions: BTreeMap::new(),
+            istiods: BTreeMap::new(),
+            failures: Vec::new(),
+            redacted: 0,
+            span: None,
+        }
+    }
+
+    /// Keeps every document of `input` that was opened before; one that cannot be read becomes a failure.
+    pub(super) fn keep_all(&mut self, input: &mut Input) -> Result<(), WriteError> {
+        let documents: Vec<(MemberPath, Origin)> = input
+            .documents()
+            .map(|(path, origin)| (path.clone(), origin.clone()))
+            .collect();
+        for (path, origin) in documents {
+            (self.progress)(&path.to_string());
+            let mut spool = SpooledTempFile::new(SPOOL_BYTES);
+            let redacted = match input.copy(&path, &mut spool) {
+                Ok(redacted) => redacted,
+                Err(error) => {
+                    self.failures.push(Failure {
+                        source: path.source(),
+                        proxy: path.proxy().cloned(),
+                        document: Some(path.document()),
+                        part: path.part().map(str::to_owned),
+                        origin,
+                        time: None,
+                        status: None,
+                        reason: error.to_string(),
+                    });
+                    continue;
+                }
+            };
+            let provenance = Provenance {
+                origin,
+                redacted,
+                ..Provenance::default()
+            };
+            self.keep(path, provenance, &mut spool)?;
+        }
+        for (proxy, versions) in &input.proxies {
+            self.note_versions(proxy, versions.clone());
+        }
+        Ok(())
+    }
+
+    /// Keeps one redacted document.
+    fn keep(
+        &mut self,
+        path: MemberPath,
+        provenance: Provenance,
+        spool: &mut SpooledTempFile,
+    ) -> Result<(), WriteError> {
+        let io = |error| WriteError::Body {
+            path: path.clone(),
+            error,
+        };
+        match (path.source(), path.document(), path.proxy()) {
+            (_, Document::ConfigDump, Some(proxy)) => {
+                self.dumps.insert((proxy.clone(), path.source()));
+            }
+            (_, Document::ServerInfo, Some(proxy)) => {
+                spool.rewind().map_err(io)?;
+                if let Ok(Some(content)) = recognize(io::BufReader::new(&mut *spool)) {
+                    let versions = Versions {
+                        envoy: content.envoy_version,
+                        istio: content.istio_version,
+                    };
+                    self.note_versions(proxy, versions);
+                }
+            }
+            (Source::Istiod, document, _) => {
+                let name = path.istiod_name().map(str::to_owned);
+                let version = self.istiods.entry(name).or_default();
+                if document == Document::Version {
+                    spool.rewind().map_err(io)?;
+                    let mut text = String::new();
+                    // A version that is not text is no version; the document is kept all the same.
+                    let _ = spool.take(MAX_VERSION).read_to_string(&mut text);
+                    *version = text.trim().split('-').next().map(str::to_owned);
+                }
+            }
+            _ => {}
+        }
+        spool.rewind().map_err(io)?;
+        self.redacted += provenance.redacted.unwrap_or(0);
+        self.store.member(path, provenance, spool)
+    }
+
+    fn note_versions(&mut self, proxy: &ProxyId, versions: Versions) {
+        let known = self.versions.entry(proxy.clone()).or_default();
+        known.envoy = versions.envoy.or(known.envoy.take());
+        known.istio = versions.istio.or(known.istio.take());
+    }
+}
+
+/// The longest version that is read, in bytes.
+const MAX_VERSION: u64 = 200;
+
+impl Sink for Recorder<'_> {
+    fn document(
+        &mut self,
+        request: &Request,
+        received: &Received,
+        body: &mut dyn Read,
+    ) -> Result<(), SinkError> {
+        let path = match request.source {
+            Source::Envoy => {
+                let proxy = request.proxy.clone().ok_or_else(|| {
+                    SinkError::Document("the answer does not say which proxy it is about".into())
+                })?;
+                MemberPath::envoy(proxy, request.document, request.part.as_deref())
+            }
+            Source::Istiod => {
+                let proxy = request.proxy.clone();
+                MemberPath::istiod(request.istiod.as_deref(), proxy, request.document)
+            }
+        };
+        let path = path.map_err(|error| SinkError::Document(error.to_string()))?;
+        let mut spool = SpooledTempFile::new(SPOOL_BYTES);
+        let redacted = self.redactor.copy(request.document, body, &mut spool);
+        let redacted = redacted.map_err(|error| match error {
+            RedactError::Write(error) => SinkError::Sink(error),
+            other => SinkError::Document(other.to_string()),
+        })?;
+        let now = Timestamp::now();
+        let requested = Time::from(received.requested);
+        let start = self.span.map_or(requested, |span| span.start);
+        self.span = Some(Captured {
+            start,
+            end: Time::from(now),
+        });
+        let provenance = Provenance {
+            origin: Origin::url(&request.url),
+            requested: Some(requested),
+            received: Some(Time::from(now)),
+            status: Some(received.status),
+            redacted: Some(redacted),
+        };
+        match self.keep(path, provenance, &mut spool) {
+            Ok(()) => Ok(()),
+            Err(error @ (WriteError::Duplicate(_) | WriteError::TooLarge { .. })) => {
+                Err(SinkError::Document(error.to_string()))
+            }
+            Err(error) => {
+                let stopped = io::Error::other(error.to_string());
+                self.stopped = Some(error);
+                Err(SinkError::Sink(stopped))
+            }
+        }
+    }
+
+    fn failure(&mut self, failure: sink::Failure) {
+        let (reason, _) = crate::redact::scrub_reason(&failure.reason);
+        self.failures.push(Failure {
+            source: failure.source,
+            proxy: failure.proxy,
+            document: Some(failure.document),
+            part: failure.part,
+            origin: Origin::url(failure.origin),
+            time: failure.time.map(Time::from),
+            status: failure.status,
+            reason,
+        });
+    }
+
+    fn progress(&mut self, request: &Request) {
+        (self.progress)(&request.url);
+    }
+}
