@@ -1,5 +1,7 @@
 //! The integration tests: one binary, a module per concern.
 //!
+//! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
 //! - `xds_table`: the generated table of the xDS API is what its inputs generate.
 
+mod render;
 mod xds_table;
