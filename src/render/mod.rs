@@ -1,1 +1,82 @@
-//! To be written.
+//! A [`Report`](crate::diff::Report) in, bytes out: text for a person, JSON for a script, lines for grep, a patch.
+//!
+//! Pure: no terminal, environment or clock is looked at. What the outputs must know of them comes in a [`Style`];
+//! what the report does not hold of the two inputs comes in [`Sides`].
+//!
+//! Whatever comes from a dump is hostile: no output holds a character that acts on a terminal.
+
+mod clip;
+mod escape;
+mod json;
+mod layout;
+pub mod names;
+mod oneline;
+mod text;
+mod unified;
+
+pub use json::{FORMAT as DIFF_FORMAT, json, schema as diff_schema};
+pub use layout::document;
+pub use oneline::oneline;
+pub use text::{summary_line, text};
+pub use unified::unified;
+
+/// How text is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Columns of a line. An identity or a value longer than that still stands on one line.
+    pub width: usize,
+    /// Whether to repeat signs and states in colour, by ANSI escapes.
+    pub color: bool,
+    /// Whether only ASCII may be written; other characters are escaped.
+    pub ascii: bool,
+    /// Whether everything is shown; else much output is folded, and says so.
+    pub full: bool,
+}
+
+impl Default for Style {
+    /// 80 columns of UTF-8, no colour, folded.
+    fn default() -> Self {
+        Self {
+            width: 80,
+            color: false,
+            ascii: false,
+            full: false,
+        }
+    }
+}
+
+impl Style {
+    fn arrow(self) -> &'static str {
+        if self.ascii { "->" } else { "→" }
+    }
+
+    fn ellipsis(self) -> &'static str {
+        if self.ascii { "..." } else { "…" }
+    }
+}
+
+/// What was compared, for the head of an output.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// The first side; istiod where it is compared with Envoy.
+    pub before: Side,
+    /// The second side; Envoy where istiod is compared with it.
+    pub after: Side,
+}
+
+/// One side of a comparison.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// The file or URL as it was typed.
+    pub label: String,
+    /// When it was captured: RFC 3339.
+    pub captured: Option<String>,
+    /// How many proxies it holds.
+    pub proxies: usize,
+    /// The version of istiod.
+    pub istio_version: Option<String>,
+    /// The version of Envoy.
+    pub envoy_version: Option<String>,
+    /// What else the reader should know of this side, a sentence each; shown in text only.
+    pub notes: Vec<String>,
+}

@@ -6,4 +6,8 @@
 
 mod live;
 mod support;
+//! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
+//! - `xds_table`: the generated table of the xDS API is what its inputs generate.
+
+mod render;
 mod xds_table;

@@ -1,0 +1,332 @@
+//! The default output: text for a person in a hurry.
+//!
+//! From the top: what to know first, the two sides, changes by proxy and resource, what is said once for all, what
+//! does not count, what was not compared, and the count.
+
+mod change;
+mod hint;
+mod listing;
+mod outline;
+mod page;
+mod steps;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Write},
+};
+
+use self::{
+    listing::{listing, seconds},
+    page::{Ink, Line, Page, count},
+};
+use super::{Side, Sides, Style, escape};
+use crate::diff::{Cause, Change, Class, Compared, Mode, NotCompared, Report, SideName};
+
+/// Changed resources that are shown.
+const RESOURCES: usize = 40;
+/// Resources that are shown of those that differ in live state only.
+const LIVE: usize = 10;
+/// Lines of other lists that are shown.
+const ITEMS: usize = 20;
+
+/// Writes the report as text.
+pub fn text(out: &mut dyn Write, report: &Report, sides: &Sides, style: Style) -> io::Result<()> {
+    let page = &mut Page::new(out, style);
+    for warning in &report.warnings {
+        let line = Line::new(0).with(Ink::Warning, "warning:");
+        page.sentence(line, Ink::Plain, &escape::sentence(warning, style), 4)?;
+    }
+    page.gap()?;
+    head(page, report.mode, sides)?;
+
+    let captured = sides.after.captured.as_deref();
+    let is_said_once =
+        |change: &&Change| !style.full && change.class == Some(Class::EndpointsReplaced);
+    let (said_once, shown): (Vec<&Change>, Vec<&Change>) =
+        report.changes.iter().partition(is_said_once);
+    if !shown.is_empty() {
+        page.gap()?;
+        listing(page, report.mode, &shown, captured, RESOURCES, 0)?;
+    }
+    endpoints_replaced(page, &said_once)?;
+    if !report.live.is_empty() {
+        title(page, "live state, not counted:")?;
+        let live: Vec<&Change> = report.live.iter().collect();
+        listing(page, report.mode, &live, captured, LIVE, 2)?;
+    }
+    proxies_only(page, report)?;
+    not_compared(page, report)?;
+    rejections(page, report)?;
+    page.gap()?;
+    let line = summary_line(report);
+    let parts = line.split_inclusive(", ").map(str::trim_end);
+    let pieces = parts.map(|part| (Ink::Heading, part.to_owned()));
+    page.flow(Line::new(0), " ", pieces, 4)
+}
+
+/// The last line of the text: how many proxies and resources were compared, and how many differ.
+pub fn summary_line(report: &Report) -> String {
+    let counts = report.summary;
+    let only = |side| {
+        let only = report.proxies_only.iter();
+        only.filter(|only| only.side == side).count()
+    };
+    let missing = of_cause(report, Cause::Missing).count();
+    let mut parts = Vec::new();
+    if counts.proxies == 0 {
+        parts.push("nothing could be compared".to_owned());
+    } else if report.changes.is_empty() && report.proxies_only.is_empty() {
+        let found = if missing > 0 { " found" } else { "" };
+        parts.push(format!("no differences{found}"));
+    } else {
+        parts.push(format!("{} changed", counts.changed_resources));
+        parts.push(format!("{} added", counts.added_resources));
+        parts.push(format!("{} removed", counts.removed_resources));
+    }
+    for side in [SideName::Before, SideName::After] {
+        if only(side) > 0 {
+            let proxies = count(only(side), "proxy", "proxies");
+            parts.push(format!("{proxies} only {}", side_word(report.mode, side)));
+        }
+    }
+    if missing > 0 {
+        parts.push(format!("{missing} not compared"));
+    }
+    format!(
+        "{} of {} compared, {}: {}",
+        counts.proxies,
+        count(counts.proxies_found, "proxy", "proxies"),
+        count(counts.resources, "resource", "resources"),
+        parts.join(", ")
+    )
+}
+
+/// A section's title, below an empty line.
+fn title(page: &mut Page, text: &str) -> io::Result<()> {
+    page.gap()?;
+    page.line(Line::new(0).with(Ink::Heading, text))
+}
+
+/// What a side is called.
+fn side_name(mode: Mode, side: SideName) -> &'static str {
+    match (mode, side) {
+        (Mode::Change, side) => side.as_str(),
+        (Mode::Sync, SideName::Before) => "istiod",
+        (Mode::Sync, SideName::After) => "envoy",
+    }
+}
+
+/// Where something is that only one side has.
+fn side_word(mode: Mode, side: SideName) -> String {
+    match mode {
+        Mode::Change => side.as_str().to_owned(),
+        Mode::Sync => format!("in {}", side_name(mode, side)),
+    }
+}
+
+/// Writes what the sides are, in columns where they fit.
+fn head(page: &mut Page, mode: Mode, sides: &Sides) -> io::Result<()> {
+    let style = page.style;
+    let sides = [
+        (side_name(mode, SideName::Before), &sides.before),
+        (side_name(mode, SideName::After), &sides.after),
+    ];
+    let mut rows = sides.map(|(name, side)| {
+        let mut row = vec![(Ink::Plain, escape::name(&side.label, style))];
+        row.extend(
+            facts(side, style)
+                .into_iter()
+                .map(|fact| (Ink::Plain, fact)),
+        );
+        (name, row)
+    });
+    let label = |row: &Vec<page::Piece>| page::columns(&row[..1]);
+    let longest = rows.iter().map(|(_, row)| label(row)).max().unwrap_or(0);
+    let fits = rows.iter().all(|(_, row)| {
+        8 + longest + page::columns(&row[1..]) + 2 * (row.len() - 1) <= style.width
+    });
+    if fits {
+        for (_, row) in &mut rows {
+            if row.len() > 1 {
+                let pad = longest - label(row);
+                row[0].1.push_str(&" ".repeat(pad));
+            }
+        }
+    }
+    for ((name, row), (_, side)) in rows.into_iter().zip(sides) {
+        let line = Line::new(0).with(Ink::Heading, name);
+        let mut row = row.into_iter();
+        let line = line.with(Ink::Plain, " ".repeat(8 - name.len()));
+        let line = row
+            .next()
+            .map_or(line.clone(), |(ink, text)| line.with(ink, text));
+        page.flow(line, "  ", row, 8)?;
+        for note in &side.notes {
+            let note = escape::sentence(note, style);
+            page.sentence(Line::new(8), Ink::Faint, &note, 8)?;
+        }
+    }
+    Ok(())
+}
+
+fn facts(side: &Side, style: Style) -> Vec<String> {
+    let mut facts = Vec::new();
+    if let Some(captured) = &side.captured {
+        facts.push(escape::name(&seconds(captured), style));
+    }
+    facts.push(count(side.proxies, "proxy", "proxies"));
+    for (what, version) in [
+        ("istio", &side.istio_version),
+        ("envoy", &side.envoy_version),
+    ] {
+        if let Some(version) = version {
+            facts.push(format!("{what} {}", escape::name(version, style)));
+        }
+    }
+    facts
+}
+
+/// Writes once, for all of them, that hosts only changed their addresses.
+fn endpoints_replaced(page: &mut Page, changes: &[&Change]) -> io::Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let clusters: BTreeSet<&str> = changes.iter().map(|c| c.resource.name.as_str()).collect();
+    let proxies: BTreeSet<&str> = changes.iter().map(|c| c.proxy.as_str()).collect();
+    let text = format!(
+        "endpoints: addresses replaced in {} on {}, counts equal (--full)",
+        count(clusters.len(), "cluster", "clusters"),
+        count(proxies.len(), "proxy", "proxies")
+    );
+    page.gap()?;
+    page.sentence(Line::new(0), Ink::Plain, &text, 4)
+}
+
+fn proxies_only(page: &mut Page, report: &Report) -> io::Result<()> {
+    for side in [SideName::Before, SideName::After] {
+        let only = report.proxies_only.iter().filter(|only| only.side == side);
+        let names: Vec<String> = only
+            .map(|only| escape::name(only.proxy.as_str(), page.style))
+            .collect();
+        if names.is_empty() {
+            continue;
+        }
+        title(page, &format!("only {}:", side_word(report.mode, side)))?;
+        items(page, names, "more proxies", |page, name| {
+            page.line(Line::new(2).with(Ink::Plain, name))
+        })?;
+    }
+    Ok(())
+}
+
+/// Writes the first items, and how many there are more.
+fn items<T>(
+    page: &mut Page,
+    all: Vec<T>,
+    more: &str,
+    mut write: impl FnMut(&mut Page, T) -> io::Result<()>,
+) -> io::Result<()> {
+    let shown = match all.len() {
+        all if page.style.full || all <= ITEMS => all,
+        _ => ITEMS,
+    };
+    let rest = all.len() - shown;
+    for item in all.into_iter().take(shown) {
+        write(page, item)?;
+    }
+    match rest {
+        0 => Ok(()),
+        rest => page.folded(2, &format!("{rest} {more}")),
+    }
+}
+
+fn of_cause(report: &Report, cause: Cause) -> impl Iterator<Item = &NotCompared> {
+    let all = report.not_compared.iter();
+    all.filter(move |not| not.cause == cause)
+}
+
+/// Writes what should have been compared item by item, and what never can be reason by reason.
+fn not_compared(page: &mut Page, report: &Report) -> io::Result<()> {
+    let style = page.style;
+    let missing: Vec<&NotCompared> = of_cause(report, Cause::Missing).collect();
+    if !missing.is_empty() {
+        title(page, "not compared, but should have been:")?;
+        items(page, missing, "more", |page, not| {
+            let mut words = subject(not, style);
+            if let Some(last) = words.last_mut() {
+                last.push(':');
+            }
+            let reason = escape::sentence(&not.reason, style);
+            words.extend(reason.split_whitespace().map(str::to_owned));
+            let pieces = words.into_iter().map(|word| (Ink::Plain, word));
+            page.flow(Line::new(2), " ", pieces, 6)
+        })?;
+    }
+    let mut inherent: BTreeMap<&str, (usize, BTreeSet<&str>)> = BTreeMap::new();
+    for not in of_cause(report, Cause::Inherent) {
+        let (number, proxies) = inherent.entry(&not.reason).or_default();
+        *number += 1;
+        proxies.insert(not.proxy.as_str());
+    }
+    if !inherent.is_empty() {
+        title(page, "never comparable:")?;
+        let lines: Vec<_> = inherent.into_iter().collect();
+        items(
+            page,
+            lines,
+            "more reasons",
+            |page, (reason, (number, proxies))| {
+                let lead = format!("{number} on {}:", count(proxies.len(), "proxy", "proxies"));
+                let line = Line::new(2).with(Ink::Plain, lead);
+                page.sentence(line, Ink::Plain, &escape::sentence(reason, style), 6)
+            },
+        )?;
+    }
+    Ok(())
+}
+
+/// What was not compared, as pieces of a line.
+fn subject(not: &NotCompared, style: Style) -> Vec<String> {
+    let mut words = vec![escape::name(not.proxy.as_str(), style)];
+    if let Some(source) = not.source
+        && source != Compared::IstiodEnvoy
+    {
+        words.push(source.as_str().to_owned());
+    }
+    let resource = not.resource.as_ref();
+    let xds_type = resource.map(|resource| &resource.xds_type);
+    if let Some(xds_type) = xds_type.or(not.xds_type.as_ref()) {
+        words.push(escape::name(xds_type.as_str(), style));
+    }
+    if let Some(resource) = resource {
+        if !resource.name.is_empty() {
+            words.push(escape::name(&resource.name, style));
+        }
+        words.extend(resource.state.map(|state| state.as_str().to_owned()));
+        if resource.occurrence > 0 {
+            words.push(format!("#{}", resource.occurrence));
+        }
+    }
+    words.extend(not.path.as_ref().map(|path| steps::path(path, style)));
+    words
+}
+
+fn rejections(page: &mut Page, report: &Report) -> io::Result<()> {
+    if report.rejections.is_empty() {
+        return Ok(());
+    }
+    let style = page.style;
+    title(page, "rejected by Envoy:")?;
+    items(
+        page,
+        report.rejections.iter().collect(),
+        "more",
+        |page, rejection| {
+            let proxy = escape::name(rejection.proxy.as_str(), style);
+            let xds_type = escape::name(rejection.xds_type.as_str(), style);
+            let line = Line::new(2).with(Ink::Plain, format!("{proxy} {xds_type}:"));
+            let reason = escape::sentence(&rejection.reason, style);
+            page.sentence(line, Ink::Plain, &reason, 6)
+        },
+    )
+}

@@ -1,0 +1,38 @@
+//! `-o unified`: a patch of the normalized form, for a review or for `patch -p1`.
+
+use std::io::{self, Write};
+
+use similar::TextDiff;
+
+use super::{layout, names};
+use crate::{diff::Report, normalize::Value};
+
+/// Writes a patch that makes the *after* of the report's documents out of their *before*.
+///
+/// It goes by [`names::resource_path`] and the bytes of [`document`](super::document), so that it applies in a folder that
+/// `normalize --output-dir` wrote. A report without documents is an empty patch.
+pub fn unified(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    for pair in &report.documents {
+        let path = names::resource_path(&pair.proxy, pair.source.as_str(), &pair.resource);
+        let before = text(pair.before.as_ref())?;
+        let after = text(pair.after.as_ref())?;
+        let header = |side: &str, value: &Option<Value>| match value {
+            Some(_) => format!("{side}/{path}"),
+            None => "/dev/null".to_owned(),
+        };
+        TextDiff::from_lines(before.as_str(), after.as_str())
+            .unified_diff()
+            .context_radius(3)
+            .header(&header("a", &pair.before), &header("b", &pair.after))
+            .to_writer(&mut *out)?;
+    }
+    Ok(())
+}
+
+fn text(value: Option<&Value>) -> io::Result<String> {
+    let mut out = Vec::new();
+    if let Some(value) = value {
+        layout::document(&mut out, value)?;
+    }
+    String::from_utf8(out).map_err(io::Error::other)
+}
