@@ -5,6 +5,7 @@ pub mod capture;
 pub mod cli;
 pub mod diff;
 pub mod dump;
+pub mod inspect;
 pub mod model;
 pub mod normalize;
 pub mod redact;

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     bundle::{self, FailureEntry, Manifest, MemberPath, Origin, ReadError},
-    dump::{Content, recognize},
+    dump::{Content, SyncState, recognize},
+    inspect::{DocumentOverview, FailureOverview, IstiodOverview, Overview, ProxyOverview},
     model::{Document, ProxyId, Source},
     redact::Redactor,
 };
@@ -117,6 +118,8 @@ pub struct Input {
     pub failures: Vec<FailureEntry>,
     /// What is said of the capture as a whole, from a bundle.
     pub manifest: Option<Manifest>,
+    /// The size of the bundles, in bytes.
+    size_bytes: Option<u64>,
     /// Files of a folder that hold nothing known, and why.
     pub skipped: Vec<String>,
 }
@@ -203,6 +206,8 @@ impl Input {
     fn bundle(&mut self, path: &Path) -> Result<(), InputError> {
         let name = path.display().to_string();
         let file = File::open(path).map_err(|error| io_error(&name, error))?;
+        let size = file.metadata().map_err(|error| io_error(&name, error))?.len();
+        self.size_bytes = Some(self.size_bytes.unwrap_or(0) + size);
         let reader = bundle::Reader::open(&name, file)?;
         let manifest = reader.manifest().clone();
         let at = self.bundles.len();
@@ -432,6 +437,87 @@ impl Input {
         self.entries.iter().map(|(path, entry)| (path, &entry.origin))
     }
 
+    /// The proxies of which `source` has a dump here.
+    pub fn proxies_of(&self, source: Source) -> Vec<ProxyId> {
+        let dumps = self.entries.keys().filter(|path| {
+            path.source() == source && path.document() == Document::ConfigDump
+        });
+        let mut proxies: Vec<ProxyId> = dumps.filter_map(|path| path.proxy().cloned()).collect();
+        proxies.sort();
+        proxies.dedup();
+        proxies
+    }
+
+    /// The documents that together are the dump of `proxy` by `source`: the whole, or its parts with their names.
+    ///
+    /// Of several istiods, the one whose sync state lists the proxy is believed.
+    ///
+    /// # Errors
+    ///
+    /// Where one cannot be read.
+    pub fn dump(
+        &mut self,
+        proxy: &ProxyId,
+        source: Source,
+    ) -> Result<Vec<(Option<String>, Vec<u8>)>, InputError> {
+        let mut paths: Vec<MemberPath> = self
+            .entries
+            .keys()
+            .filter(|path| {
+                path.source() == source
+                    && path.document() == Document::ConfigDump
+                    && path.proxy() == Some(proxy)
+            })
+            .cloned()
+            .collect();
+        if paths.iter().any(|path| path.part().is_none()) {
+            paths.retain(|path| path.part().is_none());
+        }
+        if paths.len() > 1 && source == Source::Istiod {
+            let mut owner = None;
+            for path in &paths {
+                if self.sync_state(proxy, path.istiod_name())?.is_some() {
+                    owner = Some(path.clone());
+                }
+            }
+            let first = paths[0].clone();
+            paths = vec![owner.unwrap_or(first)];
+        }
+        let part = |path: &MemberPath| path.part().map(str::to_owned);
+        paths.iter().map(|path| Ok((part(path), self.read(path)?))).collect()
+    }
+
+    /// What istiod says of the proxy: of the istiod of that name, or of any where there is no name.
+    ///
+    /// # Errors
+    ///
+    /// Where a sync state cannot be read.
+    pub fn sync_state(
+        &mut self,
+        proxy: &ProxyId,
+        istiod: Option<&str>,
+    ) -> Result<Option<SyncState>, InputError> {
+        let paths: Vec<MemberPath> = self
+            .entries
+            .keys()
+            .filter(|path| {
+                path.document() == Document::Syncz
+                    && (istiod.is_none() || path.istiod_name() == istiod)
+            })
+            .cloned()
+            .collect();
+        for path in paths {
+            let bytes = self.read(&path)?;
+            let states = SyncState::parse(&bytes)
+                .map_err(|error| InputError::unusable(&path, format!("no sync state: {error}")))?;
+            let found = states.into_iter().find(|state| state.proxy == proxy.as_str());
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
     /// The bundles that were opened.
     pub fn bundles(&mut self) -> &mut [bundle::Reader<File>] {
         &mut self.bundles
@@ -480,6 +566,108 @@ impl Input {
                 out.write_all(&bytes).map(|()| None).map_err(io)
             }
         }
+    }
+}
+
+impl Input {
+    /// What the input, which was named as `label`, is, holds and lacks. Reads, and so verifies, all of it.
+    ///
+    /// # Errors
+    ///
+    /// Where a bundle cannot be read any more.
+    pub fn overview(&mut self, label: &str) -> Result<Overview, InputError> {
+        let mut overview = Overview {
+            label: label.to_owned(),
+            proxies: self
+                .proxies
+                .iter()
+                .map(|(id, versions)| ProxyOverview {
+                    id: id.clone(),
+                    envoy_version: versions.envoy.clone(),
+                    istio_version: versions.istio.clone(),
+                })
+                .collect(),
+            failures: self.failures.iter().map(failure_overview).collect(),
+            ..Overview::default()
+        };
+        let mut requested = BTreeMap::new();
+        if let Some(manifest) = &self.manifest {
+            overview.format = Some(manifest.version.to_string());
+            overview.tool = Some(manifest.tool.clone());
+            overview.size_bytes = self.size_bytes;
+            overview.note.clone_from(&manifest.note);
+            overview.captured =
+                manifest.captured.map(|span| (span.start.to_string(), span.end.to_string()));
+            overview.redaction_rules.clone_from(&manifest.redaction.rules);
+            overview.redacted = manifest.redaction.values;
+            for istiod in &manifest.istiods {
+                overview.istiods.push(IstiodOverview {
+                    name: istiod.name.clone(),
+                    version: istiod.version.clone(),
+                });
+            }
+            for member in &manifest.members {
+                requested.insert(member.path.clone(), (member.requested, member.redacted));
+            }
+        }
+        // A bundle is read once, from its start to its end.
+        let mut bodies: BTreeMap<String, (u64, bool)> = BTreeMap::new();
+        for bundle in &mut self.bundles {
+            for member in bundle.members() {
+                match member {
+                    Ok(member) => {
+                        let body = (member.bytes.len() as u64, has_endpoints(&member.bytes));
+                        bodies.insert(member.path, body);
+                    }
+                    Err(error) => overview.damage.push(error.to_string()),
+                }
+            }
+        }
+        let paths: Vec<MemberPath> = self.entries.keys().cloned().collect();
+        for path in paths {
+            let name = path.to_string();
+            let body = match (bodies.get(&name), &self.entries[&path].body) {
+                (found, Body::Member(_)) => found.copied(),
+                _ => match self.read(&path) {
+                    Ok(bytes) => Some((bytes.len() as u64, has_endpoints(&bytes))),
+                    Err(error) => {
+                        overview.damage.push(error.to_string());
+                        None
+                    }
+                },
+            };
+            let (requested, redacted) = requested.remove(&name).unwrap_or_default();
+            let is_whole = path.document() == Document::ConfigDump && path.part().is_none();
+            overview.documents.push(DocumentOverview {
+                source: path.source(),
+                document: path.document(),
+                proxy: path.proxy().cloned(),
+                size_bytes: body.map(|(size, _)| size),
+                origin: self.entries[&path].origin.to_string(),
+                requested: requested.map(|time| time.to_string()),
+                redacted,
+                has_endpoints: body.filter(|_| is_whole).map(|(_, has)| has),
+                path: name,
+            });
+        }
+        Ok(overview)
+    }
+}
+
+/// Whether a config dump has a section of endpoints.
+fn has_endpoints(bytes: &[u8]) -> bool {
+    memchr::memmem::find(bytes, b"envoy.admin.v3.EndpointsConfigDump").is_some()
+}
+
+fn failure_overview(failure: &FailureEntry) -> FailureOverview {
+    let mut words = vec![failure.source.as_str()];
+    words.extend([&failure.proxy, &failure.document, &failure.part].into_iter().flatten().map(String::as_str));
+    FailureOverview {
+        what: words.join(" "),
+        origin: failure.origin.to_string(),
+        time: failure.time.map(|time| time.to_string()),
+        status: failure.status,
+        reason: failure.reason.clone(),
     }
 }
 

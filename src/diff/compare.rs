@@ -35,6 +35,8 @@ pub struct ProxyPair<'a> {
     pub before: &'a Dump<'a>,
     /// What it is, or what Envoy runs.
     pub after: &'a Dump<'a>,
+    /// Whose configuration this is.
+    pub compared: Compared,
     /// What Envoy answered to the updates that it rejected, by type, as istiod's sync state has it.
     pub last_errors: &'a [(XdsType, String)],
 }
@@ -42,12 +44,13 @@ pub struct ProxyPair<'a> {
 /// A comparison under way, proxy by proxy.
 pub struct Comparer<'a> {
     options: Options<'a>,
-    compared: Compared,
     report: Report,
+    /// The proxies that were compared; one may be compared by two sources.
+    compared: BTreeSet<ProxyId>,
     /// Numbers of the queries, `select` before `ignore`, that have selected something.
     used: [BTreeSet<usize>; 2],
     /// Resources that have changes, so that each counts once.
-    changed: BTreeSet<(ProxyId, ResourceKey)>,
+    changed: BTreeSet<(ProxyId, Compared, ResourceKey)>,
 }
 
 /// One resource of one proxy, and where on either side it is.
@@ -69,16 +72,12 @@ struct Group<'a> {
 }
 
 impl<'a> Comparer<'a> {
-    /// Starts a comparison of whose configuration `compared` says.
-    pub fn new(compared: Compared, options: Options<'a>) -> Self {
-        let mode = match compared {
-            Compared::IstiodEnvoy => Mode::Sync,
-            Compared::Envoy | Compared::Istiod => Mode::Change,
-        };
+    /// Starts a comparison.
+    pub fn new(mode: Mode, options: Options<'a>) -> Self {
         Self {
             options,
-            compared,
             report: Report::new(mode),
+            compared: BTreeSet::new(),
             used: [BTreeSet::new(), BTreeSet::new()],
             changed: BTreeSet::new(),
         }
@@ -91,10 +90,12 @@ impl<'a> Comparer<'a> {
         self.report.summary.proxies_found += 1;
     }
 
-    /// Notes a proxy that cannot be compared, and why.
-    pub fn not_compared(&mut self, proxy: &ProxyId, cause: Cause, reason: String) {
-        self.report.summary.proxies_found += 1;
-        let entry = self.entry(proxy, cause, reason);
+    /// Notes a proxy that should have been compared and cannot be, and why.
+    pub fn not_compared(&mut self, proxy: &ProxyId, compared: Compared, reason: String) {
+        if !self.compared.contains(proxy) {
+            self.report.summary.proxies_found += 1;
+        }
+        let entry = entry(proxy, compared, Cause::Missing, reason);
         self.report.not_compared.push(entry);
     }
 
@@ -107,12 +108,14 @@ impl<'a> Comparer<'a> {
 
     /// Compares one proxy.
     pub fn proxy(&mut self, pair: &ProxyPair<'_>) {
-        self.report.summary.proxies += 1;
-        self.report.summary.proxies_found += 1;
+        if self.compared.insert(pair.after_id.clone()) {
+            self.report.summary.proxies += 1;
+            self.report.summary.proxies_found += 1;
+        }
         self.check_sides(pair);
-        match self.compared {
-            Compared::IstiodEnvoy => self.sync(pair),
-            Compared::Envoy | Compared::Istiod => self.change(pair),
+        match self.report.mode {
+            Mode::Sync => self.sync(pair),
+            Mode::Change => self.change(pair),
         }
     }
 
@@ -394,7 +397,7 @@ impl<'a> Comparer<'a> {
             if self.options.documents {
                 self.report.documents.push(DocumentPair {
                     proxy: context.pair.after_id.clone(),
-                    source: self.compared,
+                    source: context.pair.compared,
                     resource: context.key.clone(),
                     before,
                     after,
@@ -432,7 +435,7 @@ impl<'a> Comparer<'a> {
 
     fn count(&mut self, context: &Context<'_>, has_before: bool, has_after: bool) {
         let summary = &mut self.report.summary;
-        let id = (context.pair.after_id.clone(), context.key.clone());
+        let id = (context.pair.after_id.clone(), context.pair.compared, context.key.clone());
         if self.changed.insert(id) {
             match (has_before, has_after) {
                 (true, true) => summary.changed_resources += 1,
@@ -448,7 +451,7 @@ impl<'a> Comparer<'a> {
         Change {
             proxy: pair.after_id.clone(),
             before_proxy: (pair.before_id != pair.after_id).then(|| pair.before_id.clone()),
-            source: self.compared,
+            source: pair.compared,
             resource: context.key.clone(),
             kind: edit.kind,
             path: edit.path,
@@ -461,18 +464,6 @@ impl<'a> Comparer<'a> {
         }
     }
 
-    fn entry(&self, proxy: &ProxyId, cause: Cause, reason: String) -> NotCompared {
-        NotCompared {
-            proxy: proxy.clone(),
-            source: Some(self.compared),
-            resource: None,
-            xds_type: None,
-            path: None,
-            cause,
-            reason,
-        }
-    }
-
     fn type_not_compared(
         &mut self,
         pair: &ProxyPair<'_>,
@@ -482,7 +473,7 @@ impl<'a> Comparer<'a> {
     ) {
         let entry = NotCompared {
             xds_type: Some(xds_type.clone()),
-            ..self.entry(pair.after_id, cause, reason)
+            ..entry(pair.after_id, pair.compared, cause, reason)
         };
         self.report.not_compared.push(entry);
     }
@@ -497,9 +488,21 @@ impl<'a> Comparer<'a> {
         let entry = NotCompared {
             resource: Some(context.key.clone()),
             path,
-            ..self.entry(context.pair.after_id, cause, reason)
+            ..entry(context.pair.after_id, context.pair.compared, cause, reason)
         };
         self.report.not_compared.push(entry);
+    }
+}
+
+fn entry(proxy: &ProxyId, compared: Compared, cause: Cause, reason: String) -> NotCompared {
+    NotCompared {
+        proxy: proxy.clone(),
+        source: Some(compared),
+        resource: None,
+        xds_type: None,
+        path: None,
+        cause,
+        reason,
     }
 }
 

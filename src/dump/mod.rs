@@ -6,7 +6,9 @@ mod envelope;
 mod json;
 mod parse;
 mod recognize;
+mod syncz;
 
 pub use json::JsonError;
 pub use parse::{Dump, DumpError, Resource, Shape};
 pub use recognize::{Content, recognize};
+pub use syncz::SyncState;

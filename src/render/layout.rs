@@ -52,7 +52,7 @@ impl Layout {
         Self::breaking(1, 2)
     }
 
-    fn breaking(objects: usize, lists: usize) -> Self {
+    pub(super) fn breaking(objects: usize, lists: usize) -> Self {
         Self {
             objects,
             lists,

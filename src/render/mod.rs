@@ -7,16 +7,20 @@
 
 mod clip;
 mod escape;
+mod info;
 mod json;
 mod layout;
 pub mod names;
 mod oneline;
+mod resource;
 mod text;
 mod unified;
 
+pub use info::{FORMAT as INFO_FORMAT, info, info_json, info_members, schema as info_schema};
 pub use json::{FORMAT as DIFF_FORMAT, json, schema as diff_schema};
 pub use layout::document;
 pub use oneline::oneline;
+pub use resource::{FORMAT as NORMALIZE_FORMAT, ResourceWriter, schema as normalize_schema};
 pub use text::{summary_line, text};
 pub use unified::unified;
 

@@ -1,0 +1,56 @@
+//! `xdsnap info`
+
+use anyhow::bail;
+use clap::ValueEnum;
+
+use super::{Exit, inputs, terminal};
+use crate::render;
+
+/// Tell what a bundle or another input is, holds and lacks
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Every checksum is verified as it is read. Exit status 0: intact, 1: something is damaged.")]
+pub(super) struct Args {
+    /// Bundle, dump, folder, URL or `-`
+    #[arg(value_name = "INPUT")]
+    inputs: Vec<String>,
+    #[command(flatten)]
+    from: inputs::Args,
+    /// List every document, with its size and where it came from
+    #[arg(long)]
+    members: bool,
+    /// The form of the output
+    #[arg(short, long, alias = "format", value_enum, default_value_t, value_name = "FORMAT")]
+    output: Output,
+    #[command(flatten)]
+    terminal: terminal::Args,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For a person: at most 24 lines
+    #[default]
+    Text,
+    /// For a script: `xdsnap.info/v1`
+    Json,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    let named = args.from.named(&args.inputs)?;
+    if named.is_empty() {
+        bail!("nothing to look at; give an INPUT");
+    }
+    let labels: Vec<_> = named.iter().map(|named| named.place.to_string()).collect();
+    let mut input = args.from.open(&named)?;
+    let overview = input.overview(&labels.join(" "))?;
+    let style = args.terminal.style();
+    args.terminal.page(|out| match (args.output, args.members) {
+        (Output::Json, _) => render::info_json(out, &overview),
+        (Output::Text, true) => render::info_members(out, &overview, style),
+        (Output::Text, false) => render::info(out, &overview, style),
+    })?;
+    Ok(match overview.damage.is_empty() {
+        true => Exit::Same,
+        false => Exit::Differs,
+    })
+}

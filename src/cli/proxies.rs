@@ -1,0 +1,121 @@
+//! Choosing proxies and resources by name.
+
+use std::collections::BTreeSet;
+
+use anyhow::bail;
+use wildmatch::WildMatch;
+
+use crate::model::{ProxyId, ResourceKey, XdsType};
+
+/// Which proxies are wanted.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ProxyArgs {
+    /// Only this proxy: full ID, pod, workload (`deploy/reviews-v1`, `reviews-v1`), glob, or a prefix that ends at `-` or `.`
+    #[arg(short, long, value_name = "NAME")]
+    proxy: Vec<String>,
+    /// Only proxies of this namespace
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+}
+
+/// Which resources are wanted.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ResourceArgs {
+    /// Only resources of this type: cluster, listener, route, endpoint, secret, extension_config, scoped_route, bootstrap
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<XdsType>,
+    /// Only resources of this name; `*` stands for any text
+    #[arg(long, value_name = "NAME")]
+    name: Vec<String>,
+}
+
+impl ResourceArgs {
+    /// Whether a resource is wanted.
+    pub(super) fn keeps(&self, key: &ResourceKey) -> bool {
+        let is_type = self.types.is_empty() || self.types.contains(&key.xds_type);
+        let is_name = |pattern: &String| *pattern == key.name || WildMatch::new(pattern).matches(&key.name);
+        is_type && (self.name.is_empty() || self.name.iter().any(is_name))
+    }
+}
+
+impl ProxyArgs {
+    /// The proxies of `found` that are wanted.
+    ///
+    /// # Errors
+    ///
+    /// Where a name matches none of them.
+    pub(super) fn choose(&self, found: &BTreeSet<ProxyId>) -> anyhow::Result<BTreeSet<ProxyId>> {
+        let in_namespace = |id: &&ProxyId| match &self.namespace {
+            Some(namespace) => id.as_str().rsplit_once('.').is_some_and(|(_, of)| of == namespace),
+            None => true,
+        };
+        let found: BTreeSet<ProxyId> = found.iter().filter(in_namespace).cloned().collect();
+        if let (Some(namespace), true) = (&self.namespace, found.is_empty()) {
+            bail!("no proxy in namespace `{namespace}`");
+        }
+        if self.proxy.is_empty() {
+            return Ok(found);
+        }
+        let mut chosen = BTreeSet::new();
+        for name in &self.proxy {
+            let matching: Vec<_> = found.iter().filter(|id| matches(name, id)).cloned().collect();
+            if matching.is_empty() {
+                bail!("no proxy is called `{name}`{}", nearest(name, &found));
+            }
+            chosen.extend(matching);
+        }
+        Ok(chosen)
+    }
+}
+
+/// Whether `name` means the proxy `id`.
+pub(super) fn matches(name: &str, id: &ProxyId) -> bool {
+    let id = id.as_str();
+    let (kind, name) = name.split_once('/').unwrap_or(("", name));
+    let is_prefix = id.strip_prefix(name).is_some_and(|rest| {
+        name.ends_with(['-', '.']) || rest.is_empty() || rest.starts_with(['-', '.'])
+    });
+    match kind {
+        "pod" => id == name || id.rsplit_once('.').is_some_and(|(pod, _)| pod == name),
+        _ => is_prefix || (name.contains('*') && WildMatch::new(name).matches(id)),
+    }
+}
+
+/// The names nearest to one that was not found, for an error message.
+fn nearest(name: &str, found: &BTreeSet<ProxyId>) -> String {
+    let mut near: Vec<(usize, &str)> = found
+        .iter()
+        .map(|id| {
+            let id = id.as_str();
+            // A pod's name is long; what was typed is often its beginning.
+            let end = id.char_indices().nth(name.chars().count()).map_or(id.len(), |(at, _)| at);
+            let distance = strsim::damerau_levenshtein(name, id).min(strsim::damerau_levenshtein(name, &id[..end]));
+            (distance, id)
+        })
+        .collect();
+    near.sort();
+    let names: Vec<_> = near.iter().take(3).map(|(_, id)| format!("`{id}`")).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(" (nearest: {})", names.join(", ")),
+    }
+}
+
+#[test]
+fn a_proxy_is_meant_by_id_pod_workload_glob_or_prefix() {
+    let id = ProxyId::new("reviews-v1-545db77b95-2k8ls.default").unwrap();
+    for (name, expected) in [
+        ("reviews-v1-545db77b95-2k8ls.default", true),
+        ("reviews-v1-545db77b95-2k8ls", true),
+        ("pod/reviews-v1-545db77b95-2k8ls", true),
+        ("deploy/reviews-v1", true),
+        ("reviews-v1", true),
+        ("reviews-", true),
+        ("*-2k8ls.*", true),
+        ("rev", false),
+        ("reviews-v", false),
+        ("pod/reviews-v1", false),
+    ] {
+        assert_eq!(matches(name, &id), expected, "{name}");
+    }
+}

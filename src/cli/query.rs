@@ -1,0 +1,53 @@
+//! `--select` and `--ignore`: JSONPath queries, checked before anything is compared.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow};
+
+/// Which parts of resources are wanted.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Args {
+    /// Keep only changes at or below what this JSONPath query (RFC 9535) selects; repeatable
+    #[arg(long, value_name = "QUERY")]
+    select: Vec<String>,
+    /// Leave out what this JSONPath query selects, on both sides; repeatable
+    #[arg(long, value_name = "QUERY")]
+    ignore: Vec<String>,
+    /// Read queries to ignore from a file, one a line; `#` begins a comment
+    #[arg(long, value_name = "FILE")]
+    ignore_file: Vec<PathBuf>,
+}
+
+impl Args {
+    pub(super) fn select(&self) -> anyhow::Result<Vec<String>> {
+        self.select.iter().map(|query| check("--select", query)).collect()
+    }
+
+    pub(super) fn ignore(&self) -> anyhow::Result<Vec<String>> {
+        let mut queries: Vec<String> = self
+            .ignore
+            .iter()
+            .map(|query| check("--ignore", query))
+            .collect::<anyhow::Result<_>>()?;
+        for file in &self.ignore_file {
+            let name = file.display();
+            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"))?;
+            for (number, line) in text.lines().enumerate() {
+                let query = line.trim();
+                if !query.is_empty() && !query.starts_with('#') {
+                    queries.push(check(&format!("{name}, line {}", number + 1), query)?);
+                }
+            }
+        }
+        Ok(queries)
+    }
+}
+
+fn check(origin: &str, query: &str) -> anyhow::Result<String> {
+    match jsonpath_rust::parser::parse_json_path(query) {
+        Ok(_) => Ok(query.to_owned()),
+        Err(_) => Err(anyhow!(
+            "{origin}: `{query}` is no JSONPath query (expected e.g. $.virtual_hosts[?@.name=='x'].routes)"
+        )),
+    }
+}

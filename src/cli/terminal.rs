@@ -1,0 +1,141 @@
+//! What the outputs must know of the terminal and the environment.
+
+use std::{
+    env,
+    io::{self, IsTerminal, Write},
+    process::{Command, Stdio},
+};
+
+use anyhow::Context;
+
+use crate::render::Style;
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The options of every command that prints at length.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Args {
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+    /// Do not page the output on a terminal
+    #[arg(long)]
+    no_pager: bool,
+    /// Show everything, fold nothing
+    #[arg(long)]
+    full: bool,
+}
+
+impl Args {
+    /// How text is laid out here.
+    pub(super) fn style(self) -> Style {
+        let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let color = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto if is_set("NO_COLOR") => false,
+            Color::Auto if is_set("CLICOLOR_FORCE") => true,
+            Color::Auto => {
+                io::stdout().is_terminal() && env::var_os("TERM").is_some_and(|term| term != "dumb")
+            }
+        };
+        let columns = || env::var("COLUMNS").ok()?.parse().ok();
+        let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        let width = match io::stdout().is_terminal() {
+            true => terminal().or_else(columns),
+            false => columns(),
+        };
+        Style {
+            width: width.unwrap_or(80).max(40),
+            color,
+            ascii: !is_utf8(),
+            full: self.full,
+        }
+    }
+
+    /// Writes to standard output, through a pager where it is a terminal.
+    pub(super) fn page(
+        self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> anyhow::Result<()> {
+        if let Some(mut pager) = (!self.no_pager).then(start_pager).flatten() {
+            if let Some(stdin) = pager.stdin.take() {
+                let mut out = io::BufWriter::new(stdin);
+                // The user may leave the pager before the end.
+                let written = write(&mut out).and_then(|()| out.flush());
+                drop(out);
+                pager.wait().context("cannot wait for the pager")?;
+                return match written {
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                    other => other.context("cannot write to the pager"),
+                };
+            }
+        }
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        write(&mut out)
+            .and_then(|()| out.flush())
+            .context("cannot write to standard output")
+    }
+}
+
+/// Starts the user's pager, as git does: `less` leaves at once where one screen is enough.
+fn start_pager() -> Option<std::process::Child> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    let pager = env::var("XDSNAP_PAGER").or_else(|_| env::var("PAGER"));
+    let pager = pager.unwrap_or_else(|_| "less".to_owned());
+    let mut words = pager.split_whitespace();
+    let program = words.next().filter(|program| *program != "cat")?;
+    let mut command = Command::new(program);
+    command.args(words).stdin(Stdio::piped());
+    if env::var_os("LESS").is_none() {
+        command.env("LESS", "FRX");
+    }
+    command.spawn().ok()
+}
+
+/// Whether the locale's character encoding is UTF-8.
+fn is_utf8() -> bool {
+    if cfg!(windows) {
+        return true;
+    }
+    let set = |name: &&str| env::var(name).is_ok_and(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find(|name| set(name));
+    let value = locale.and_then(|name| env::var(name).ok()).unwrap_or_default();
+    let value = value.to_ascii_uppercase();
+    value.contains("UTF-8") || value.contains("UTF8")
+}
+
+/// Writes a text to standard output.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .context("cannot write to standard output")
+}
+
+/// A message on one line, without anything that acts on a terminal: parts of it may come from a dump.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.trim_end().chars() {
+        match c {
+            '\n' => line.push(' '),
+            c if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+                line.extend(c.escape_unicode());
+            }
+            c => line.push(c),
+        }
+    }
+    line
+}

@@ -1,0 +1,211 @@
+//! The front page of an input: what it is, what it holds, and which questions it cannot answer.
+
+use crate::model::{Document, ProxyId, Source};
+
+/// What an input is, holds and lacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// The input as it was named.
+    pub label: String,
+    /// The version of the bundle format; `None` for what is no bundle.
+    pub format: Option<String>,
+    /// The program that wrote the bundle.
+    pub tool: Option<String>,
+    /// The size of the bundle, in bytes.
+    pub size_bytes: Option<u64>,
+    /// The words of the person who made it.
+    pub note: Option<String>,
+    /// From the first request to the last answer: RFC 3339.
+    pub captured: Option<(String, String)>,
+    /// Every proxy that it is about.
+    pub proxies: Vec<ProxyOverview>,
+    /// The istiods that it is from.
+    pub istiods: Vec<IstiodOverview>,
+    /// Every document.
+    pub documents: Vec<DocumentOverview>,
+    /// What could not be captured.
+    pub failures: Vec<FailureOverview>,
+    /// The rules by which values were redacted.
+    pub redaction_rules: Vec<String>,
+    /// How many values were redacted.
+    pub redacted: u64,
+    /// What is wrong with the file, a sentence each; empty where it is intact.
+    pub damage: Vec<String>,
+}
+
+/// What an input holds of a proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyOverview {
+    /// The proxy.
+    pub id: ProxyId,
+    /// The version of its Envoy.
+    pub envoy_version: Option<String>,
+    /// The version of its Istio.
+    pub istio_version: Option<String>,
+}
+
+/// An istiod that an input is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IstiodOverview {
+    /// Its name, where there are several.
+    pub name: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+}
+
+/// One document of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentOverview {
+    /// Its path in a bundle.
+    pub path: String,
+    /// Who printed it.
+    pub source: Source,
+    /// Which document it is.
+    pub document: Document,
+    /// The proxy that it is about.
+    pub proxy: Option<ProxyId>,
+    /// Its size in bytes; `None` where it cannot be read.
+    pub size_bytes: Option<u64>,
+    /// Where it came from.
+    pub origin: String,
+    /// When it was asked for: RFC 3339.
+    pub requested: Option<String>,
+    /// How many values were redacted in it.
+    pub redacted: Option<u64>,
+    /// Whether it is a config dump that has endpoints, if it is one.
+    pub has_endpoints: Option<bool>,
+}
+
+/// Something that could not be captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureOverview {
+    /// What: source, proxy, document and part.
+    pub what: String,
+    /// Where it would have come from.
+    pub origin: String,
+    /// When it was asked for: RFC 3339.
+    pub time: Option<String>,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A question that an input cannot answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// The question.
+    pub question: &'static str,
+    /// For how many proxies it cannot be answered.
+    pub proxies: usize,
+    /// How to capture it.
+    pub remedy: &'static str,
+}
+
+/// What each document is good for, and how it is captured.
+struct Need {
+    source: Source,
+    document: Document,
+    question: &'static str,
+    remedy: &'static str,
+}
+
+const NEEDS: [Need; 8] = [
+    Need {
+        source: Source::Envoy,
+        document: Document::ConfigDump,
+        question: "what does the proxy run?",
+        remedy: "capture it with --envoy URL",
+    },
+    Need {
+        source: Source::Istiod,
+        document: Document::ConfigDump,
+        question: "is the proxy in sync with istiod?",
+        remedy: "capture it with --istiod URL",
+    },
+    Need {
+        source: Source::Istiod,
+        document: Document::Syncz,
+        question: "did the proxy reject a cluster or a route, and why?",
+        remedy: "capture it with --istiod URL",
+    },
+    Need {
+        source: Source::Envoy,
+        document: Document::ServerInfo,
+        question: "which Envoy is it, since when, and is it live?",
+        remedy: "capture the Envoy by its URL, not a dump",
+    },
+    Need {
+        source: Source::Envoy,
+        document: Document::Clusters,
+        question: "why is a host unhealthy?",
+        remedy: "capture the Envoy by its URL, not a dump",
+    },
+    Need {
+        source: Source::Envoy,
+        document: Document::Listeners,
+        question: "which addresses are listened on?",
+        remedy: "capture the Envoy by its URL, not a dump",
+    },
+    Need {
+        source: Source::Envoy,
+        document: Document::Certs,
+        question: "when do certificates expire?",
+        remedy: "capture the Envoy by its URL, not a dump",
+    },
+    Need {
+        source: Source::Envoy,
+        document: Document::Stats,
+        question: "were updates rejected, is istiod connected?",
+        remedy: "capture the Envoy by its URL, not a dump",
+    },
+];
+
+impl Overview {
+    /// How many proxies have a dump by `source`.
+    pub fn dumps(&self, source: Source) -> usize {
+        let has = |proxy: &&ProxyOverview| self.has(&proxy.id, source, Document::ConfigDump);
+        self.proxies.iter().filter(has).count()
+    }
+
+    /// The questions that the input cannot answer, for all proxies or for some.
+    pub fn lacks(&self) -> Vec<Lack> {
+        let mut lacks = Vec::new();
+        for need in &NEEDS {
+            let lacking = match need.document {
+                Document::Syncz if self.documents.iter().any(|d| d.document == Document::Syncz) => 0,
+                Document::Syncz => self.proxies.len(),
+                document => {
+                    let has = |proxy: &&ProxyOverview| self.has(&proxy.id, need.source, document);
+                    self.proxies.len() - self.proxies.iter().filter(has).count()
+                }
+            };
+            if lacking > 0 {
+                lacks.push(Lack {
+                    question: need.question,
+                    proxies: lacking,
+                    remedy: need.remedy,
+                });
+            }
+        }
+        let without = self.documents.iter().filter(|d| d.has_endpoints == Some(false));
+        let without = without.filter(|document| document.source == Source::Envoy);
+        let without = without.count().min(self.proxies.len());
+        if without > 0 {
+            lacks.push(Lack {
+                question: "which hosts does a cluster have?",
+                proxies: without,
+                remedy: "take the dump with ?include_eds",
+            });
+        }
+        lacks
+    }
+
+    fn has(&self, proxy: &ProxyId, source: Source, document: Document) -> bool {
+        self.documents.iter().any(|found| {
+            found.source == source
+                && found.document == document
+                && found.proxy.as_ref() == Some(proxy)
+        })
+    }
+}
