@@ -14,7 +14,7 @@ mod oneline;
 mod text;
 mod unified;
 
-pub use json::{FORMAT as DIFF_FORMAT, json, schema as diff_schema};
+pub use json::{json, schema as diff_schema};
 pub use layout::document;
 pub use oneline::oneline;
 pub use text::{summary_line, text};
