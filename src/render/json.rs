@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The format's name and major version; a minor version only adds fields.
-pub const FORMAT: &str = "xdsnap.diff/v1";
+const FORMAT: &str = "xdsnap.diff/v1";
 
 /// Writes the report as one JSON document, a change per line.
 pub fn json(out: &mut dyn Write, report: &Report, sides: &Sides) -> io::Result<()> {

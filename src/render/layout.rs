@@ -10,7 +10,7 @@ use crate::normalize::Value;
 
 /// Writes a normalized resource as a document: pretty JSON, two spaces, a newline at the end.
 ///
-/// These are the bytes that `normalize --output-dir` writes and that a patch of [`unified`](super::unified) applies to.
+/// These are the bytes that `normalize --output-dir` writes and that a patch of [`unified`](super::unified()) applies to.
 pub fn document(out: &mut dyn Write, value: &Value) -> io::Result<()> {
     write(out, value, Layout::pretty())?;
     out.write_all(b"\n")

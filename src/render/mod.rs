@@ -16,11 +16,11 @@ mod resource;
 mod text;
 mod unified;
 
-pub use info::{FORMAT as INFO_FORMAT, info, info_json, info_members, schema as info_schema};
-pub use json::{FORMAT as DIFF_FORMAT, json, schema as diff_schema};
+pub use info::{info, info_json, info_members, schema as info_schema};
+pub use json::{json, schema as diff_schema};
 pub use layout::document;
 pub use oneline::oneline;
-pub use resource::{FORMAT as NORMALIZE_FORMAT, ResourceWriter, schema as normalize_schema};
+pub use resource::{ResourceWriter, schema as normalize_schema};
 pub use text::{summary_line, text};
 pub use unified::unified;
 

@@ -10,7 +10,8 @@ use crate::{diff::Report, normalize::Value};
 /// Writes a patch that makes the *after* of the report's documents out of their *before*.
 ///
 /// It goes by [`names::resource_path`] and the bytes of [`document`](super::document), so that it applies in a folder that
-/// `normalize --output-dir` wrote. A report without documents is an empty patch.
+/// `normalize --output-dir` wrote of *before*, where proxies have the same name on both sides. A report without
+/// documents is an empty patch.
 pub fn unified(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     for pair in &report.documents {
         let path = names::resource_path(&pair.proxy, pair.source.as_str(), &pair.resource);

@@ -13,18 +13,15 @@ pub(super) fn inline(value: &Value, limit: usize, style: Style) -> Option<String
     (write_inline(value, limit, style, &mut out) && out.width() <= limit).then_some(out)
 }
 
-/// The value on as many lines as it needs, broken at `width`; a string of several lines stands as it is.
+/// The value on as many lines as it needs, broken at `width`. Two values that differ never have the same lines.
 pub(super) fn lines(value: &Value, width: usize, style: Style) -> Vec<String> {
-    match value {
-        Value::String(text) if is_multiline(text) => text_lines(text, style).collect(),
-        _ => block(value, width, style)
-            .into_iter()
-            .map(|(indent, text)| match text.as_str() {
-                "" => text,
-                _ => format!("{:indent$}{text}", ""),
-            })
-            .collect(),
-    }
+    block(value, width, style)
+        .into_iter()
+        .map(|(indent, text)| match text.as_str() {
+            "" => text,
+            _ => format!("{:indent$}{text}", ""),
+        })
+        .collect()
 }
 
 /// Whether a string is better shown line by line.
