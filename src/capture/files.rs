@@ -11,7 +11,6 @@ use crate::bundle::MemberPath;
 /// The largest document that is read, in bytes, after decompression.
 pub(super) const MAX_DOCUMENT: u64 = 1 << 30;
 
-
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// The first bytes of a zstd skippable frame, but for four bits of the first.
@@ -65,7 +64,9 @@ pub(super) fn is_archive(path: &Path) -> io::Result<bool> {
     const MAGIC: (usize, &[u8]) = (257, b"ustar");
     let mut header = Vec::new();
     open(path)?.take(512).read_to_end(&mut header)?;
-    Ok(header.get(MAGIC.0..).is_some_and(|rest| rest.starts_with(MAGIC.1)))
+    Ok(header
+        .get(MAGIC.0..)
+        .is_some_and(|rest| rest.starts_with(MAGIC.1)))
 }
 
 /// A file below a folder.
@@ -101,7 +102,9 @@ pub(super) fn walk(folder: &Path) -> io::Result<Vec<Found>> {
 fn member_path(relative: &Path) -> Option<MemberPath> {
     let names: Option<Vec<&str>> = relative.iter().map(|name| name.to_str()).collect();
     let path = names?.join("/");
-    let stem = [".zst", ".gz"].iter().find_map(|suffix| path.strip_suffix(suffix));
+    let stem = [".zst", ".gz"]
+        .iter()
+        .find_map(|suffix| path.strip_suffix(suffix));
     stem.unwrap_or(&path).parse().ok()
 }
 
@@ -117,7 +120,10 @@ pub(super) fn stem(path: &Path) -> Option<&str> {
 #[test]
 fn a_laid_out_file_is_known_whether_compressed_or_not() {
     for (path, member) in [
-        ("envoy/web-1.shop/config_dump.json.zst", Some("envoy/web-1.shop/config_dump.json")),
+        (
+            "envoy/web-1.shop/config_dump.json.zst",
+            Some("envoy/web-1.shop/config_dump.json"),
+        ),
         ("istiod/syncz.json", Some("istiod/syncz.json")),
         ("istiod/configz.json", None),
         ("record.json", None),

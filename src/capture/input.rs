@@ -46,7 +46,9 @@ impl FromStr for Place {
     type Err = InvalidEndpoint;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_url = ["http://", "https://", "unix:"].iter().any(|scheme| text.starts_with(scheme));
+        let is_url = ["http://", "https://", "unix:"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme));
         match text {
             "-" => Ok(Self::Stdin),
             url if is_url => url.parse().map(Self::Endpoint),
@@ -165,7 +167,10 @@ impl Input {
                     let mut bytes = Vec::new();
                     let io = |error| io_error("standard input", error);
                     let stdin = files::decompress(io::stdin().lock()).map_err(io)?;
-                    stdin.take(MAX_STDIN + 1).read_to_end(&mut bytes).map_err(io)?;
+                    stdin
+                        .take(MAX_STDIN + 1)
+                        .read_to_end(&mut bytes)
+                        .map_err(io)?;
                     if bytes.len() as u64 > MAX_STDIN {
                         let reason = "larger than 256 MiB; write it to a file first";
                         return Err(InputError::unusable("standard input", reason));
@@ -206,7 +211,10 @@ impl Input {
     fn bundle(&mut self, path: &Path) -> Result<(), InputError> {
         let name = path.display().to_string();
         let file = File::open(path).map_err(|error| io_error(&name, error))?;
-        let size = file.metadata().map_err(|error| io_error(&name, error))?.len();
+        let size = file
+            .metadata()
+            .map_err(|error| io_error(&name, error))?
+            .len();
         self.size_bytes = Some(self.size_bytes.unwrap_or(0) + size);
         let reader = bundle::Reader::open(&name, file)?;
         let manifest = reader.manifest().clone();
@@ -245,9 +253,7 @@ impl Input {
         for file in found {
             let Some(member) = file.member else {
                 // Beside laid-out files, others are somebody's notes.
-                if !is_laid_out
-                    && let Err(error) = self.path(&file.path, named, unplaced)
-                {
+                if !is_laid_out && let Err(error) = self.path(&file.path, named, unplaced) {
                     self.skipped.push(error.to_string());
                 }
                 continue;
@@ -296,10 +302,19 @@ impl Input {
             return Ok(None);
         }
         let line = String::from_utf8_lossy(start);
-        let line: String = line.lines().next().unwrap_or("").chars().take(200).collect();
+        let line: String = line
+            .lines()
+            .next()
+            .unwrap_or("")
+            .chars()
+            .take(200)
+            .collect();
         Ok(Some(match line.is_empty() {
             true => "the document is empty".to_owned(),
-            false => format!("not JSON but text: {}", crate::redact::scrub_reason(&line).0),
+            false => format!(
+                "not JSON but text: {}",
+                crate::redact::scrub_reason(&line).0
+            ),
         }))
     }
 
@@ -336,7 +351,8 @@ impl Input {
         let member = match (source, content.document) {
             (Source::Envoy, document) => {
                 let proxy = named.label.clone().or(content.proxy.clone()).or(fallback);
-                let proxy = proxy.ok_or_else(|| InputError::unusable(name, "no name for the proxy"))?;
+                let proxy =
+                    proxy.ok_or_else(|| InputError::unusable(name, "no name for the proxy"))?;
                 self.note_versions(&proxy, &content);
                 MemberPath::envoy(proxy, document, None).map_err(invalid)?
             }
@@ -352,7 +368,9 @@ impl Input {
                     return Ok(());
                 }
             },
-            (Source::Istiod, document) => MemberPath::istiod(None, None, document).map_err(invalid)?,
+            (Source::Istiod, document) => {
+                MemberPath::istiod(None, None, document).map_err(invalid)?
+            }
         };
         self.insert(member, entry, name)
     }
@@ -362,7 +380,9 @@ impl Input {
         let mut envoys: Vec<ProxyId> = self
             .entries
             .keys()
-            .filter(|path| path.source() == Source::Envoy && path.document() == Document::ConfigDump)
+            .filter(|path| {
+                path.source() == Source::Envoy && path.document() == Document::ConfigDump
+            })
             .filter_map(|path| path.proxy().cloned())
             .chain(live.iter().cloned())
             .collect();
@@ -419,7 +439,8 @@ impl Input {
         self.entries.extend(live.entries);
         self.proxies.extend(live.proxies);
         self.proxies.extend(versions);
-        self.failures.extend(failures.into_iter().map(FailureEntry::from));
+        self.failures
+            .extend(failures.into_iter().map(FailureEntry::from));
     }
 
     pub(super) fn note_versions(&mut self, proxy: &ProxyId, content: &Content) {
@@ -434,14 +455,17 @@ impl Input {
 
     /// The documents, in the order of their paths, with where each came from.
     pub fn documents(&self) -> impl Iterator<Item = (&MemberPath, &Origin)> {
-        self.entries.iter().map(|(path, entry)| (path, &entry.origin))
+        self.entries
+            .iter()
+            .map(|(path, entry)| (path, &entry.origin))
     }
 
     /// The proxies of which `source` has a dump here.
     pub fn proxies_of(&self, source: Source) -> Vec<ProxyId> {
-        let dumps = self.entries.keys().filter(|path| {
-            path.source() == source && path.document() == Document::ConfigDump
-        });
+        let dumps = self
+            .entries
+            .keys()
+            .filter(|path| path.source() == source && path.document() == Document::ConfigDump);
         let mut proxies: Vec<ProxyId> = dumps.filter_map(|path| path.proxy().cloned()).collect();
         proxies.sort();
         proxies.dedup();
@@ -484,7 +508,10 @@ impl Input {
             paths = vec![owner.unwrap_or(first)];
         }
         let part = |path: &MemberPath| path.part().map(str::to_owned);
-        paths.iter().map(|path| Ok((part(path), self.read(path)?))).collect()
+        paths
+            .iter()
+            .map(|path| Ok((part(path), self.read(path)?)))
+            .collect()
     }
 
     /// What istiod says of the proxy: of the istiod of that name, or of any where there is no name.
@@ -510,7 +537,9 @@ impl Input {
             let bytes = self.read(&path)?;
             let states = SyncState::parse(&bytes)
                 .map_err(|error| InputError::unusable(&path, format!("no sync state: {error}")))?;
-            let found = states.into_iter().find(|state| state.proxy == proxy.as_str());
+            let found = states
+                .into_iter()
+                .find(|state| state.proxy == proxy.as_str());
             if found.is_some() {
                 return Ok(found);
             }
@@ -551,7 +580,9 @@ impl Input {
         let io = |error| io_error(&path.to_string(), error);
         let redact = |name: &str, body: &mut dyn Read, out: &mut dyn Write| {
             let redacted = Redactor::new().copy(path.document(), body, out);
-            redacted.map(Some).map_err(|error| InputError::unusable(name, error))
+            redacted
+                .map(Some)
+                .map_err(|error| InputError::unusable(name, error))
         };
         match &entry.body {
             Body::File(file) => {
@@ -596,9 +627,12 @@ impl Input {
             overview.tool = Some(manifest.tool.clone());
             overview.size_bytes = self.size_bytes;
             overview.note.clone_from(&manifest.note);
-            overview.captured =
-                manifest.captured.map(|span| (span.start.to_string(), span.end.to_string()));
-            overview.redaction_rules.clone_from(&manifest.redaction.rules);
+            overview.captured = manifest
+                .captured
+                .map(|span| (span.start.to_string(), span.end.to_string()));
+            overview
+                .redaction_rules
+                .clone_from(&manifest.redaction.rules);
             overview.redacted = manifest.redaction.values;
             for istiod in &manifest.istiods {
                 overview.istiods.push(IstiodOverview {
@@ -661,7 +695,12 @@ fn has_endpoints(bytes: &[u8]) -> bool {
 
 fn failure_overview(failure: &FailureEntry) -> FailureOverview {
     let mut words = vec![failure.source.as_str()];
-    words.extend([&failure.proxy, &failure.document, &failure.part].into_iter().flatten().map(String::as_str));
+    words.extend(
+        [&failure.proxy, &failure.document, &failure.part]
+            .into_iter()
+            .flatten()
+            .map(String::as_str),
+    );
     FailureOverview {
         what: words.join(" "),
         origin: failure.origin.to_string(),
@@ -697,7 +736,10 @@ fn content_of(
     })?;
     match source {
         Some(source) if !content.document.is_of(source) => {
-            let reason = format!("a `{}` document, which {source} does not print", content.document);
+            let reason = format!(
+                "a `{}` document, which {source} does not print",
+                content.document
+            );
             Err(InputError::unusable(name, reason))
         }
         _ => Ok(content),

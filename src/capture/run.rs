@@ -10,9 +10,7 @@ use super::{
     record::Recorder,
 };
 use crate::{
-    bundle::{
-        Captured, Failure, Head, IstiodEntry, ProxyEntry, Redaction, WriteError, Writer,
-    },
+    bundle::{Captured, Failure, Head, IstiodEntry, ProxyEntry, Redaction, WriteError, Writer},
     model::{ProxyId, Source},
     redact::RULES,
 };
@@ -126,7 +124,10 @@ pub fn capture(
     }
     let head = Head {
         tool: options.tool.clone(),
-        note: options.note.clone().or(earlier.and_then(|manifest| manifest.note.clone())),
+        note: options
+            .note
+            .clone()
+            .or(earlier.and_then(|manifest| manifest.note.clone())),
         captured: join(span, earlier.and_then(|manifest| manifest.captured)),
         proxies: versions
             .into_iter()
@@ -168,7 +169,10 @@ pub fn open(
     options: &Options,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Input, CaptureError> {
-    if named.iter().all(|named| !matches!(named.place, Place::Endpoint(_))) {
+    if named
+        .iter()
+        .all(|named| !matches!(named.place, Place::Endpoint(_)))
+    {
         return Ok(Input::open(named, &[])?);
     }
     let client = Client::new(options.timeout).map_err(CaptureError::Client)?;
@@ -226,7 +230,10 @@ fn identify<'a>(
         let source = named.source.unwrap_or_else(|| probe(client, endpoint));
         let label = named.label.as_ref();
         let proxy = match source {
-            Source::Envoy => stop(envoy::identify(client, endpoint, label.cloned(), recorder), recorder)?,
+            Source::Envoy => stop(
+                envoy::identify(client, endpoint, label.cloned(), recorder),
+                recorder,
+            )?,
             Source::Istiod => None,
         };
         lives.push(Live {
@@ -241,7 +248,11 @@ fn identify<'a>(
 
 /// Tells an istiod from an Envoy by the pages that it has.
 fn probe(client: &Client, endpoint: &Endpoint) -> Source {
-    let answers = |page| client.get(endpoint, page).is_ok_and(|answer| answer.status != 404);
+    let answers = |page| {
+        client
+            .get(endpoint, page)
+            .is_ok_and(|answer| answer.status != 404)
+    };
     match !answers("/server_info") && (answers("/debug/syncz") || answers("/version")) {
         true => Source::Istiod,
         false => Source::Envoy,
@@ -267,11 +278,17 @@ fn fetch(
             (None, true) => Some(name_of(live.endpoint)),
             (None, false) => None,
         };
-        stop(istiod::capture(client, live.endpoint, name, &proxies, recorder), recorder)?;
+        stop(
+            istiod::capture(client, live.endpoint, name, &proxies, recorder),
+            recorder,
+        )?;
     }
     for live in lives {
         if let Some(proxy) = &live.proxy {
-            stop(envoy::capture(client, live.endpoint, proxy, recorder), recorder)?;
+            stop(
+                envoy::capture(client, live.endpoint, proxy, recorder),
+                recorder,
+            )?;
         }
     }
     Ok(())
@@ -280,7 +297,9 @@ fn fetch(
 /// What an istiod without a label is called where there are several.
 fn name_of(endpoint: &Endpoint) -> String {
     let text = endpoint.to_string();
-    let name = text.trim_start_matches("http://").trim_start_matches("unix:");
+    let name = text
+        .trim_start_matches("http://")
+        .trim_start_matches("unix:");
     name.replace(['/', '\\', ':'], "_")
 }
 

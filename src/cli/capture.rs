@@ -7,10 +7,13 @@ use std::{
 };
 
 use anyhow::bail;
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Exit, inputs, terminal};
-use crate::capture::{self, Outcome, Target};
+use crate::{
+    capture::{self, Outcome, Target},
+    render,
+};
 
 /// Save Envoy's and istiod's configuration in a bundle
 #[derive(Debug, clap::Args)]
@@ -28,7 +31,7 @@ pub(super) struct Args {
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     #[command(flatten)]
-    from: inputs::Args,
+    from: inputs::InputArgs,
     /// Write the bundle here; default: xdsnap-<UTC>.xdsnap, never over a file that exists
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -74,7 +77,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         words.extend(failure.proxy.as_ref().map(ToString::to_string));
         words.extend(failure.document.map(|document| document.to_string()));
         words.extend(failure.part.clone());
-        let line = format!("  missing: {} ({}): {}", words.join(" "), failure.origin, failure.reason);
+        let line = format!(
+            "  missing: {} ({}): {}",
+            words.join(" "),
+            failure.origin,
+            failure.reason
+        );
         anstream::eprintln!("{}", terminal::one_line(&line));
     }
     terminal::print(&format!("{}\n", path.display()))?;
@@ -96,9 +104,13 @@ fn summary(path: &Path, outcome: &Outcome) -> String {
     let line = format!(
         "{}: {}, {}, {missing}, {} redacted",
         path.display(),
-        HumanBytes(outcome.size_bytes),
+        render::size(outcome.size_bytes),
         plural(outcome.proxies, "proxy", "proxies"),
-        plural(usize::try_from(outcome.redacted).unwrap_or(usize::MAX), "value", "values"),
+        plural(
+            usize::try_from(outcome.redacted).unwrap_or(usize::MAX),
+            "value",
+            "values"
+        ),
     );
     terminal::one_line(&line)
 }
@@ -174,7 +186,10 @@ fn source_of(what: &str) -> &str {
 #[test]
 fn documents_of_one_source_share_a_line() {
     for (what, source) in [
-        ("http://127.0.0.1:15000/config_dump?include_eds", "http://127.0.0.1:15000"),
+        (
+            "http://127.0.0.1:15000/config_dump?include_eds",
+            "http://127.0.0.1:15000",
+        ),
         ("unix:/a.sock:/certs", "unix:/a.sock"),
         ("envoy/web-1.shop/certs.json", "envoy/web-1.shop"),
     ] {

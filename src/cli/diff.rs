@@ -6,14 +6,13 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 
 use super::{
-    Exit,
-    inputs,
+    Exit, inputs,
     proxies::{ProxyArgs, ResourceArgs},
     query, terminal,
 };
 use crate::{
     capture::{Input, InputError, Named},
-    diff::{Cause, Comparer, Compared, Mode, Options, ProxyPair, Report, SideName},
+    diff::{Cause, Compared, Comparer, Mode, Options, ProxyPair, Report, SideName},
     dump::Dump,
     model::{ProxyId, ResourceKey, Source, XdsType},
     render::{self, Side, Sides},
@@ -33,7 +32,7 @@ pub(super) struct Args {
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     #[command(flatten)]
-    from: inputs::Args,
+    from: inputs::InputArgs,
     /// Before and after: whose configuration is compared
     #[arg(long, value_enum, default_value_t, value_name = "SOURCE")]
     source: Sources,
@@ -45,9 +44,16 @@ pub(super) struct Args {
     #[command(flatten)]
     resources: ResourceArgs,
     #[command(flatten)]
-    queries: query::Args,
+    queries: query::QueryArgs,
     /// The form of the output
-    #[arg(short, long, alias = "format", value_enum, default_value_t, value_name = "FORMAT")]
+    #[arg(
+        short,
+        long,
+        alias = "format",
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
     output: Output,
     /// One self-contained line a change, for grep
     #[arg(long, conflicts_with = "output")]
@@ -59,7 +65,7 @@ pub(super) struct Args {
     #[arg(long)]
     allow_missing: bool,
     #[command(flatten)]
-    terminal: terminal::Args,
+    terminal: terminal::TerminalArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -120,7 +126,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             }
         }
         inputs if inputs.len() > 2 => {
-            bail!("too many inputs ({}); give one (istiod against Envoy) or two (before and after)", inputs.len())
+            bail!(
+                "too many inputs ({}); give one (istiod against Envoy) or two (before and after)",
+                inputs.len()
+            )
         }
         inputs => {
             let named = args.from.named(inputs)?;
@@ -145,7 +154,10 @@ fn exit(args: &Args, report: &Report) -> anyhow::Result<Exit> {
         }
     }
     let is_missing = |cause| cause == Cause::Missing;
-    let missing = report.not_compared.iter().any(|entry| is_missing(entry.cause));
+    let missing = report
+        .not_compared
+        .iter()
+        .any(|entry| is_missing(entry.cause));
     let differs = !report.changes.is_empty()
         || !report.proxies_only.is_empty()
         || (args.live && !report.live.is_empty());
@@ -153,9 +165,16 @@ fn exit(args: &Args, report: &Report) -> anyhow::Result<Exit> {
         return Ok(Exit::Differs);
     }
     if report.summary.proxies == 0 {
-        let why = report.not_compared.iter().find(|entry| is_missing(entry.cause));
+        let why = report
+            .not_compared
+            .iter()
+            .find(|entry| is_missing(entry.cause));
         match why {
-            Some(entry) => bail!("nothing could be compared: {}: {}", entry.proxy, entry.reason),
+            Some(entry) => bail!(
+                "nothing could be compared: {}: {}",
+                entry.proxy,
+                entry.reason
+            ),
             None => bail!("nothing could be compared"),
         }
     }
@@ -200,7 +219,9 @@ impl Opened {
         }
         Side {
             label: self.label.clone(),
-            captured: manifest.and_then(|m| m.captured).map(|span| span.end.to_string()),
+            captured: manifest
+                .and_then(|m| m.captured)
+                .map(|span| span.end.to_string()),
             proxies: proxies.len(),
             istio_version: istio.map(str::to_owned).or_else(|| versions(|v| &v.istio)),
             envoy_version: versions(|v| &v.envoy),
@@ -214,9 +235,15 @@ impl Opened {
         let of_dump = |failure: &&crate::bundle::FailureEntry| {
             failure.source == source.as_str()
                 && failure.proxy.as_deref() == Some(proxy.as_str())
-                && failure.document.as_deref().is_none_or(|document| document == "config_dump")
+                && failure
+                    .document
+                    .as_deref()
+                    .is_none_or(|document| document == "config_dump")
         };
-        failures.filter(of_dump).map(|failure| failure.reason.clone()).next()
+        failures
+            .filter(of_dump)
+            .map(|failure| failure.reason.clone())
+            .next()
     }
 }
 
@@ -225,7 +252,10 @@ struct Documents(Vec<(Option<String>, Vec<u8>)>);
 
 impl Documents {
     fn parse(&self, proxy: &ProxyId, source: Source) -> anyhow::Result<Dump<'_>> {
-        let documents = self.0.iter().map(|(part, bytes)| (part.as_deref(), bytes.as_slice()));
+        let documents = self
+            .0
+            .iter()
+            .map(|(part, bytes)| (part.as_deref(), bytes.as_slice()));
         Dump::parse(documents).with_context(|| format!("{source}'s dump of `{proxy}`"))
     }
 }
@@ -237,7 +267,9 @@ fn open(args: &Args, input: &str) -> anyhow::Result<Opened> {
 /// Of two raw dumps one of which is istiod's: the proxy, and whether istiod's is the first.
 fn istiod_and_envoy(first: &Input, second: &Input) -> Option<(ProxyId, bool)> {
     let only = |input: &Input, source| match &input.proxies_of(source)[..] {
-        [proxy] if input.manifest.is_none() && input.documents().count() == 1 => Some(proxy.clone()),
+        [proxy] if input.manifest.is_none() && input.documents().count() == 1 => {
+            Some(proxy.clone())
+        }
         _ => None,
     };
     let pair = |istiod: &Input, envoy: &Input| {
@@ -262,7 +294,10 @@ fn two_dumps(
     };
     let other = istiod.input.proxies_of(Source::Istiod);
     let other = other.first().unwrap_or(proxy);
-    let (before, after) = (istiod.dump(other, Source::Istiod)?, envoy.dump(proxy, Source::Envoy)?);
+    let (before, after) = (
+        istiod.dump(other, Source::Istiod)?,
+        envoy.dump(proxy, Source::Envoy)?,
+    );
     let mut comparer = Comparer::new(Mode::Sync, options);
     comparer.proxy(&ProxyPair {
         before_id: proxy,
@@ -276,15 +311,16 @@ fn two_dumps(
 }
 
 /// Istiod against Envoy, for each proxy that has both.
-fn sync(
-    args: &Args,
-    options: Options<'_>,
-    mut opened: Opened,
-) -> anyhow::Result<(Report, Sides)> {
-    let by = |source| -> BTreeSet<ProxyId> { opened.input.proxies_of(source).into_iter().collect() };
+fn sync(args: &Args, options: Options<'_>, mut opened: Opened) -> anyhow::Result<(Report, Sides)> {
+    let by =
+        |source| -> BTreeSet<ProxyId> { opened.input.proxies_of(source).into_iter().collect() };
     let (expected, running) = (by(Source::Istiod), by(Source::Envoy));
     if expected.is_empty() || running.is_empty() {
-        let lacks = if expected.is_empty() { "istiod would send" } else { "Envoy runs" };
+        let lacks = if expected.is_empty() {
+            "istiod would send"
+        } else {
+            "Envoy runs"
+        };
         bail!(
             "{}: nothing to compare with; give a second file (this input does not hold what {lacks})",
             opened.label
@@ -327,7 +363,14 @@ fn sync(
         let before = opened.dump(&proxy, Source::Istiod);
         let after = opened.dump(&proxy, Source::Envoy);
         let dumps = both(before, after, &proxy, [Source::Istiod, Source::Envoy]);
-        compare(&mut comparer, &proxy, &proxy, Compared::IstiodEnvoy, dumps, &last_errors);
+        compare(
+            &mut comparer,
+            &proxy,
+            &proxy,
+            Compared::IstiodEnvoy,
+            dumps,
+            &last_errors,
+        );
     }
     Ok((comparer.finish(), sides))
 }
@@ -393,11 +436,30 @@ fn change(
         for (old, new) in pairs {
             match (old, new) {
                 (Some(old), Some(new)) => {
-                    let dumps = both(before.dump(&old, source), after.dump(&new, source), &new, [source; 2]);
+                    let dumps = both(
+                        before.dump(&old, source),
+                        after.dump(&new, source),
+                        &new,
+                        [source; 2],
+                    );
                     compare(&mut comparer, &old, &new, compared, dumps, &[]);
                 }
-                (Some(old), None) => lone(&mut comparer, &old, SideName::Before, &after, source, compared),
-                (None, Some(new)) => lone(&mut comparer, &new, SideName::After, &before, source, compared),
+                (Some(old), None) => lone(
+                    &mut comparer,
+                    &old,
+                    SideName::Before,
+                    &after,
+                    source,
+                    compared,
+                ),
+                (None, Some(new)) => lone(
+                    &mut comparer,
+                    &new,
+                    SideName::After,
+                    &before,
+                    source,
+                    compared,
+                ),
                 (None, None) => {}
             }
         }
@@ -455,11 +517,17 @@ fn pairs(
             bail!("--pair `{pair}`: expected OLD=NEW");
         };
         let one = |name: &str, found: &BTreeSet<ProxyId>| -> anyhow::Result<ProxyId> {
-            let matching: Vec<_> = found.iter().filter(|id| super::proxies::matches(name, id)).collect();
+            let matching: Vec<_> = found
+                .iter()
+                .filter(|id| super::proxies::matches(name, id))
+                .collect();
             match matching[..] {
                 [id] => Ok(id.clone()),
                 [] => bail!("--pair `{pair}`: no proxy is called `{name}` on that side"),
-                _ => bail!("--pair `{pair}`: `{name}` means {} proxies on that side", matching.len()),
+                _ => bail!(
+                    "--pair `{pair}`: `{name}` means {} proxies on that side",
+                    matching.len()
+                ),
             }
         };
         given.insert(one(first, &old)?, one(second, &new)?);

@@ -15,15 +15,22 @@ pub(super) struct Args {
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     #[command(flatten)]
-    from: inputs::Args,
+    from: inputs::InputArgs,
     /// List every document, with its size and where it came from
     #[arg(long)]
     members: bool,
     /// The form of the output
-    #[arg(short, long, alias = "format", value_enum, default_value_t, value_name = "FORMAT")]
+    #[arg(
+        short,
+        long,
+        alias = "format",
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
     output: Output,
     #[command(flatten)]
-    terminal: terminal::Args,
+    terminal: terminal::TerminalArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -44,11 +51,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let mut input = args.from.open(&named)?;
     let overview = input.overview(&labels.join(" "))?;
     let style = args.terminal.style();
-    args.terminal.page(|out| match (args.output, args.members) {
-        (Output::Json, _) => render::info_json(out, &overview),
-        (Output::Text, true) => render::info_members(out, &overview, style),
-        (Output::Text, false) => render::info(out, &overview, style),
-    })?;
+    args.terminal
+        .page(|out| match (args.output, args.members) {
+            (Output::Json, _) => render::info_json(out, &overview),
+            (Output::Text, true) => render::info_members(out, &overview, style),
+            (Output::Text, false) => render::info(out, &overview, style),
+        })?;
     Ok(match overview.damage.is_empty() {
         true => Exit::Same,
         false => Exit::Differs,

@@ -15,7 +15,7 @@ pub(super) const TOOL: &str = concat!("xdsnap ", env!("CARGO_PKG_VERSION"));
 
 /// Where to read from, beside the positional inputs.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct InputArgs {
     /// Read X (file, folder, URL or `-`) as Envoy's, of the proxy LABEL
     #[arg(long, value_name = "[LABEL=]X")]
     envoy: Vec<String>,
@@ -27,7 +27,7 @@ pub(super) struct Args {
     timeout: Duration,
 }
 
-impl Args {
+impl InputArgs {
     /// Everything that was named: `inputs`, and what `--envoy` and `--istiod` say.
     pub(super) fn named(&self, inputs: &[String]) -> anyhow::Result<Vec<Named>> {
         let mut named = Vec::new();
@@ -43,7 +43,12 @@ impl Args {
                 named.push(labelled(text, source)?);
             }
         }
-        if named.iter().filter(|named| named.place == Place::Stdin).count() > 1 {
+        if named
+            .iter()
+            .filter(|named| named.place == Place::Stdin)
+            .count()
+            > 1
+        {
             bail!("standard input can be read once only; give `-` once");
         }
         Ok(named)
@@ -91,9 +96,9 @@ fn place(text: &str) -> anyhow::Result<Place> {
 /// Reads `[LABEL=]X`; an `=` in a URL or after a slash belongs to X, and so does one in the name of a file that is
 /// there.
 fn labelled(text: &str, source: Source) -> anyhow::Result<Named> {
-    let split = text.split_once('=').filter(|(label, _)| {
-        !label.contains(['/', ':']) && !std::path::Path::new(text).exists()
-    });
+    let split = text
+        .split_once('=')
+        .filter(|(label, _)| !label.contains(['/', ':']) && !std::path::Path::new(text).exists());
     let (label, rest) = match split {
         Some((label, rest)) => (Some(ProxyId::new(label)?), rest),
         None => (None, text),
@@ -129,11 +134,19 @@ fn a_label_is_split_off_where_it_can_be_one() {
         ("web-1.shop=dump.json", Some("web-1.shop"), "dump.json"),
         ("dump.json", None, "dump.json"),
         ("a/b=c.json", None, "a/b=c.json"),
-        ("web=http://127.0.0.1:1/x", Some("web"), "http://127.0.0.1:1/x"),
+        (
+            "web=http://127.0.0.1:1/x",
+            Some("web"),
+            "http://127.0.0.1:1/x",
+        ),
     ] {
         let named = labelled(text, Source::Istiod).unwrap();
         assert_eq!(named.label.as_ref().map(ProxyId::as_str), label, "{text}");
-        assert_eq!(named.place.to_string().trim_end_matches('/'), rest, "{text}");
+        assert_eq!(
+            named.place.to_string().trim_end_matches('/'),
+            rest,
+            "{text}"
+        );
     }
     assert!(labelled("=dump.json", Source::Istiod).is_err());
 }

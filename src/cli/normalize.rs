@@ -36,7 +36,7 @@ pub(super) struct Args {
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     #[command(flatten)]
-    from: inputs::Args,
+    from: inputs::InputArgs,
     /// Only what this source says
     #[arg(long, value_name = "SOURCE", value_parser = ["envoy", "istiod"])]
     source: Option<String>,
@@ -45,7 +45,14 @@ pub(super) struct Args {
     #[command(flatten)]
     resources: ResourceArgs,
     /// The form of the output
-    #[arg(short, long, alias = "format", value_enum, default_value_t, value_name = "FORMAT")]
+    #[arg(
+        short,
+        long,
+        alias = "format",
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
     output: Output,
     /// Write a file for each resource below this folder instead of printing
     #[arg(long, value_name = "DIR", conflicts_with = "output")]
@@ -91,7 +98,11 @@ type Each<'a> = dyn FnMut(&ProxyId, Source, &ResourceKey, &Value) -> anyhow::Res
 
 fn run_all(args: &Args, input: &mut Input, each: &mut Each<'_>) -> anyhow::Result<Exit> {
     let sources = [Source::Envoy, Source::Istiod];
-    let wanted = |source: &Source| args.source.as_deref().is_none_or(|name| name == source.as_str());
+    let wanted = |source: &Source| {
+        args.source
+            .as_deref()
+            .is_none_or(|name| name == source.as_str())
+    };
     let mut dumps: BTreeMap<ProxyId, Vec<Source>> = BTreeMap::new();
     for source in sources.into_iter().filter(wanted) {
         for proxy in input.proxies_of(source) {
@@ -106,11 +117,17 @@ fn run_all(args: &Args, input: &mut Input, each: &mut Each<'_>) -> anyhow::Resul
     for proxy in args.proxies.choose(&found)? {
         for &source in &dumps[&proxy] {
             let documents = input.dump(&proxy, source)?;
-            let parts = documents.iter().map(|(part, bytes)| (part.as_deref(), bytes.as_slice()));
-            let dump = Dump::parse(parts).with_context(|| format!("{source}'s dump of `{proxy}`"))?;
+            let parts = documents
+                .iter()
+                .map(|(part, bytes)| (part.as_deref(), bytes.as_slice()));
+            let dump =
+                Dump::parse(parts).with_context(|| format!("{source}'s dump of `{proxy}`"))?;
             let mut resources: Vec<_> = dump.resources.iter().collect();
             resources.sort_by(|a, b| a.key.cmp(&b.key));
-            for resource in resources.into_iter().filter(|r| args.resources.keeps(&r.key)) {
+            for resource in resources
+                .into_iter()
+                .filter(|r| args.resources.keeps(&r.key))
+            {
                 match normalize(resource, &dump.types) {
                     Ok(value) => each(&proxy, source, &resource.key, &value)?,
                     Err(error) => {

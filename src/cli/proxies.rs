@@ -33,7 +33,8 @@ impl ResourceArgs {
     /// Whether a resource is wanted.
     pub(super) fn keeps(&self, key: &ResourceKey) -> bool {
         let is_type = self.types.is_empty() || self.types.contains(&key.xds_type);
-        let is_name = |pattern: &String| *pattern == key.name || WildMatch::new(pattern).matches(&key.name);
+        let is_name =
+            |pattern: &String| *pattern == key.name || WildMatch::new(pattern).matches(&key.name);
         is_type && (self.name.is_empty() || self.name.iter().any(is_name))
     }
 }
@@ -46,7 +47,10 @@ impl ProxyArgs {
     /// Where a name matches none of them.
     pub(super) fn choose(&self, found: &BTreeSet<ProxyId>) -> anyhow::Result<BTreeSet<ProxyId>> {
         let in_namespace = |id: &&ProxyId| match &self.namespace {
-            Some(namespace) => id.as_str().rsplit_once('.').is_some_and(|(_, of)| of == namespace),
+            Some(namespace) => id
+                .as_str()
+                .rsplit_once('.')
+                .is_some_and(|(_, of)| of == namespace),
             None => true,
         };
         let found: BTreeSet<ProxyId> = found.iter().filter(in_namespace).cloned().collect();
@@ -58,7 +62,11 @@ impl ProxyArgs {
         }
         let mut chosen = BTreeSet::new();
         for name in &self.proxy {
-            let matching: Vec<_> = found.iter().filter(|id| matches(name, id)).cloned().collect();
+            let matching: Vec<_> = found
+                .iter()
+                .filter(|id| matches(name, id))
+                .cloned()
+                .collect();
             if matching.is_empty() {
                 bail!("no proxy is called `{name}`{}", nearest(name, &found));
             }
@@ -88,13 +96,21 @@ fn nearest(name: &str, found: &BTreeSet<ProxyId>) -> String {
         .map(|id| {
             let id = id.as_str();
             // A pod's name is long; what was typed is often its beginning.
-            let end = id.char_indices().nth(name.chars().count()).map_or(id.len(), |(at, _)| at);
-            let distance = strsim::damerau_levenshtein(name, id).min(strsim::damerau_levenshtein(name, &id[..end]));
+            let end = id
+                .char_indices()
+                .nth(name.chars().count())
+                .map_or(id.len(), |(at, _)| at);
+            let distance = strsim::damerau_levenshtein(name, id)
+                .min(strsim::damerau_levenshtein(name, &id[..end]));
             (distance, id)
         })
         .collect();
     near.sort();
-    let names: Vec<_> = near.iter().take(3).map(|(_, id)| format!("`{id}`")).collect();
+    let names: Vec<_> = near
+        .iter()
+        .take(3)
+        .map(|(_, id)| format!("`{id}`"))
+        .collect();
     match names.is_empty() {
         true => String::new(),
         false => format!(" (nearest: {})", names.join(", ")),

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 
 /// Which parts of resources are wanted.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct QueryArgs {
     /// Keep only changes at or below what this JSONPath query (RFC 9535) selects; repeatable
     #[arg(long, value_name = "QUERY")]
     select: Vec<String>,
@@ -18,9 +18,12 @@ pub(super) struct Args {
     ignore_file: Vec<PathBuf>,
 }
 
-impl Args {
+impl QueryArgs {
     pub(super) fn select(&self) -> anyhow::Result<Vec<String>> {
-        self.select.iter().map(|query| check("--select", query)).collect()
+        self.select
+            .iter()
+            .map(|query| check("--select", query))
+            .collect()
     }
 
     pub(super) fn ignore(&self) -> anyhow::Result<Vec<String>> {
@@ -31,7 +34,8 @@ impl Args {
             .collect::<anyhow::Result<_>>()?;
         for file in &self.ignore_file {
             let name = file.display();
-            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"))?;
+            let text =
+                std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"))?;
             for (number, line) in text.lines().enumerate() {
                 let query = line.trim();
                 if !query.is_empty() && !query.starts_with('#') {

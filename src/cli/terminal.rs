@@ -24,7 +24,7 @@ pub(super) enum Color {
 
 /// The options of every command that prints at length.
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct TerminalArgs {
     /// When to use colour
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     color: Color,
@@ -36,7 +36,7 @@ pub(super) struct Args {
     full: bool,
 }
 
-impl Args {
+impl TerminalArgs {
     /// How text is laid out here.
     pub(super) fn style(self) -> Style {
         let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -112,7 +112,9 @@ fn is_utf8() -> bool {
     }
     let set = |name: &&str| env::var(name).is_ok_and(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find(|name| set(name));
-    let value = locale.and_then(|name| env::var(name).ok()).unwrap_or_default();
+    let value = locale
+        .and_then(|name| env::var(name).ok())
+        .unwrap_or_default();
     let value = value.to_ascii_uppercase();
     value.contains("UTF-8") || value.contains("UTF8")
 }
@@ -131,7 +133,9 @@ pub(super) fn one_line(text: &str) -> String {
     for c in text.trim_end().chars() {
         match c {
             '\n' => line.push(' '),
-            c if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+            c if c.is_control()
+                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+            {
                 line.extend(c.escape_unicode());
             }
             c => line.push(c),

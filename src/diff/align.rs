@@ -96,7 +96,8 @@ impl<'a> Unpaired<'a> {
         if !new.is_empty() {
             let before: Vec<usize> = new.iter().map(|pair| pair.before).collect();
             let after: Vec<usize> = new.iter().map(|pair| pair.after).collect();
-            self.before.retain(|(position, _)| !before.contains(position));
+            self.before
+                .retain(|(position, _)| !before.contains(position));
             self.after.retain(|(position, _)| !after.contains(position));
         }
     }
@@ -178,7 +179,11 @@ fn common_subsequence(before: &[Value], after: &[Value]) -> Vec<(usize, usize)> 
     };
     let (before, after) = (number(before), number(after));
     // Pairing a common start is always the longest, and at the smallest positions.
-    let start = before.iter().zip(&after).take_while(|(b, a)| b == a).count();
+    let start = before
+        .iter()
+        .zip(&after)
+        .take_while(|(b, a)| b == a)
+        .count();
     let mut pairs: Vec<_> = (0..start).map(|i| (i, i)).collect();
     let (before, after) = (&before[start..], &after[start..]);
 
@@ -264,7 +269,10 @@ mod tests {
     fn item(text: &str) -> Value {
         let (name, content) = text.split_once('=').unwrap_or((text, ""));
         Value::Object(Object {
-            members: vec![("content".into(), content.into()), ("name".into(), name.into())],
+            members: vec![
+                ("content".into(), content.into()),
+                ("name".into(), name.into()),
+            ],
             kind: ObjectKind::Plain,
         })
     }
@@ -317,7 +325,12 @@ mod tests {
             (&ORDERED_KEYED, "a b c", "c a b", "2>0! 0>1 1>2"),
             // Of two equally long orders, the one with the smallest positions after stays.
             (&ORDERED_KEYED, "a b", "b a", "1>0 0>1!"),
-            (&ORDERED_KEYED, "r=deny r=allow", "r=allow r=deny", "1>0 0>1!"),
+            (
+                &ORDERED_KEYED,
+                "r=deny r=allow",
+                "r=allow r=deny",
+                "1>0 0>1!",
+            ),
             (&ORDERED_KEYED, "r=1 r=2", "r=1 r=3", "0>0 1>1"),
             (&ORDERED, "a b c", "a x c d", "0>0 1>1 2>2 +3"),
             (&ORDERED, "a b", "b a", "1>0 -0 +1"),

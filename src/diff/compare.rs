@@ -121,7 +121,10 @@ impl<'a> Comparer<'a> {
 
     /// Ends the comparison.
     pub fn finish(mut self) -> Report {
-        let queries = [("select", &self.options.select), ("ignore", &self.options.ignore)];
+        let queries = [
+            ("select", &self.options.select),
+            ("ignore", &self.options.ignore),
+        ];
         for ((flag, queries), used) in queries.into_iter().zip(&self.used) {
             for (i, query) in queries.iter().enumerate() {
                 if !used.contains(&i) {
@@ -136,9 +139,11 @@ impl<'a> Comparer<'a> {
 
     /// Warns of two dumps that are hardly what the user meant.
     fn check_sides(&mut self, pair: &ProxyPair<'_>) {
-        if let (Mode::Change, Some(before), Some(after)) =
-            (self.report.mode, &pair.before.last_updated, &pair.after.last_updated)
-            && after < before
+        if let (Mode::Change, Some(before), Some(after)) = (
+            self.report.mode,
+            &pair.before.last_updated,
+            &pair.after.last_updated,
+        ) && after < before
         {
             self.warn(format!(
                 "{}: `after` was last updated at {after}, before `before` ({before}): are the two swapped?",
@@ -149,7 +154,11 @@ impl<'a> Comparer<'a> {
             let of_type = |r: &&Resource<'_>| {
                 r.key.xds_type == XdsType::Cluster && r.key.state != Some(State::Static)
             };
-            dump.resources.iter().filter(of_type).map(|r| r.key.name.clone()).collect()
+            dump.resources
+                .iter()
+                .filter(of_type)
+                .map(|r| r.key.name.clone())
+                .collect()
         };
         let (before, after) = (clusters(pair.before), clusters(pair.after));
         if !before.is_empty() && !after.is_empty() && before.is_disjoint(&after) {
@@ -201,7 +210,9 @@ impl<'a> Comparer<'a> {
                 &xds_type,
                 Cause::Missing,
                 match xds_type {
-                    XdsType::Endpoint => format!("the dump on the {side} side was taken without `include_eds`"),
+                    XdsType::Endpoint => {
+                        format!("the dump on the {side} side was taken without `include_eds`")
+                    }
                     _ => format!("the dump on the {side} side has no section of this type"),
                 },
             );
@@ -209,8 +220,12 @@ impl<'a> Comparer<'a> {
         let eds = eds_names(pair);
         for (_, group) in groups {
             for (before, after) in equivalence::pair_resources(&group.before, &group.after, pair) {
-                let Some(resource) = after.or(before) else { continue };
-                let error = after.and_then(|r| r.error.clone()).or(before.and_then(|r| r.error.clone()));
+                let Some(resource) = after.or(before) else {
+                    continue;
+                };
+                let error = after
+                    .and_then(|r| r.error.clone())
+                    .or(before.and_then(|r| r.error.clone()));
                 let context = Context {
                     pair,
                     key: resource.key.clone(),
@@ -228,10 +243,19 @@ impl<'a> Comparer<'a> {
         let mut groups: BTreeMap<(XdsType, String), Group<'_>> = BTreeMap::new();
         let mut inherent = BTreeSet::new();
         let mut errors: BTreeMap<(XdsType, String), String> = BTreeMap::new();
-        for resource in pair.before.resources.iter().filter(|r| (self.options.keep)(&r.key)) {
+        for resource in pair
+            .before
+            .resources
+            .iter()
+            .filter(|r| (self.options.keep)(&r.key))
+        {
             let key = &resource.key;
             let name = equivalence::envoy_name(resource, pair.after);
-            groups.entry((key.xds_type.clone(), name)).or_default().before.push(resource);
+            groups
+                .entry((key.xds_type.clone(), name))
+                .or_default()
+                .before
+                .push(resource);
         }
         for resource in &pair.after.resources {
             let key = &resource.key;
@@ -306,15 +330,22 @@ impl<'a> Comparer<'a> {
         let names: BTreeSet<&str> = groups.keys().map(|(_, name)| name.as_str()).collect();
         let mut named = BTreeSet::new();
         for ((xds_type, name), group) in &groups {
-            let from_istiod = pair.last_errors.iter().enumerate().find_map(|(i, (of, text))| {
-                let error = equivalence::error_of(text, name, &names).filter(|_| of == xds_type)?;
-                named.insert(i);
-                Some(error)
-            });
+            let from_istiod = pair
+                .last_errors
+                .iter()
+                .enumerate()
+                .find_map(|(i, (of, text))| {
+                    let error =
+                        equivalence::error_of(text, name, &names).filter(|_| of == xds_type)?;
+                    named.insert(i);
+                    Some(error)
+                });
             let error = errors.get(&(xds_type.clone(), name.clone())).cloned();
             let reason = error.or(from_istiod);
             for (before, after) in equivalence::pair_resources(&group.before, &group.after, pair) {
-                let Some(resource) = after.or(before) else { continue };
+                let Some(resource) = after.or(before) else {
+                    continue;
+                };
                 let context = Context {
                     pair,
                     key: resource.key.clone(),
@@ -351,22 +382,36 @@ impl<'a> Comparer<'a> {
         {
             return;
         }
-        let values = [(before, context.pair.before), (after, context.pair.after)].map(|(found, dump)| {
-            found.map(|resource| normalize(resource, &dump.types)).transpose()
-        });
+        let values =
+            [(before, context.pair.before), (after, context.pair.after)].map(|(found, dump)| {
+                found
+                    .map(|resource| normalize(resource, &dump.types))
+                    .transpose()
+            });
         let [before, after] = match values {
             [Ok(before), Ok(after)] => [before, after],
             [Err(error), _] | [_, Err(error)] => {
-                return self.resource_not_compared(context, None, Cause::Missing, error.to_string());
+                return self.resource_not_compared(
+                    context,
+                    None,
+                    Cause::Missing,
+                    error.to_string(),
+                );
             }
         };
         let [mut before, mut after] = [before, after];
-        equivalence::equate(&context.key, self.report.mode, before.as_mut(), after.as_mut());
+        equivalence::equate(
+            &context.key,
+            self.report.mode,
+            before.as_mut(),
+            after.as_mut(),
+        );
         let edits = self.edits(before.as_ref(), after.as_ref());
         if edits.is_empty() {
             return;
         }
-        let replaced = equivalence::endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
+        let replaced =
+            equivalence::endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
         let mut counts = false;
         for edit in edits {
             let verdict = equivalence::judge(
@@ -417,7 +462,9 @@ impl<'a> Comparer<'a> {
         let selected = nodes(&self.options.select, 0);
         let ignored = nodes(&self.options.ignore, 1);
         let is_ignored = |value: &Value| {
-            ignored.as_ref().is_some_and(|nodes| nodes.contains(&std::ptr::from_ref(value)))
+            ignored
+                .as_ref()
+                .is_some_and(|nodes| nodes.contains(&std::ptr::from_ref(value)))
         };
         // At the resource itself, a query leaves it out on both sides.
         if [before, after].into_iter().flatten().any(is_ignored) {
@@ -435,7 +482,11 @@ impl<'a> Comparer<'a> {
 
     fn count(&mut self, context: &Context<'_>, has_before: bool, has_after: bool) {
         let summary = &mut self.report.summary;
-        let id = (context.pair.after_id.clone(), context.pair.compared, context.key.clone());
+        let id = (
+            context.pair.after_id.clone(),
+            context.pair.compared,
+            context.key.clone(),
+        );
         if self.changed.insert(id) {
             match (has_before, has_after) {
                 (true, true) => summary.changed_resources += 1,

@@ -77,7 +77,11 @@ pub(super) fn error_of(text: &str, name: &str, names: &BTreeSet<&str>) -> Option
         found.find(|at| text[..*at].ends_with(' '))
     };
     let start = starts_at(name)? + name.len() + 2;
-    let next = names.iter().filter_map(|name| starts_at(name)).filter(|at| *at > start).min();
+    let next = names
+        .iter()
+        .filter_map(|name| starts_at(name))
+        .filter(|at| *at > start)
+        .min();
     let end = next.map_or(text.len(), |next| next.saturating_sub(2).max(start));
     Some(text[start..end].trim_end().to_owned())
 }
@@ -123,13 +127,23 @@ fn is_other_pod(before: &Value, after: &Value) -> bool {
     before_id != after_id
         && match both(owner) {
             [None, None] => same(&["node", "cluster"]),
-            _ => same(owner) && both(&["node", "metadata", "NAMESPACE"]).windows(2).all(|w| w[0] == w[1]),
+            _ => {
+                same(owner)
+                    && both(&["node", "metadata", "NAMESPACE"])
+                        .windows(2)
+                        .all(|w| w[0] == w[1])
+            }
         }
 }
 
 /// Where a Wasm extension has what the agent replaces: it fetches the code, and takes away the pull secret's version.
 const WASM_VM: [&str; 4] = ["typed_config", "config", "vm_config", "code"];
-const WASM_ENVIRONMENT: [&str; 4] = ["typed_config", "config", "vm_config", "environment_variables"];
+const WASM_ENVIRONMENT: [&str; 4] = [
+    "typed_config",
+    "config",
+    "vm_config",
+    "environment_variables",
+];
 const WASM_RESOURCE_VERSION: &str = "ISTIO_META_WASM_PLUGIN_RESOURCE_VERSION";
 
 /// Undoes what the agent does to a Wasm extension between istiod (`before`) and Envoy (`after`).
@@ -304,7 +318,11 @@ fn get<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
 }
 
 fn member<'a>(object: &'a mut Object, name: &str) -> Option<&'a mut Value> {
-    object.members.iter_mut().find(|(key, _)| key == name).map(|(_, value)| value)
+    object
+        .members
+        .iter_mut()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value)
 }
 
 fn remove_member(object: &mut Object, name: &str) {

@@ -55,9 +55,16 @@ impl Report {
         self.not_compared.sort_by_cached_key(|entry| {
             let path = entry.path.as_ref().map(Path::to_string);
             let xds_type = entry.xds_type.clone();
-            (entry.proxy.clone(), xds_type, entry.resource.clone(), path, entry.reason.clone())
+            (
+                entry.proxy.clone(),
+                xds_type,
+                entry.resource.clone(),
+                path,
+                entry.reason.clone(),
+            )
         });
-        self.documents.sort_by(|a, b| (&a.proxy, &a.resource).cmp(&(&b.proxy, &b.resource)));
+        self.documents
+            .sort_by(|a, b| (&a.proxy, &a.resource).cmp(&(&b.proxy, &b.resource)));
     }
 }
 

@@ -29,7 +29,11 @@ fn predicates(list: &List, item: &Value) -> Option<Vec<Predicate>> {
         MatchBy::Composite => list.rule.keys,
         MatchBy::Fallback => list.rule.keys.get(..1)?,
         MatchBy::Either => {
-            let set = list.rule.keys.iter().position(|key| at(item, key).is_some())?;
+            let set = list
+                .rule
+                .keys
+                .iter()
+                .position(|key| at(item, key).is_some())?;
             &list.rule.keys[set..=set]
         }
     };
@@ -51,12 +55,19 @@ fn predicates(list: &List, item: &Value) -> Option<Vec<Predicate>> {
 }
 
 fn is_unique(list: &List, predicates: &[Predicate]) -> bool {
-    list.items.iter().filter(|item| holds(item, predicates)).count() == 1
+    list.items
+        .iter()
+        .filter(|item| holds(item, predicates))
+        .count()
+        == 1
 }
 
 fn holds(item: &Value, predicates: &[Predicate]) -> bool {
     predicates.iter().all(|predicate| {
-        let found = predicate.keys.iter().try_fold(item, |value, key| value.get(key));
+        let found = predicate
+            .keys
+            .iter()
+            .try_fold(item, |value, key| value.get(key));
         found.and_then(scalar) == predicate.value && found.is_some() == predicate.value.is_some()
     })
 }

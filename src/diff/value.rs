@@ -81,12 +81,14 @@ impl Comparison<'_> {
     /// Compares a node that either side may lack.
     fn node(&mut self, before: Option<&Value>, after: Option<&Value>, place: &Place) {
         let shown = |value: &&Value| {
-            self.ignored.is_none_or(|nodes| !nodes.contains(&std::ptr::from_ref(*value)))
+            self.ignored
+                .is_none_or(|nodes| !nodes.contains(&std::ptr::from_ref(*value)))
         };
         let (before, after) = (before.filter(shown), after.filter(shown));
         let is_selected = |value: Option<&Value>| {
             value.is_some_and(|value| {
-                self.selected.is_some_and(|nodes| nodes.contains(&std::ptr::from_ref(value)))
+                self.selected
+                    .is_some_and(|nodes| nodes.contains(&std::ptr::from_ref(value)))
             })
         };
         let mut place = place.clone();
@@ -94,7 +96,9 @@ impl Comparison<'_> {
         let place = &place;
         match (before, after) {
             (None, None) => {}
-            (Some(before), None) => self.edit(ChangeKind::Removed, place, Some(before.clone()), None),
+            (Some(before), None) => {
+                self.edit(ChangeKind::Removed, place, Some(before.clone()), None)
+            }
             (None, Some(after)) => self.edit(ChangeKind::Added, place, None, Some(after.clone())),
             (Some(before), Some(after)) if before == after => {}
             (Some(Value::Object(before)), Some(Value::Object(after)))
@@ -114,7 +118,13 @@ impl Comparison<'_> {
 
     fn objects(&mut self, before: &Object, after: &Object, place: &Place) {
         let fold = self.fold_names && before.kind != ObjectKind::Plain;
-        let name = |key: &str| if fold { camel_case(key) } else { key.to_owned() };
+        let name = |key: &str| {
+            if fold {
+                camel_case(key)
+            } else {
+                key.to_owned()
+            }
+        };
         let mut names: BTreeMap<String, [Option<(&str, &Value)>; 2]> = BTreeMap::new();
         for (side, object) in [before, after].into_iter().enumerate() {
             for (key, value) in &object.members {
@@ -125,7 +135,11 @@ impl Comparison<'_> {
             let before_key = before.or(after).map_or("", |(key, _)| key);
             let after_key = after.or(before).map_or("", |(key, _)| key);
             let place = place.key(before_key, after_key);
-            self.node(before.map(|(_, value)| value), after.map(|(_, value)| value), &place);
+            self.node(
+                before.map(|(_, value)| value),
+                after.map(|(_, value)| value),
+                &place,
+            );
         }
     }
 
@@ -135,18 +149,31 @@ impl Comparison<'_> {
             let place = place.steps(item_step(before, pair.before), item_step(after, pair.after));
             if pair.moved {
                 let position = |at: usize| Some(Value::Number(Number::Int(at as i128)));
-                self.edit(ChangeKind::Moved, &place, position(pair.before), position(pair.after));
+                self.edit(
+                    ChangeKind::Moved,
+                    &place,
+                    position(pair.before),
+                    position(pair.after),
+                );
             }
             let (before, after) = (&before.items[pair.before], &after.items[pair.after]);
             self.node(Some(before), Some(after), &place);
         }
         for at in alignment.removed {
             let step = item_step(before, at);
-            self.node(Some(&before.items[at]), None, &place.steps(step.clone(), step));
+            self.node(
+                Some(&before.items[at]),
+                None,
+                &place.steps(step.clone(), step),
+            );
         }
         for at in alignment.added {
             let step = item_step(after, at);
-            self.node(None, Some(&after.items[at]), &place.steps(step.clone(), step));
+            self.node(
+                None,
+                Some(&after.items[at]),
+                &place.steps(step.clone(), step),
+            );
         }
     }
 

@@ -115,26 +115,49 @@ pub(crate) fn section_type(message: &str) -> Option<XdsType> {
     if message == BOOTSTRAP_SECTION {
         return Some(XdsType::Bootstrap);
     }
-    LISTS.iter().find(|spec| spec.section == message).map(|spec| spec.xds_type.clone())
+    LISTS
+        .iter()
+        .find(|spec| spec.section == message)
+        .map(|spec| spec.xds_type.clone())
 }
 
 /// Resources as istiod's `?types=` prints them: bare, without section or element.
 pub(crate) static BARE: [(&str, XdsType, Option<State>); 7] = [
-    ("envoy.config.cluster.v3.Cluster", XdsType::Cluster, Some(State::Active)),
-    ("envoy.config.listener.v3.Listener", XdsType::Listener, Some(State::Active)),
-    ("envoy.config.route.v3.RouteConfiguration", XdsType::Route, Some(State::Active)),
+    (
+        "envoy.config.cluster.v3.Cluster",
+        XdsType::Cluster,
+        Some(State::Active),
+    ),
+    (
+        "envoy.config.listener.v3.Listener",
+        XdsType::Listener,
+        Some(State::Active),
+    ),
+    (
+        "envoy.config.route.v3.RouteConfiguration",
+        XdsType::Route,
+        Some(State::Active),
+    ),
     (
         "envoy.config.route.v3.ScopedRouteConfiguration",
         XdsType::ScopedRoute,
         Some(State::Active),
     ),
-    ("envoy.config.endpoint.v3.ClusterLoadAssignment", XdsType::Endpoint, None),
+    (
+        "envoy.config.endpoint.v3.ClusterLoadAssignment",
+        XdsType::Endpoint,
+        None,
+    ),
     (
         "envoy.extensions.transport_sockets.tls.v3.Secret",
         XdsType::Secret,
         Some(State::Active),
     ),
-    ("envoy.config.core.v3.TypedExtensionConfig", XdsType::ExtensionConfig, None),
+    (
+        "envoy.config.core.v3.TypedExtensionConfig",
+        XdsType::ExtensionConfig,
+        None,
+    ),
 ];
 
 #[test]
@@ -159,7 +182,10 @@ fn the_table_agrees_with_the_api() {
         }
         // Whatever else an element has is known, so a field that is not in the API is a new one.
         for field in element.fields() {
-            let body = spec.bodies.iter().any(|body| body.path[0][0] == field.name());
+            let body = spec
+                .bodies
+                .iter()
+                .any(|body| body.path[0][0] == field.name());
             let known = spec.known.iter().any(|name| name[0] == field.name());
             assert!(body || known, "{}.{}", spec.element, field.name());
         }

@@ -132,6 +132,8 @@ fn an_error_names_the_byte_in_the_whole_document() {
     );
     let walker = Walker(bytes);
     let inner = &bytes[12..21];
-    let error = walker.members(inner, |_, _| Ok::<_, JsonError>(())).unwrap_err();
+    let error = walker
+        .members(inner, |_, _| Ok::<_, JsonError>(()))
+        .unwrap_err();
     assert_eq!(error.offset, 20);
 }

@@ -110,7 +110,11 @@ impl<'a> Dump<'a> {
             ["service_name", "serviceName"],
         ];
         let mut names = BTreeSet::new();
-        for cluster in self.resources.iter().filter(|r| r.key.xds_type == XdsType::Cluster) {
+        for cluster in self
+            .resources
+            .iter()
+            .filter(|r| r.key.xds_type == XdsType::Cluster)
+        {
             let Some(body) = cluster.body else { continue };
             let walker = Walker(body);
             let is_eds = match walker.find(body, &[["type", "type"]])? {
@@ -157,17 +161,25 @@ impl<'a> Dump<'a> {
         asked: Option<&'static ListSpec>,
         raw: &'a [u8],
     ) -> Result<(), DumpError> {
-        let type_url = walker.find(raw, &[["@type", "@type"]])?.and_then(json::text);
-        let message = type_url.as_deref().map_or("", |url| match url.rsplit_once('/') {
-            Some((_, name)) => name,
-            None => url,
-        });
+        let type_url = walker
+            .find(raw, &[["@type", "@type"]])?
+            .and_then(json::text);
+        let message = type_url
+            .as_deref()
+            .map_or("", |url| match url.rsplit_once('/') {
+                Some((_, name)) => name,
+                None => url,
+            });
         if section_type(message).is_some() {
             return self.section(walker, message, raw);
         }
         let element = asked
             .filter(|spec| spec.element == message)
-            .or_else(|| LISTS.iter().find(|spec| spec.element == message && !is_static(spec)))
+            .or_else(|| {
+                LISTS
+                    .iter()
+                    .find(|spec| spec.element == message && !is_static(spec))
+            })
             .or_else(|| LISTS.iter().find(|spec| spec.element == message));
         if let Some(spec) = element {
             self.types.insert(spec.xds_type.clone());
@@ -257,9 +269,15 @@ impl<'a> Dump<'a> {
                 resource.last_updated.clone_from(&updated);
             }
         }
-        let owner = self.resources.get(first).map(|resource| resource.key.name.clone());
+        let owner = self
+            .resources
+            .get(first)
+            .map(|resource| resource.key.name.clone());
         for (key, value) in unknown {
-            let name = format!("{}.{key}", owner.as_deref().or(name.as_deref()).unwrap_or(""));
+            let name = format!(
+                "{}.{key}",
+                owner.as_deref().or(name.as_deref()).unwrap_or("")
+            );
             let xds_type = XdsType::Other(spec.element.to_owned());
             self.push(&xds_type, name, None, Shape::Unknown, Some(value));
         }
@@ -303,10 +321,18 @@ impl<'a> Dump<'a> {
             // Envoy calls a listener without a name by a random UUID, so there the inside decides; what an
             // envelope of scoped routes has is the name of the group.
             let name = match spec.xds_type {
-                XdsType::Listener | XdsType::ScopedRoute => inner.or(envelope_name.map(str::to_owned)),
+                XdsType::Listener | XdsType::ScopedRoute => {
+                    inner.or(envelope_name.map(str::to_owned))
+                }
                 _ => envelope_name.map(str::to_owned).or(inner),
             };
-            self.push(&spec.xds_type, name.unwrap_or_default(), body.state, Shape::Any, raw);
+            self.push(
+                &spec.xds_type,
+                name.unwrap_or_default(),
+                body.state,
+                Shape::Any,
+                raw,
+            );
             if let Some(resource) = self.resources.last_mut() {
                 resource.last_updated.clone_from(&updated);
                 resource.error.clone_from(&error);

@@ -50,7 +50,9 @@ pub fn recognize(input: impl Read) -> Result<Option<Content>, serde_json::Error>
         _ => Source::Envoy,
     };
     let node = top.node.unwrap_or_default();
-    let build = node.user_agent_build_version.and_then(|build| build.version);
+    let build = node
+        .user_agent_build_version
+        .and_then(|build| build.version);
     Ok(Some(Content {
         document,
         source,
@@ -279,9 +281,8 @@ impl<'de> Deserialize<'de> for Top {
 #[test]
 fn a_document_is_known_by_its_content() {
     let recognized = |text: &str| recognize(text.as_bytes()).unwrap();
-    let found = |document, source, proxy: Option<&str>| {
-        Some((document, source, proxy.map(str::to_owned)))
-    };
+    let found =
+        |document, source, proxy: Option<&str>| Some((document, source, proxy.map(str::to_owned)));
     for (text, expected) in [
         (
             r#"{"configs":[{"@type":"x","bootstrap":{"node":{"id":"sidecar~10.0.0.1~web-1.shop~x"}}}]}"#,
@@ -306,8 +307,8 @@ fn a_document_is_known_by_its_content() {
         (r#"{"kind":"Pod"}"#, None),
         ("[1, 2]", None),
     ] {
-        let found = recognized(text)
-            .map(|c| (c.document, c.source, c.proxy.map(|id| id.to_string())));
+        let found =
+            recognized(text).map(|c| (c.document, c.source, c.proxy.map(|id| id.to_string())));
         assert_eq!(found, expected, "{text}");
     }
     let info = recognized(

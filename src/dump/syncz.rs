@@ -43,7 +43,8 @@ impl SyncState {
             let error = state.last_error.clone().filter(|text| !text.is_empty())?;
             let name = url.rsplit_once('/').map_or(url.as_str(), |(_, name)| name);
             let known = BARE.iter().find(|(message, ..)| *message == name);
-            let xds_type = known.map_or_else(|| XdsType::Other(name.to_owned()), |(_, t, _)| t.clone());
+            let xds_type =
+                known.map_or_else(|| XdsType::Other(name.to_owned()), |(_, t, _)| t.clone());
             Some((xds_type, error))
         };
         self.resources.iter().filter_map(of).collect()
@@ -56,5 +57,8 @@ fn a_rejection_is_read_with_its_type() {
         "type.googleapis.com/envoy.config.cluster.v3.Cluster":{"sent":"a","lastError":"bad"},
         "type.googleapis.com/envoy.config.listener.v3.Listener":{"sent":"a","acked":"a"}}}]"#;
     let states = SyncState::parse(text.as_bytes()).unwrap();
-    assert_eq!(states[0].last_errors(), [(XdsType::Cluster, "bad".to_owned())]);
+    assert_eq!(
+        states[0].last_errors(),
+        [(XdsType::Cluster, "bad".to_owned())]
+    );
 }

@@ -173,7 +173,9 @@ impl Overview {
         let mut lacks = Vec::new();
         for need in &NEEDS {
             let lacking = match need.document {
-                Document::Syncz if self.documents.iter().any(|d| d.document == Document::Syncz) => 0,
+                Document::Syncz if self.documents.iter().any(|d| d.document == Document::Syncz) => {
+                    0
+                }
                 Document::Syncz => self.proxies.len(),
                 document => {
                     let has = |proxy: &&ProxyOverview| self.has(&proxy.id, need.source, document);
@@ -188,7 +190,10 @@ impl Overview {
                 });
             }
         }
-        let without = self.documents.iter().filter(|d| d.has_endpoints == Some(false));
+        let without = self
+            .documents
+            .iter()
+            .filter(|d| d.has_endpoints == Some(false));
         let without = without.filter(|document| document.source == Source::Envoy);
         let without = without.count().min(self.proxies.len());
         if without > 0 {

@@ -46,7 +46,9 @@ pub fn normalize(
     if resource.key.xds_type == XdsType::ExtensionConfig {
         value = wrap_bare_extension(value, &resource.key.name);
     }
-    rules::apply(&mut value, &resource.key.xds_type, &|xds_type| types.contains(xds_type));
+    rules::apply(&mut value, &resource.key.xds_type, &|xds_type| {
+        types.contains(xds_type)
+    });
     sort::sort(&mut value);
     Ok(value)
 }
@@ -66,7 +68,10 @@ fn wrap_bare_extension(value: Value, name: &str) -> Value {
     }
     Value::Object(Object {
         members: vec![
-            ("@type".into(), Value::String(format!("type.googleapis.com/{WRAPPER}"))),
+            (
+                "@type".into(),
+                Value::String(format!("type.googleapis.com/{WRAPPER}")),
+            ),
             ("name".into(), Value::String(name.to_owned())),
             ("typed_config".into(), value),
         ],

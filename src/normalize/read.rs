@@ -63,7 +63,9 @@ impl<'j> Reader<'j> {
                 None => self.plain(Plain::Unknown),
             },
             (Special::Any, Peek::Object) => self.nested(Self::any),
-            (Special::TypedStruct, Peek::Object) => self.nested(|reader| reader.typed_struct(message)),
+            (Special::TypedStruct, Peek::Object) => {
+                self.nested(|reader| reader.typed_struct(message))
+            }
             (Special::No, Peek::Object) => self.nested(|reader| {
                 let members = reader.fields(message, |_, _| Ok(None))?;
                 Ok(object(members, ObjectKind::Message(message)))
@@ -112,7 +114,9 @@ impl<'j> Reader<'j> {
         }
         if field.is_repeated() {
             return match peek {
-                Peek::Array => Ok(self.nested(|reader| reader.list(kind, field.list_rule()))?).map(not_empty),
+                Peek::Array => {
+                    Ok(self.nested(|reader| reader.list(kind, field.list_rule()))?).map(not_empty)
+                }
                 _ => self.plain(Plain::Unknown).map(Some),
             };
         }
@@ -153,31 +157,38 @@ impl<'j> Reader<'j> {
         let message = type_url.as_deref().and_then(Message::find_url);
         let kind = ObjectKind::Any(message);
         let is_fields = message.is_some_and(|message| message.special() == Special::No);
-        let is_typed_struct = message.is_some_and(|message| message.special() == Special::TypedStruct);
-        let special = |reader: &mut Self, name: &str| -> Result<Option<(Key, Value)>, NormalizeError> {
-            match name {
-                "@type" => {
-                    let value = match reader.plain(Plain::Unknown)? {
-                        Value::String(url) => Value::String(canonical_url(&url)),
-                        other => other,
-                    };
-                    Ok(Some(("@type".into(), value)))
+        let is_typed_struct =
+            message.is_some_and(|message| message.special() == Special::TypedStruct);
+        let special =
+            |reader: &mut Self, name: &str| -> Result<Option<(Key, Value)>, NormalizeError> {
+                match name {
+                    "@type" => {
+                        let value = match reader.plain(Plain::Unknown)? {
+                            Value::String(url) => Value::String(canonical_url(&url)),
+                            other => other,
+                        };
+                        Ok(Some(("@type".into(), value)))
+                    }
+                    // A well-known type stands beside its name, under `value`.
+                    "value" if !is_fields && !is_typed_struct => {
+                        Ok(Some(("value".into(), reader.message(message)?)))
+                    }
+                    _ => Ok(None),
                 }
-                // A well-known type stands beside its name, under `value`.
-                "value" if !is_fields && !is_typed_struct => {
-                    Ok(Some(("value".into(), reader.message(message)?)))
-                }
-                _ => Ok(None),
-            }
-        };
+            };
         let mut members = match message {
             Some(message) if is_typed_struct => self.typed_struct_members(message, special)?,
             Some(message) if is_fields => self.fields(message, special)?,
             _ => self.unknown_fields(special)?,
         };
         // One printer writes `"value": {}` beside `google.protobuf.Empty`, the others nothing.
-        if type_url.as_deref().is_some_and(|url| url.ends_with("/google.protobuf.Empty")) {
-            members.retain(|(key, value)| key != "value" || *value != object(vec![], ObjectKind::Plain));
+        if type_url
+            .as_deref()
+            .is_some_and(|url| url.ends_with("/google.protobuf.Empty"))
+        {
+            members.retain(|(key, value)| {
+                key != "value" || *value != object(vec![], ObjectKind::Plain)
+            });
         }
         Ok(object(members, kind))
     }
@@ -250,8 +261,12 @@ impl<'j> Reader<'j> {
             false => number_text(self.json.known_number_bytes(peek)?),
         };
         let found = match kind {
-            Kind::Int32 | Kind::UInt32 => scalar::integer(&text).map(|n| Value::Number(Number::Int(n))),
-            Kind::Int64 | Kind::UInt64 => scalar::integer(&text).map(|n| Value::String(n.to_string())),
+            Kind::Int32 | Kind::UInt32 => {
+                scalar::integer(&text).map(|n| Value::Number(Number::Int(n)))
+            }
+            Kind::Int64 | Kind::UInt64 => {
+                scalar::integer(&text).map(|n| Value::String(n.to_string()))
+            }
             Kind::Float => scalar::float(&text, true),
             Kind::Double => scalar::float(&text, false),
             Kind::Bytes if is_text => scalar::bytes(&text).map(Value::String),
@@ -260,7 +275,9 @@ impl<'j> Reader<'j> {
                     true => names.number(&text),
                     false => scalar::integer(&text).and_then(|n| i32::try_from(n).ok()),
                 };
-                number.and_then(|n| names.name_of(n)).map(|name| Value::String(name.to_owned()))
+                number
+                    .and_then(|n| names.name_of(n))
+                    .map(|name| Value::String(name.to_owned()))
             }
             _ => None,
         };
@@ -272,9 +289,14 @@ impl<'j> Reader<'j> {
     }
 
     /// Reads a string that has a canonical spelling, unless it does not parse.
-    fn text(&mut self, canonical: impl Fn(&str) -> Option<String>) -> Result<Value, NormalizeError> {
+    fn text(
+        &mut self,
+        canonical: impl Fn(&str) -> Option<String>,
+    ) -> Result<Value, NormalizeError> {
         let text = self.json.known_str()?;
-        Ok(Value::String(canonical(text).unwrap_or_else(|| text.to_owned())))
+        Ok(Value::String(
+            canonical(text).unwrap_or_else(|| text.to_owned()),
+        ))
     }
 
     /// Reads JSON of which the table says nothing. An `Any` shows itself by its `@type`.
@@ -294,7 +316,10 @@ impl<'j> Reader<'j> {
                     items.push(reader.plain(mode)?);
                     next = reader.json.array_step()?;
                 }
-                Ok(Value::List(List { items, rule: &ORDERED }))
+                Ok(Value::List(List {
+                    items,
+                    rule: &ORDERED,
+                }))
             })?,
             Peek::Object => self.nested(|reader| {
                 let is_any = mode == Plain::Unknown && reader.look_ahead(&["@type"])?.is_some();
@@ -328,7 +353,10 @@ impl<'j> Reader<'j> {
         read: impl FnOnce(&mut Self) -> Result<Value, NormalizeError>,
     ) -> Result<Value, NormalizeError> {
         if self.depth == MAX_DEPTH {
-            return Err(NormalizeError::TooDeep(self.json.current_index(), MAX_DEPTH));
+            return Err(NormalizeError::TooDeep(
+                self.json.current_index(),
+                MAX_DEPTH,
+            ));
         }
         self.depth += 1;
         let value = read(self)?;

@@ -202,13 +202,17 @@ impl Action {
         let found = object.get(name);
         let drop = match (self, found) {
             (Self::Fill(number), None) => {
-                let at = object.members.partition_point(|(key, _)| key.as_ref() < name);
+                let at = object
+                    .members
+                    .partition_point(|(key, _)| key.as_ref() < name);
                 let value = Value::Number(Number::Int(*number));
                 object.members.insert(at, (name.into(), value));
                 false
             }
             (Self::Drop, Some(_)) => true,
-            (Self::DropNumber(number), Some(Value::Number(found))) => *found == Number::Int(*number),
+            (Self::DropNumber(number), Some(Value::Number(found))) => {
+                *found == Number::Int(*number)
+            }
             (Self::DropText(text), Some(Value::String(found))) => found == text,
             (Self::DropEmpty, Some(Value::Object(found))) => found.members.is_empty(),
             _ => false,

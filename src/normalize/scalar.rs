@@ -36,7 +36,9 @@ pub(super) fn float(text: &str, single: bool) -> Option<Value> {
         true => (double as f32).to_string().parse().ok()?,
         false => double,
     };
-    value.is_finite().then(|| Value::Number(Number::from_f64(value)))
+    value
+        .is_finite()
+        .then(|| Value::Number(Number::from_f64(value)))
 }
 
 /// `text` if it is a JSON number; Rust's parser would take `inf` and `+1` too.
@@ -52,14 +54,21 @@ pub(super) fn bytes(text: &str) -> Option<String> {
         .with_decode_allow_trailing_bits(true);
     const STANDARD_ENGINE: GeneralPurpose = GeneralPurpose::new(&STANDARD, ANY_PADDING);
     const URL_ENGINE: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, ANY_PADDING);
-    let decoded = STANDARD_ENGINE.decode(text).or_else(|_| URL_ENGINE.decode(text)).ok()?;
+    let decoded = STANDARD_ENGINE
+        .decode(text)
+        .or_else(|_| URL_ENGINE.decode(text))
+        .ok()?;
     Some(general_purpose::STANDARD.encode(decoded))
 }
 
 /// A `google.protobuf.Duration`: `1.5s` becomes `1.500s`.
 pub(super) fn duration(text: &str) -> Option<String> {
     let nanos = decimal_nanos(text.strip_suffix('s')?)?;
-    let (sign, nanos) = if nanos < 0 { ("-", -nanos) } else { ("", nanos) };
+    let (sign, nanos) = if nanos < 0 {
+        ("-", -nanos)
+    } else {
+        ("", nanos)
+    };
     Some(format!(
         "{sign}{}{}s",
         nanos / NANOS_PER_SECOND,
@@ -73,7 +82,10 @@ pub(super) fn timestamp(text: &str) -> Option<String> {
     let nanos = timestamp.as_nanosecond();
     let seconds = jiff::Timestamp::from_second(nanos.div_euclid(NANOS_PER_SECOND) as i64).ok()?;
     let whole = seconds.strftime("%Y-%m-%dT%H:%M:%S");
-    Some(format!("{whole}{}Z", fraction(nanos.rem_euclid(NANOS_PER_SECOND))))
+    Some(format!(
+        "{whole}{}Z",
+        fraction(nanos.rem_euclid(NANOS_PER_SECOND))
+    ))
 }
 
 /// A `google.protobuf.FieldMask`: its paths in lowerCamelCase, as every printer writes them.
@@ -108,7 +120,11 @@ fn decimal_nanos(text: &str) -> Option<i128> {
     if whole.len() > 13 {
         return None;
     }
-    let seconds: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let seconds: i128 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
     let nanos: i128 = format!("{decimals:0<9}").parse().ok()?;
     let total = seconds * NANOS_PER_SECOND + nanos;
     Some(if negative { -total } else { total })

@@ -70,7 +70,9 @@ pub fn sort(value: &mut Value) {
             if !list.rule.ordered {
                 let rule = list.rule;
                 list.items.sort_by(|a, b| {
-                    identity(a, rule).cmp(&identity(b, rule)).then_with(|| a.cmp(b))
+                    identity(a, rule)
+                        .cmp(&identity(b, rule))
+                        .then_with(|| a.cmp(b))
                 });
             }
         }

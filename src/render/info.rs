@@ -135,7 +135,10 @@ impl<'a> From<&'a Overview> for Info<'a> {
                 size_bytes: overview.size_bytes,
             }),
             note: overview.note.as_deref(),
-            captured: overview.captured.as_ref().map(|(start, end)| Span { start, end }),
+            captured: overview
+                .captured
+                .as_ref()
+                .map(|(start, end)| Span { start, end }),
             intact: overview.damage.is_empty(),
             damage: &overview.damage,
             proxies: overview
@@ -221,14 +224,32 @@ pub fn info(out: &mut dyn Write, overview: &Overview, style: Style) -> io::Resul
     }
     match &overview.format {
         Some(version) => {
-            let size = overview.size_bytes.map_or(String::new(), |bytes| format!("  {}", size(bytes)));
-            let tool = overview.tool.as_deref().map_or(String::new(), |tool| format!("  by {tool}"));
-            page.line("bundle", &format!("{}{size}  format {version}{tool}", overview.label))?;
+            let size = overview
+                .size_bytes
+                .map_or(String::new(), |b| format!("  {}", size(b)));
+            let tool = overview
+                .tool
+                .as_deref()
+                .map_or(String::new(), |tool| format!("  by {tool}"));
+            page.line(
+                "bundle",
+                &format!("{}{size}  format {version}{tool}", overview.label),
+            )?;
         }
         None => page.line("input", &overview.label)?,
     }
     match &overview.damage[..] {
-        [] => page.line("intact", &format!("{} documents, all read, every checksum holds", overview.documents.len()))?,
+        [] => {
+            let checked = if overview.format.is_some() {
+                ", every checksum holds"
+            } else {
+                ""
+            };
+            page.line(
+                "intact",
+                &format!("{} documents, all read{checked}", overview.documents.len()),
+            )?;
+        }
         damage => page.list("DAMAGED", damage)?,
     }
     match &overview.captured {
@@ -237,8 +258,19 @@ pub fn info(out: &mut dyn Write, overview: &Overview, style: Style) -> io::Resul
     }
     let found = overview.proxies.len();
     let of = |source| format!("{} of {found}", overview.dumps(source));
-    let ids: Vec<&str> = overview.proxies.iter().map(|proxy| proxy.id.as_str()).collect();
-    page.line("proxies", &format!("Envoy's dump of {}, istiod's of {}", of(Source::Envoy), of(Source::Istiod)))?;
+    let ids: Vec<&str> = overview
+        .proxies
+        .iter()
+        .map(|proxy| proxy.id.as_str())
+        .collect();
+    page.line(
+        "proxies",
+        &format!(
+            "Envoy's dump of {}, istiod's of {}",
+            of(Source::Envoy),
+            of(Source::Istiod)
+        ),
+    )?;
     page.list("", &ids)?;
     let versions = versions(overview);
     if !versions.is_empty() {
@@ -261,7 +293,10 @@ pub fn info(out: &mut dyn Write, overview: &Overview, style: Style) -> io::Resul
         .iter()
         .map(|lack| match lack.proxies == found {
             true => format!("{} {}", lack.question, lack.remedy),
-            false => format!("{} for {} of {found} proxies; {}", lack.question, lack.proxies, lack.remedy),
+            false => format!(
+                "{} for {} of {found} proxies; {}",
+                lack.question, lack.proxies, lack.remedy
+            ),
         })
         .collect();
     match &lacks[..] {
@@ -276,7 +311,12 @@ pub fn info(out: &mut dyn Write, overview: &Overview, style: Style) -> io::Resul
 ///
 /// Where `out` fails.
 pub fn info_members(out: &mut dyn Write, overview: &Overview, style: Style) -> io::Result<()> {
-    let width = overview.documents.iter().map(|document| document.path.len()).max().unwrap_or(0);
+    let width = overview
+        .documents
+        .iter()
+        .map(|document| document.path.len())
+        .max()
+        .unwrap_or(0);
     for DocumentOverview {
         path,
         size_bytes,
@@ -311,14 +351,23 @@ fn versions(overview: &Overview) -> String {
             }
         }
     };
-    overview.istiods.iter().for_each(|istiod| add("istiod", &istiod.version));
-    overview.proxies.iter().for_each(|proxy| add("istio", &proxy.istio_version));
-    overview.proxies.iter().for_each(|proxy| add("envoy", &proxy.envoy_version));
+    overview
+        .istiods
+        .iter()
+        .for_each(|istiod| add("istiod", &istiod.version));
+    overview
+        .proxies
+        .iter()
+        .for_each(|proxy| add("istio", &proxy.istio_version));
+    overview
+        .proxies
+        .iter()
+        .for_each(|proxy| add("envoy", &proxy.envoy_version));
     words.join(", ")
 }
 
-/// A size as a person reads it.
-fn size(bytes: u64) -> String {
+/// A size as a person reads it: `154.4 KB`, in powers of ten.
+pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
     let mut value = bytes as f64;
     let mut unit = "bytes";
@@ -348,13 +397,20 @@ impl Page<'_> {
 
     /// Writes the first items, and how many more there are.
     fn list(&mut self, name: &str, items: &[impl AsRef<str>]) -> io::Result<()> {
-        let shown = if items.len() > MOST { MOST - 1 } else { items.len() };
+        let shown = if items.len() > MOST {
+            MOST - 1
+        } else {
+            items.len()
+        };
         for (i, item) in items[..shown].iter().enumerate() {
             self.line(if i == 0 { name } else { "" }, item.as_ref())?;
         }
         match items.len() - shown {
             0 => Ok(()),
-            more => self.line("", &format!("{} {more} more (-o json lists all)", self.style.ellipsis())),
+            more => self.line(
+                "",
+                &format!("{} {more} more (-o json lists all)", self.style.ellipsis()),
+            ),
         }
     }
 }

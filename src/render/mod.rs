@@ -16,7 +16,7 @@ mod resource;
 mod text;
 mod unified;
 
-pub use info::{info, info_json, info_members, schema as info_schema};
+pub use info::{info, info_json, info_members, schema as info_schema, size};
 pub use json::{json, schema as diff_schema};
 pub use layout::document;
 pub use oneline::oneline;

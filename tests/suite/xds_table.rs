@@ -292,7 +292,9 @@ impl Table {
             .get_field_by_name("deprecated")
             .is_some_and(|value| value.as_bool() == Some(true));
         // A proto3 `optional` field stands alone in a oneof that only descriptors know.
-        let oneof = field.containing_oneof().filter(|oneof| !oneof.is_synthetic());
+        let oneof = field
+            .containing_oneof()
+            .filter(|oneof| !oneof.is_synthetic());
         let mut flags = Vec::new();
         for (set, name) in [
             (field.is_list(), "REPEATED"),
