@@ -126,6 +126,9 @@ pub struct Input {
     pub skipped: Vec<String>,
 }
 
+/// A document of a config dump: the part it is, where the dump came in parts, and its bytes.
+pub type DumpDocument = (Option<String>, Vec<u8>);
+
 /// One document.
 struct Entry {
     origin: Origin,
@@ -483,7 +486,7 @@ impl Input {
         &mut self,
         proxy: &ProxyId,
         source: Source,
-    ) -> Result<Vec<(Option<String>, Vec<u8>)>, InputError> {
+    ) -> Result<Vec<DumpDocument>, InputError> {
         let mut paths: Vec<MemberPath> = self
             .entries
             .keys()

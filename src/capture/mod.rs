@@ -14,5 +14,5 @@ mod record;
 mod run;
 pub mod sink;
 
-pub use input::{Input, InputError, Named, Place, Versions};
+pub use input::{DumpDocument, Input, InputError, Named, Place, Versions};
 pub use run::{CaptureError, Options, Outcome, Target, capture, open};

@@ -11,7 +11,7 @@ use super::{
     query, terminal,
 };
 use crate::{
-    capture::{Input, InputError, Named},
+    capture::{DumpDocument, Input, InputError, Named},
     diff::{Cause, Compared, Comparer, Mode, Options, ProxyPair, Report, SideName},
     dump::Dump,
     model::{ProxyId, ResourceKey, Source, XdsType},
@@ -248,7 +248,7 @@ impl Opened {
 }
 
 /// The documents that together are one config dump.
-struct Documents(Vec<(Option<String>, Vec<u8>)>);
+struct Documents(Vec<DumpDocument>);
 
 impl Documents {
     fn parse(&self, proxy: &ProxyId, source: Source) -> anyhow::Result<Dump<'_>> {

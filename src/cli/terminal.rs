@@ -68,18 +68,18 @@ impl TerminalArgs {
         self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> anyhow::Result<()> {
-        if let Some(mut pager) = (!self.no_pager).then(start_pager).flatten() {
-            if let Some(stdin) = pager.stdin.take() {
-                let mut out = io::BufWriter::new(stdin);
-                // The user may leave the pager before the end.
-                let written = write(&mut out).and_then(|()| out.flush());
-                drop(out);
-                pager.wait().context("cannot wait for the pager")?;
-                return match written {
-                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                    other => other.context("cannot write to the pager"),
-                };
-            }
+        if let Some(mut pager) = (!self.no_pager).then(start_pager).flatten()
+            && let Some(stdin) = pager.stdin.take()
+        {
+            let mut out = io::BufWriter::new(stdin);
+            // The user may leave the pager before the end.
+            let written = write(&mut out).and_then(|()| out.flush());
+            drop(out);
+            pager.wait().context("cannot wait for the pager")?;
+            return match written {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                other => other.context("cannot write to the pager"),
+            };
         }
         let mut out = io::BufWriter::new(io::stdout().lock());
         write(&mut out)

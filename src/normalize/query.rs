@@ -5,12 +5,6 @@ use jsonpath_rust::query::queryable::Queryable;
 use super::{List, Number, Value};
 use crate::xds::ORDERED;
 
-impl Default for Value {
-    fn default() -> Self {
-        Self::Null
-    }
-}
-
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::String(text.to_owned())

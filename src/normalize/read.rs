@@ -102,21 +102,21 @@ impl<'j> Reader<'j> {
         let peek = self.json.peek()?;
         let kind = field.kind();
         let is_value = matches!(kind, Kind::Message(m) if m.special() == Special::Value);
-        if peek == Peek::Null && !(is_value && !field.is_repeated()) {
+        if peek == Peek::Null && (!is_value || field.is_repeated()) {
             self.json.known_null()?;
             return Ok(None);
         }
         if field.is_map() {
             return match peek {
-                Peek::Object => Ok(self.nested(|reader| reader.map(kind))?).map(not_empty),
+                Peek::Object => Ok(not_empty(self.nested(|reader| reader.map(kind))?)),
                 _ => self.plain(Plain::Unknown).map(Some),
             };
         }
         if field.is_repeated() {
             return match peek {
-                Peek::Array => {
-                    Ok(self.nested(|reader| reader.list(kind, field.list_rule()))?).map(not_empty)
-                }
+                Peek::Array => Ok(not_empty(
+                    self.nested(|reader| reader.list(kind, field.list_rule()))?,
+                )),
                 _ => self.plain(Plain::Unknown).map(Some),
             };
         }

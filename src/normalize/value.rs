@@ -10,9 +10,10 @@ use crate::xds::{ListRule, Message};
 pub type Key = Cow<'static, str>;
 
 /// A normalized JSON value. Two values are equal exactly when they mean the same.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     /// `null`, which only a Struct or an unknown message can hold.
+    #[default]
     Null,
     /// A boolean.
     Bool(bool),

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The format of the JSON document.
-pub const FORMAT: &str = "xdsnap.info/v1";
+const FORMAT: &str = "xdsnap.info/v1";
 
 /// How many failures, damages and lacks are listed; the page has at most 24 lines.
 const MOST: usize = 4;

@@ -11,8 +11,8 @@ use crate::{
     normalize::Value,
 };
 
-/// The format of the document that [`ResourceWriter`] writes as JSON.
-pub const FORMAT: &str = "xdsnap.normalize/v1";
+/// The format of the document that [`ResourceWriter::document`] begins.
+const FORMAT: &str = "xdsnap.normalize/v1";
 
 /// One normalized resource; a line of `-o jsonl`.
 #[derive(Serialize, JsonSchema)]
