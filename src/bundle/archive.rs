@@ -203,7 +203,10 @@ impl<R: Read + Seek> Archive<R> {
                 .entry_size()
                 .map_err(|_| damaged("a tar header holds no size"))?;
             let place = self.frames.place();
-            let next = place.after(size.next_multiple_of(BLOCK));
+            let padded = size
+                .checked_next_multiple_of(BLOCK)
+                .ok_or_else(|| damaged("a tar header holds an impossible size"))?;
+            let next = place.after(padded);
             let kind = header.entry_type();
             match kind {
                 EntryType::GNULongName => {
