@@ -63,7 +63,7 @@ enum Next {
 
 /// What stands where a header is expected.
 enum Block {
-    Header(Header),
+    Header(Box<Header>),
     /// The block of zeros that ends an archive.
     Zeros,
     /// The end of the file.
@@ -277,7 +277,7 @@ impl<R: Read + Seek> Archive<R> {
         let mut expected = header.clone();
         expected.set_cksum();
         Ok(match (header.cksum(), expected.cksum()) {
-            (Ok(found), Ok(expected)) if found == expected => Block::Header(header),
+            (Ok(found), Ok(expected)) if found == expected => Block::Header(Box::new(header)),
             _ => Block::Other,
         })
     }

@@ -1024,6 +1024,38 @@ mod hostile {
     }
 
     #[test]
+    fn what_follows_a_member_that_is_too_large_is_not_searched_in_it() {
+        let members = few_members();
+        let manifest = manifest_of(&members);
+        // The stranger would have gigabytes unpacked to find the next member.
+        let mut bundle = claiming(&manifest, MAX_MEMBER_BYTES + 1);
+        bundle.extend(tar_of(&[(SYNCZ, EntryType::Regular, &members[SYNCZ])]));
+        assert_eq!(open(&bundle).unwrap().read(SYNCZ).unwrap(), members[SYNCZ]);
+    }
+
+    #[test]
+    fn a_header_with_a_wrong_checksum_is_damage() {
+        let manifest = manifest_of(&few_members()).to_string();
+        let mut tar = Vec::new();
+        let regular = EntryType::Regular;
+        let path = MANIFEST_PATH.as_bytes();
+        tar_entry(
+            &mut tar,
+            path,
+            regular,
+            manifest.len() as u64,
+            manifest.as_bytes(),
+        );
+        let header = tar.len();
+        tar_entry(&mut tar, STATS.as_bytes(), regular, 2, b"{}");
+        tar[header] ^= 1;
+        let bundle = zstd::encode_all(&tar[..], 3).unwrap();
+        let (_, errors) = read_what_is_intact(&mut open(&bundle).unwrap());
+        assert!(matches!(errors[0].reason, Reason::Damaged(_)), "{errors:?}");
+        assert_eq!(errors[0].member, None);
+    }
+
+    #[test]
     fn a_manifest_or_header_larger_than_the_limits_is_refused() {
         let mut tar = Vec::new();
         let spaces = vec![b' '; (64 << 20) + 1];
