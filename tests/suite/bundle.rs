@@ -299,10 +299,12 @@ mod writing {
                     end: time("2026-11-21T01:52:52Z"),
                 }),
                 proxies: vec![proxy("web-1.shop"), proxy("api-1.shop")],
-                istiods: vec![IstiodEntry {
-                    name: None,
-                    version: Some("1.30.3".to_owned()),
-                }],
+                istiods: [Some("istiod-2"), Some("istiod-1"), None]
+                    .map(|name| IstiodEntry {
+                        name: name.map(str::to_owned),
+                        version: Some("1.30.3".to_owned()),
+                    })
+                    .into(),
                 redaction: Redaction {
                     rules: vec!["private_key".to_owned()],
                     values: 3,
@@ -330,7 +332,11 @@ mod writing {
                     {"id": "api-1.shop", "envoy_version": "1.40.0"},
                     {"id": "web-1.shop", "envoy_version": "1.40.0"}
                 ],
-                "istiods": [{"version": "1.30.3"}],
+                "istiods": [
+                    {"version": "1.30.3"},
+                    {"name": "istiod-1", "version": "1.30.3"},
+                    {"name": "istiod-2", "version": "1.30.3"}
+                ],
                 "members": [{
                     "path": LISTENERS,
                     "size": 2,
