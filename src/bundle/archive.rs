@@ -63,7 +63,7 @@ enum Next {
 
 /// What stands where a header is expected.
 enum Block {
-    Header(Header),
+    Header(Box<Header>),
     /// The block of zeros that ends an archive.
     Zeros,
     /// The end of the file.
@@ -203,7 +203,10 @@ impl<R: Read + Seek> Archive<R> {
                 .entry_size()
                 .map_err(|_| damaged("a tar header holds no size"))?;
             let place = self.frames.place();
-            let next = place.after(size.next_multiple_of(BLOCK));
+            let padded = size
+                .checked_next_multiple_of(BLOCK)
+                .ok_or_else(|| damaged("a tar header holds an impossible size"))?;
+            let next = place.after(padded);
             let kind = header.entry_type();
             match kind {
                 EntryType::GNULongName => {
@@ -274,7 +277,7 @@ impl<R: Read + Seek> Archive<R> {
         let mut expected = header.clone();
         expected.set_cksum();
         Ok(match (header.cksum(), expected.cksum()) {
-            (Ok(found), Ok(expected)) if found == expected => Block::Header(header),
+            (Ok(found), Ok(expected)) if found == expected => Block::Header(Box::new(header)),
             _ => Block::Other,
         })
     }

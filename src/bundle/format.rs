@@ -106,16 +106,16 @@ pub struct MemberEntry {
     pub sha256: String,
     /// Where it came from.
     pub origin: Origin,
-    /// When it was asked for.
+    /// When it was asked for. Absent for a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested: Option<Time>,
-    /// When the last of it was received.
+    /// When the last of it was received. Absent for a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received: Option<Time>,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the answer. Absent for a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// How many values were replaced in it.
+    /// How many values were replaced in it. Absent if it was not redacted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redacted: Option<u64>,
 }
@@ -147,9 +147,8 @@ pub struct FailureEntry {
 }
 
 /// Where a document came from: exactly one of the fields, or one of a later version.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("minProperties" = 1))]
 pub struct Origin {
     /// The base name of a file, never its folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,8 +195,7 @@ pub struct Redaction {
     pub values: u64,
 }
 
-/// The version of the bundle format: `<major>`, `<major>.<minor>`, or one of these before its release
-/// (`1-draft`, `1-rc`).
+/// The version of the bundle format: `<major>`, `<major>.<minor>`, or such a one before its release: `1-draft`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String", extend("pattern" = r"^1(\.(0|[1-9][0-9]*))?(-[a-z]+)?$"))]

@@ -299,6 +299,32 @@ mod tests {
     }
 
     #[test]
+    fn a_place_before_the_damage_is_not_mistaken_for_one_behind_it() {
+        let mut broken = frame(b"first");
+        *broken.last_mut().unwrap() ^= 1;
+        let mut frames = Frames::new(Cursor::new([broken, frame(b"second")].concat())).unwrap();
+        frames.next_frame(Place::START).unwrap().unwrap();
+        let mut byte = [0];
+        frames.read_exact(&mut byte).unwrap();
+        assert_eq!(&byte, b"s");
+        frames.go_to(Place::START.after(2)).unwrap();
+        frames.read_exact(&mut byte).unwrap();
+        assert_eq!(&byte, b"r");
+    }
+
+    #[test]
+    fn a_file_full_of_beginnings_is_given_up() {
+        let mut frames = Frames::new(Cursor::new(MAGIC.repeat(2 * MAX_TRIES))).unwrap();
+        let mut place = Place::START;
+        let mut tries = 0;
+        while let Some(next) = frames.next_frame(place).unwrap() {
+            place = next;
+            tries += 1;
+        }
+        assert_eq!(tries, MAX_TRIES);
+    }
+
+    #[test]
     fn a_frame_that_wants_more_memory_than_allowed_is_refused() {
         let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
         encoder.window_log(MAX_WINDOW_LOG + 1).unwrap();

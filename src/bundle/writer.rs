@@ -64,7 +64,7 @@ struct Stored {
 }
 
 /// Where a member came from, and what was done to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provenance {
     /// Where it came from.
     pub origin: Origin,
@@ -76,6 +76,19 @@ pub struct Provenance {
     pub status: Option<u16>,
     /// How many values were replaced in it; absent if nothing was looked for.
     pub redacted: Option<u64>,
+}
+
+impl Provenance {
+    /// From the file at `path`, of which only the base name is kept; not redacted.
+    pub fn of_file(path: impl AsRef<Path>) -> Self {
+        Self {
+            origin: Origin::file(path),
+            requested: None,
+            received: None,
+            status: None,
+            redacted: None,
+        }
+    }
 }
 
 /// Something that was asked for and could not be had.
@@ -278,7 +291,7 @@ impl Writer {
                 limit: MAX_MEMBERS as u64,
             });
         }
-        let (mut content, size, sha256) = self.spool(path, body)?;
+        let (mut content, size, sha256) = self.spool(path, body, MAX_MEMBER_BYTES)?;
         let start = self.end;
         match self.store(&name, &mut content, size) {
             Ok(end) => self.end = end,
@@ -360,11 +373,12 @@ impl Writer {
         })
     }
 
-    /// Reads `body` into a spool, and tells its size and digest.
+    /// Reads `body`, of at most `limit` bytes, into a spool, and tells its size and digest.
     fn spool(
         &self,
         path: MemberPath,
         body: &mut dyn Read,
+        limit: u64,
     ) -> Result<(impl Read + use<>, u64, String), WriteError> {
         let mut spool = tempfile::spooled_tempfile_in(SPOOL_BYTES, &self.folder);
         let mut hash = Sha256::new();
@@ -378,10 +392,10 @@ impl Writer {
                 Err(error) => return Err(WriteError::Body { path, error }),
             };
             size += length as u64;
-            if size > MAX_MEMBER_BYTES {
+            if size > limit {
                 return Err(WriteError::TooLarge {
                     what: format!("the size of member `{path}`"),
-                    limit: MAX_MEMBER_BYTES,
+                    limit,
                 });
             }
             hash.update(&buffer[..length]);
@@ -532,4 +546,23 @@ fn copy_frame(partial: &mut File, stored: &Stored, bundle: &mut File) -> io::Res
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok(())
+}
+
+#[test]
+fn a_body_without_end_is_refused_at_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = Writer::create(&folder.path().join("x.xdsnap")).unwrap();
+    let path: MemberPath = "istiod/syncz.json".parse().unwrap();
+    let (_, size, _) = writer
+        .spool(path.clone(), &mut io::repeat(0).take(100_000), 100_000)
+        .unwrap();
+    assert_eq!(size, 100_000);
+    let err = writer
+        .spool(path, &mut io::repeat(0), 100_000)
+        .err()
+        .unwrap();
+    assert!(
+        matches!(err, WriteError::TooLarge { limit: 100_000, .. }),
+        "{err}"
+    );
 }
