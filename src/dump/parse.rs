@@ -191,7 +191,7 @@ impl<'a> Dump<'a> {
             self.push(xds_type, name, *state, Shape::Any, Some(raw));
             return Ok(());
         }
-        let xds_type = XdsType::Other(message.to_owned());
+        let xds_type = XdsType::unknown(message);
         self.types.insert(xds_type.clone());
         self.push(&xds_type, String::new(), None, Shape::Unknown, Some(raw));
         Ok(())
@@ -219,7 +219,7 @@ impl<'a> Dump<'a> {
                 self.note_update(json::text(value).as_ref());
             }
             if !is_any_of(SECTION_KNOWN, key) {
-                let unknown = XdsType::Other(message.to_owned());
+                let unknown = XdsType::unknown(message);
                 self.push(&unknown, key.to_owned(), None, Shape::Unknown, Some(value));
             }
             Ok(())
@@ -278,7 +278,7 @@ impl<'a> Dump<'a> {
                 "{}.{key}",
                 owner.as_deref().or(name.as_deref()).unwrap_or("")
             );
-            let xds_type = XdsType::Other(spec.element.to_owned());
+            let xds_type = XdsType::unknown(spec.element);
             self.push(&xds_type, name, None, Shape::Unknown, Some(value));
         }
         Ok(())
