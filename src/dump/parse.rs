@@ -204,6 +204,8 @@ impl<'a> Dump<'a> {
         raw: &'a [u8],
     ) -> Result<(), DumpError> {
         self.types.extend(section_type(message));
+        let first = self.resources.len();
+        let mut updated = None;
         walker.members(raw, |key, value| {
             let list = LISTS
                 .iter()
@@ -216,14 +218,20 @@ impl<'a> Dump<'a> {
                 return self.bootstrap(walker, value);
             }
             if LAST_UPDATED.contains(&key) {
-                self.note_update(json::text(value).as_ref());
+                updated = json::text(value);
+                self.note_update(updated.as_ref());
             }
             if !is_any_of(SECTION_KNOWN, key) {
                 let unknown = XdsType::unknown(message);
                 self.push(&unknown, key.to_owned(), None, Shape::Unknown, Some(value));
             }
-            Ok(())
-        })
+            Ok::<_, DumpError>(())
+        })?;
+        // Only the bootstrap's section tells its time outside of an element.
+        if let (Some(updated), Some(resource)) = (updated, self.resources.get_mut(first)) {
+            resource.last_updated.get_or_insert(updated);
+        }
+        Ok(())
     }
 
     fn bootstrap(&mut self, walker: Walker<'a>, raw: &'a [u8]) -> Result<(), DumpError> {
