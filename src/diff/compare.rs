@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Cause, Change, ChangeKind, Class, Compared, DocumentPair, Mode, NotCompared, ProxyOnly,
     Rejection, Report, SideName,
-    equivalence::{self, Verdict},
+    equivalence::equate,
+    pairing::{envoy_name, pair_resources},
+    rejection::error_of,
     value::{Comparison, Edit, Nodes, select_all},
+    verdict::{Verdict, endpoints_replaced, is_redacted, judge},
 };
 use crate::{
     model::{Path, ProxyId, ResourceKey, State, XdsType},
@@ -217,9 +220,7 @@ impl<'a> Comparer<'a> {
         }
         let eds = eds_names(pair);
         for (_, group) in groups {
-            for (before, after) in
-                equivalence::pair_resources(&group.before, &group.after, &pair.after.types)
-            {
+            for (before, after) in pair_resources(&group.before, &group.after, &pair.after.types) {
                 let Some(resource) = after.or(before) else {
                     continue;
                 };
@@ -256,7 +257,7 @@ impl<'a> Comparer<'a> {
                 inherent.insert((key.xds_type.clone(), ONE_PRINTER));
                 continue;
             }
-            let name = equivalence::envoy_name(resource, pair.after);
+            let name = envoy_name(resource, pair.after);
             groups
                 .entry((key.xds_type.clone(), name))
                 .or_default()
@@ -341,16 +342,13 @@ impl<'a> Comparer<'a> {
                 .iter()
                 .enumerate()
                 .find_map(|(i, (of, text))| {
-                    let error =
-                        equivalence::error_of(text, name, &names).filter(|_| of == xds_type)?;
+                    let error = error_of(text, name, &names).filter(|_| of == xds_type)?;
                     named.insert(i);
                     Some(error)
                 });
             let error = errors.get(&(xds_type.clone(), name.clone())).cloned();
             let reason = error.or(from_istiod);
-            for (before, after) in
-                equivalence::pair_resources(&group.before, &group.after, &pair.after.types)
-            {
+            for (before, after) in pair_resources(&group.before, &group.after, &pair.after.types) {
                 let Some(resource) = after.or(before) else {
                     continue;
                 };
@@ -417,19 +415,10 @@ impl<'a> Comparer<'a> {
                 return self.resource_not_compared(context, None, Cause::Missing, reason);
             }
         };
-        let dropped = match (before.as_mut(), after.as_mut()) {
-            (Some(before), Some(after)) => {
-                equivalence::equate(&context.key, self.report.mode, before, after)
+        if let (Some(before), Some(after)) = (before.as_mut(), after.as_mut()) {
+            for reason in equate(&context.key, self.report.mode, before, after) {
+                self.resource_not_compared(context, None, Cause::Inherent, reason);
             }
-            _ => BTreeSet::new(),
-        };
-        if !dropped.is_empty() {
-            let fields: Vec<_> = dropped.into_iter().collect();
-            let reason = format!(
-                "Envoy drops fields of a TypedStruct that its type does not have: {}",
-                fields.join(", ")
-            );
-            self.resource_not_compared(context, None, Cause::Inherent, reason);
         }
         let Comparison {
             edits,
@@ -443,12 +432,10 @@ impl<'a> Comparer<'a> {
         if edits.is_empty() {
             return;
         }
-        let replaced =
-            equivalence::endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
+        let replaced = endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
         let mut counts = false;
         for edit in edits {
-            let verdict =
-                equivalence::judge(&context.key, self.report.mode, context.eds.as_ref(), &edit);
+            let verdict = judge(&context.key, self.report.mode, context.eds.as_ref(), &edit);
             match verdict {
                 Verdict::NotCompared(reason) => {
                     self.resource_not_compared(context, Some(edit.path), Cause::Inherent, reason);
@@ -494,7 +481,7 @@ impl<'a> Comparer<'a> {
             selected: selected.as_ref(),
             ignored: ignored.as_ref(),
             fold_names: self.report.mode == Mode::Sync,
-            is_opaque: Some(&equivalence::is_redacted),
+            is_opaque: Some(&is_redacted),
             ..Comparison::default()
         };
         comparison.run(before, after);
