@@ -445,7 +445,9 @@ fn listener_address<'a>(walker: Walker<'a>, raw: &'a [u8]) -> Result<Option<Stri
     let find = |path: &[Name]| walker.find(raw, path);
     if let Some(address) = find(&[ADDRESS, SOCKET, ADDRESS])?.and_then(json::text) {
         let port = find(&[ADDRESS, SOCKET, PORT])?.map(String::from_utf8_lossy);
-        let port = port.as_deref().map_or("0", |port| port.trim_matches('"'));
+        // `8080`, `"8080"` and `8080.0` are one port.
+        let number = port.and_then(|port| port.trim_matches('"').parse::<f64>().ok());
+        let port = number.unwrap_or(0.0);
         return Ok(Some(format!("{address}_{port}")));
     }
     Ok(find(&[ADDRESS, ["pipe", "pipe"], ["path", "path"]])?.and_then(json::text))
