@@ -5,6 +5,7 @@
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
 //! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
+//! - `schemas`: the JSON Schemas of `normalize` and `info`, and the samples of `schema/outputs.md`.
 //! - `support`: no tests, but what they talk to.
 //! - `xds_table`: the generated table of the xDS API is what its inputs generate.
 
@@ -13,5 +14,6 @@ mod layers;
 mod live;
 mod redact;
 mod render;
+mod schemas;
 mod support;
 mod xds_table;
