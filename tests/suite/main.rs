@@ -4,6 +4,7 @@
 //! - `layers`: which folder of `src/` may import which.
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
+//! - `readme`: what the README shows, links and asks to run.
 //! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
 //! - `schemas`: the JSON Schemas of `normalize` and `info`, and the samples of `schema/outputs.md`.
 //! - `support`: no tests, but what they talk to.
@@ -13,6 +14,7 @@ mod bundle;
 mod layers;
 mod live;
 mod redact;
+mod readme;
 mod render;
 mod schemas;
 mod support;
