@@ -3,8 +3,8 @@
 //! - `bundle`: the bundle file against stock tools, damage, hostile archives and its specification in `schema/`.
 //! - `layers`: which folder of `src/` may import which.
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
-//! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
 //! - `readme`: what the README shows, links and asks to run.
+//! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
 //! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
 //! - `schemas`: the JSON Schemas of `normalize` and `info`, and the samples of `schema/outputs.md`.
 //! - `support`: no tests, but what they talk to.
@@ -13,8 +13,8 @@
 mod bundle;
 mod layers;
 mod live;
-mod redact;
 mod readme;
+mod redact;
 mod render;
 mod schemas;
 mod support;
