@@ -3,6 +3,7 @@
 //! - `bundle`: the bundle file against stock tools, damage, hostile archives and its specification in `schema/`.
 //! - `layers`: which folder of `src/` may import which.
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
+//! - `oracle`: random messages, printed and judged by an independent reader of protobuf's JSON.
 //! - `readme`: what the README shows, links and asks to run.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
 //! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
@@ -13,6 +14,7 @@
 mod bundle;
 mod layers;
 mod live;
+mod oracle;
 mod readme;
 mod redact;
 mod render;
