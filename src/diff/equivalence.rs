@@ -24,7 +24,10 @@ pub(super) fn equate(
             }
         }
         (XdsType::ExtensionConfig, Mode::Sync) => reasons.extend(equate_wasm(before, after)),
-        (XdsType::Endpoint, Mode::Sync) => equate_assignment(before),
+        (XdsType::Endpoint, Mode::Sync) => {
+            equate_assignment(before);
+            equate_assignment(after);
+        }
         _ => {}
     }
     if mode == Mode::Sync {
