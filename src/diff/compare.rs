@@ -61,7 +61,7 @@ struct Context<'a> {
     pair: &'a ProxyPair<'a>,
     key: ResourceKey,
     /// Endpoint assignments that come by EDS on either side; `None` where a dump does not tell.
-    eds: Option<BTreeSet<String>>,
+    eds: Option<&'a BTreeSet<String>>,
     /// Why Envoy refused an update of it.
     reason: Option<String>,
     updated: Option<String>,
@@ -230,7 +230,7 @@ impl<'a> Comparer<'a> {
                 let context = Context {
                     pair,
                     key: resource.key.clone(),
-                    eds: eds.clone(),
+                    eds: eds.as_ref(),
                     reason: error,
                     updated: resource.last_updated.clone(),
                 };
@@ -289,6 +289,20 @@ impl<'a> Comparer<'a> {
                     Some("a newer version is still warming")
                 }
                 (XdsType::Secret, _) if !groups.contains_key(&id) => match key.state {
+                    Some(State::Warming) if key.name.starts_with("kubernetes://") => {
+                        // Istiod does not have it: nothing else tells that TLS cannot work.
+                        let context = Context {
+                            pair,
+                            key: key.clone(),
+                            eds: None,
+                            reason: None,
+                            updated: None,
+                        };
+                        let reason =
+                            "Envoy waits for this secret, and istiod has none of that name";
+                        self.resource_not_compared(&context, None, Cause::Missing, reason.into());
+                        continue;
+                    }
                     Some(State::Warming) => Some("Envoy is still waiting for the secret"),
                     _ if key.name.starts_with("kubernetes://") => None,
                     _ => Some("the certificates come from the agent, not from istiod"),
@@ -355,7 +369,7 @@ impl<'a> Comparer<'a> {
                 let context = Context {
                     pair,
                     key: resource.key.clone(),
-                    eds: eds.clone(),
+                    eds: eds.as_ref(),
                     reason: reason.clone(),
                     updated: after.and_then(|r| r.last_updated.clone()),
                 };
@@ -435,7 +449,7 @@ impl<'a> Comparer<'a> {
         let replaced = endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
         let mut counts = false;
         for edit in edits {
-            let verdict = judge(&context.key, self.report.mode, context.eds.as_ref(), &edit);
+            let verdict = judge(&context.key, self.report.mode, context.eds, &edit);
             match verdict {
                 Verdict::NotCompared(reason) => {
                     self.resource_not_compared(context, Some(edit.path), Cause::Inherent, reason);
