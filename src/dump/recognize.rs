@@ -166,7 +166,8 @@ impl<T, const IS_OBJECT: bool> Default for Lenient<T, IS_OBJECT> {
 
 impl<'de, T: Deserialize<'de>, const IS_OBJECT: bool> Deserialize<'de> for Lenient<T, IS_OBJECT> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Shape(PhantomData)).map(Self)
+        let shape: Shape<T, IS_OBJECT> = Shape(PhantomData);
+        deserializer.deserialize_any(shape).map(Self)
     }
 }
 
