@@ -1,6 +1,8 @@
 //! The integration tests: one binary, a module per concern.
 //!
 //! - `bundle`: the bundle file against stock tools, damage, hostile archives and its specification in `schema/`.
+//! - `corpus`: recordings of a real mesh through the binary, each with exactly the differences that its story has.
+//! - `laws`: what must hold of comparing for any recording and any edit of one.
 //! - `layers`: which folder of `src/` may import which.
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
 //! - `oracle`: random messages, printed and judged by an independent reader of protobuf's JSON.
@@ -12,6 +14,8 @@
 //! - `xds_table`: the generated table of the xDS API is what its inputs generate.
 
 mod bundle;
+mod corpus;
+mod laws;
 mod layers;
 mod live;
 mod oracle;
