@@ -32,7 +32,7 @@ pub(super) struct Args {
     inputs: Vec<String>,
     #[command(flatten)]
     from: inputs::InputArgs,
-    /// Write the bundle here; default: xdsnap-<UTC>.xdsnap, never over a file that exists
+    /// Write the bundle here; default: `xdsnap-<UTC>.xdsnap`, never over a file that exists
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Your own words about the capture; `info` shows them first

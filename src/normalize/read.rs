@@ -24,7 +24,10 @@ pub(super) fn read(raw: &[u8], shape: Shape) -> Result<Value, NormalizeError> {
         depth: 0,
     };
     let value = match shape {
-        Shape::Any => reader.message(Message::find("google.protobuf.Any")),
+        Shape::Any(default) => match reader.names_its_type()? {
+            false if default.is_some() => reader.message(default),
+            _ => reader.message(Message::find("google.protobuf.Any")),
+        },
         Shape::Message(message) => reader.message(Some(message)),
         Shape::Unknown => reader.plain(Plain::Unknown),
     }?;
@@ -47,6 +50,12 @@ struct Reader<'j> {
 }
 
 impl<'j> Reader<'j> {
+    /// Whether the next value is an object with an `@type`.
+    fn names_its_type(&mut self) -> Result<bool, NormalizeError> {
+        let is_object = self.json.peek()? == Peek::Object;
+        Ok(is_object && self.look_ahead(&["@type"])?.is_some())
+    }
+
     /// Reads the next value as a message; `None` for one that the table lacks.
     fn message(&mut self, message: Option<&'static Message>) -> Result<Value, NormalizeError> {
         let Some(message) = message else {
