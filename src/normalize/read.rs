@@ -24,8 +24,10 @@ pub(super) fn read(raw: &[u8], shape: Shape) -> Result<Value, NormalizeError> {
         depth: 0,
     };
     let value = match shape {
-        Shape::Any(default) => match reader.names_its_type()? {
-            false if default.is_some() => reader.message(default),
+        Shape::Any(default) => match default {
+            Some(message) if !reader.names_its_type()? => reader
+                .message(Some(message))
+                .map(|value| named(value, message)),
             _ => reader.message(Message::find("google.protobuf.Any")),
         },
         Shape::Message(message) => reader.message(Some(message)),
@@ -456,6 +458,18 @@ fn number(text: &str, mode: Plain) -> Value {
 
 fn number_text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A message as the `Any` that names its type.
+fn named(value: Value, message: &'static Message) -> Value {
+    match value {
+        Value::Object(Object { mut members, .. }) => {
+            let url = Value::String(format!("{TYPE_PREFIX}{}", message.name()));
+            members.push(("@type".into(), url));
+            object(members, ObjectKind::Any(Some(message)))
+        }
+        other => other,
+    }
 }
 
 /// The type URL with the prefix that everyone writes; what counts is the name after the last slash.
