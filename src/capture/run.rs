@@ -246,16 +246,24 @@ fn identify<'a>(
     Ok(lives)
 }
 
+/// Whose interface answers at `endpoint`; Envoy's where nothing does.
+///
+/// # Errors
+///
+/// Where there is no network.
+pub fn source_of(endpoint: &Endpoint, options: &Options) -> Result<Source, CaptureError> {
+    let client = Client::new(options.timeout).map_err(CaptureError::Client)?;
+    Ok(probe(&client, endpoint))
+}
+
 /// Tells an istiod from an Envoy by the pages that it has.
 fn probe(client: &Client, endpoint: &Endpoint) -> Source {
-    let answers = |page| {
-        client
-            .get(endpoint, page)
-            .is_ok_and(|answer| answer.status != 404)
-    };
-    match !answers("/server_info") && (answers("/debug/syncz") || answers("/version")) {
-        true => Source::Istiod,
-        false => Source::Envoy,
+    let status = |page| client.get(endpoint, page).ok().map(|answer| answer.status);
+    let has = |page| status(page).is_some_and(|status| status != 404);
+    match status("/server_info") {
+        // Whoever does not answer here is not waited for twice.
+        Some(404) if has("/debug/syncz") || has("/version") => Source::Istiod,
+        _ => Source::Envoy,
     }
 }
 
