@@ -123,7 +123,9 @@ impl<'a> Recorder<'a> {
             let provenance = Provenance {
                 origin,
                 redacted,
-                ..Provenance::default()
+                requested: None,
+                received: None,
+                status: None,
             };
             self.keep(path, provenance, &mut spool)?;
         }

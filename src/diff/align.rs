@@ -1,6 +1,6 @@
 //! Which item of one list corresponds to which of another: pure, on positions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::{
     normalize::{KeyValue, Value, identity},
@@ -94,8 +94,8 @@ impl<'a> Unpaired<'a> {
         }
         let new = &self.pairs[first..];
         if !new.is_empty() {
-            let before: Vec<usize> = new.iter().map(|pair| pair.before).collect();
-            let after: Vec<usize> = new.iter().map(|pair| pair.after).collect();
+            let before: HashSet<usize> = new.iter().map(|pair| pair.before).collect();
+            let after: HashSet<usize> = new.iter().map(|pair| pair.after).collect();
             self.before
                 .retain(|(position, _)| !before.contains(position));
             self.after.retain(|(position, _)| !after.contains(position));
@@ -241,17 +241,21 @@ fn longest_increasing(values: &[usize]) -> Vec<bool> {
         }
         length[i] = at + 1;
     }
+    // Positions by that length, in order; in each group the values fall.
+    let mut groups = vec![Vec::new(); tails.len()];
+    for (i, &length) in length.iter().enumerate() {
+        groups[length - 1].push(i);
+    }
     let mut kept = vec![false; values.len()];
-    let mut from = 0;
     let mut floor = None;
-    for wanted in (1..=tails.len()).rev() {
-        let fits = |&i: &usize| length[i] == wanted && floor.is_none_or(|floor| values[i] > floor);
-        let Some(best) = (from..values.len()).filter(fits).min_by_key(|&i| values[i]) else {
+    for group in groups.iter().rev() {
+        // The last that is above what was chosen is the smallest, and stands behind it.
+        let above = group.partition_point(|&i| floor.is_none_or(|floor| values[i] > floor));
+        let Some(&best) = above.checked_sub(1).and_then(|at| group.get(at)) else {
             break;
         };
         kept[best] = true;
         floor = Some(values[best]);
-        from = best + 1;
     }
     kept
 }

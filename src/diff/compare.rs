@@ -171,9 +171,7 @@ impl<'a> Comparer<'a> {
 
     /// Before against after.
     fn change(&mut self, pair: &ProxyPair<'_>) {
-        let has_both = |xds_type: &XdsType| {
-            pair.before.types.contains(xds_type) && pair.after.types.contains(xds_type)
-        };
+        let has_both = |xds_type: &XdsType| has_both(pair, xds_type);
         let mut groups: BTreeMap<ResourceKey, Group<'_>> = BTreeMap::new();
         let mut lacking = BTreeSet::new();
         for (dump, is_before) in [(pair.before, true), (pair.after, false)] {
@@ -219,7 +217,9 @@ impl<'a> Comparer<'a> {
         }
         let eds = eds_names(pair);
         for (_, group) in groups {
-            for (before, after) in equivalence::pair_resources(&group.before, &group.after, pair) {
+            for (before, after) in
+                equivalence::pair_resources(&group.before, &group.after, &pair.after.types)
+            {
                 let Some(resource) = after.or(before) else {
                     continue;
                 };
@@ -240,6 +240,8 @@ impl<'a> Comparer<'a> {
 
     /// Istiod against Envoy.
     fn sync(&mut self, pair: &ProxyPair<'_>) {
+        const ONE_PRINTER: &str = "only one of the two prints this";
+        let has_both = |xds_type: &XdsType| has_both(pair, xds_type);
         let mut groups: BTreeMap<(XdsType, String), Group<'_>> = BTreeMap::new();
         let mut inherent = BTreeSet::new();
         let mut errors: BTreeMap<(XdsType, String), String> = BTreeMap::new();
@@ -250,6 +252,10 @@ impl<'a> Comparer<'a> {
             .filter(|r| (self.options.keep)(&r.key))
         {
             let key = &resource.key;
+            if matches!(key.xds_type, XdsType::Other(_)) && !has_both(&key.xds_type) {
+                inherent.insert((key.xds_type.clone(), ONE_PRINTER));
+                continue;
+            }
             let name = equivalence::envoy_name(resource, pair.after);
             groups
                 .entry((key.xds_type.clone(), name))
@@ -260,8 +266,8 @@ impl<'a> Comparer<'a> {
         for resource in &pair.after.resources {
             let key = &resource.key;
             let id = (key.xds_type.clone(), key.name.clone());
-            if let (Some(State::Rejected), Some(error)) = (key.state, &resource.error) {
-                errors.insert(id, error.clone());
+            if key.state == Some(State::Rejected) {
+                errors.extend(resource.error.clone().map(|error| (id, error)));
                 continue;
             }
             if !(self.options.keep)(key) {
@@ -286,7 +292,7 @@ impl<'a> Comparer<'a> {
                     _ if key.name.starts_with("kubernetes://") => None,
                     _ => Some("the certificates come from the agent, not from istiod"),
                 },
-                (XdsType::Other(_), _) => Some("istiod sends nothing of this type"),
+                (XdsType::Other(_), _) if !has_both(&key.xds_type) => Some(ONE_PRINTER),
                 _ => None,
             };
             match reason {
@@ -342,7 +348,9 @@ impl<'a> Comparer<'a> {
                 });
             let error = errors.get(&(xds_type.clone(), name.clone())).cloned();
             let reason = error.or(from_istiod);
-            for (before, after) in equivalence::pair_resources(&group.before, &group.after, pair) {
+            for (before, after) in
+                equivalence::pair_resources(&group.before, &group.after, &pair.after.types)
+            {
                 let Some(resource) = after.or(before) else {
                     continue;
                 };
@@ -382,31 +390,56 @@ impl<'a> Comparer<'a> {
         {
             return;
         }
-        let values =
-            [(before, context.pair.before), (after, context.pair.after)].map(|(found, dump)| {
-                found
-                    .map(|resource| normalize(resource, &dump.types))
-                    .transpose()
-            });
-        let [before, after] = match values {
-            [Ok(before), Ok(after)] => [before, after],
-            [Err(error), _] | [_, Err(error)] => {
-                return self.resource_not_compared(
-                    context,
-                    None,
-                    Cause::Missing,
-                    error.to_string(),
-                );
+        if let (Some(before), Some(after)) = (before, after)
+            && before.body.is_some() != after.body.is_some()
+        {
+            let reason = "a masked dump does not show the rejected configuration".to_owned();
+            return self.resource_not_compared(context, None, Cause::Missing, reason);
+        }
+        // What a dump says elsewhere too is left out only where both do so.
+        let types: BTreeSet<XdsType> = {
+            let pair = context.pair;
+            pair.before
+                .types
+                .intersection(&pair.after.types)
+                .cloned()
+                .collect()
+        };
+        let normal = |found: Option<&Resource<'_>>| {
+            found
+                .map(|resource| normalize(resource, &types))
+                .transpose()
+        };
+        let (mut before, mut after) = match (normal(before), normal(after)) {
+            (Ok(before), Ok(after)) => (before, after),
+            (Err(error), _) | (_, Err(error)) => {
+                let reason = error.to_string();
+                return self.resource_not_compared(context, None, Cause::Missing, reason);
             }
         };
-        let [mut before, mut after] = [before, after];
-        equivalence::equate(
-            &context.key,
-            self.report.mode,
-            before.as_mut(),
-            after.as_mut(),
-        );
-        let edits = self.edits(before.as_ref(), after.as_ref());
+        let dropped = match (before.as_mut(), after.as_mut()) {
+            (Some(before), Some(after)) => {
+                equivalence::equate(&context.key, self.report.mode, before, after)
+            }
+            _ => BTreeSet::new(),
+        };
+        if !dropped.is_empty() {
+            let fields: Vec<_> = dropped.into_iter().collect();
+            let reason = format!(
+                "Envoy drops fields of a TypedStruct that its type does not have: {}",
+                fields.join(", ")
+            );
+            self.resource_not_compared(context, None, Cause::Inherent, reason);
+        }
+        let Comparison {
+            edits,
+            not_compared,
+            ..
+        } = self.comparison(before.as_ref(), after.as_ref());
+        for (path, reason) in not_compared {
+            let reason = reason.to_owned();
+            self.resource_not_compared(context, Some(path), Cause::Inherent, reason);
+        }
         if edits.is_empty() {
             return;
         }
@@ -414,13 +447,8 @@ impl<'a> Comparer<'a> {
             equivalence::endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
         let mut counts = false;
         for edit in edits {
-            let verdict = equivalence::judge(
-                &context.key,
-                self.report.mode,
-                context.eds.as_ref(),
-                &edit,
-                before.as_ref(),
-            );
+            let verdict =
+                equivalence::judge(&context.key, self.report.mode, context.eds.as_ref(), &edit);
             match verdict {
                 Verdict::NotCompared(reason) => {
                     self.resource_not_compared(context, Some(edit.path), Cause::Inherent, reason);
@@ -451,7 +479,8 @@ impl<'a> Comparer<'a> {
         }
     }
 
-    fn edits(&mut self, before: Option<&Value>, after: Option<&Value>) -> Vec<Edit> {
+    /// Compares two values as the queries say.
+    fn comparison(&mut self, before: Option<&Value>, after: Option<&Value>) -> Comparison<'static> {
         let mut nodes = |queries: &[String], which: usize| -> Option<Nodes> {
             let mut found = Nodes::new();
             for value in [before, after].into_iter().flatten() {
@@ -461,23 +490,19 @@ impl<'a> Comparer<'a> {
         };
         let selected = nodes(&self.options.select, 0);
         let ignored = nodes(&self.options.ignore, 1);
-        let is_ignored = |value: &Value| {
-            ignored
-                .as_ref()
-                .is_some_and(|nodes| nodes.contains(&std::ptr::from_ref(value)))
-        };
-        // At the resource itself, a query leaves it out on both sides.
-        if [before, after].into_iter().flatten().any(is_ignored) {
-            return Vec::new();
-        }
         let mut comparison = Comparison {
             selected: selected.as_ref(),
             ignored: ignored.as_ref(),
             fold_names: self.report.mode == Mode::Sync,
-            edits: Vec::new(),
+            is_opaque: Some(&equivalence::is_redacted),
+            ..Comparison::default()
         };
         comparison.run(before, after);
-        comparison.edits
+        Comparison {
+            edits: comparison.edits,
+            not_compared: comparison.not_compared,
+            ..Comparison::default()
+        }
     }
 
     fn count(&mut self, context: &Context<'_>, has_before: bool, has_after: bool) {
@@ -543,6 +568,11 @@ impl<'a> Comparer<'a> {
         };
         self.report.not_compared.push(entry);
     }
+}
+
+/// Whether both dumps have a section of a type, be it empty.
+fn has_both(pair: &ProxyPair<'_>, xds_type: &XdsType) -> bool {
+    pair.before.types.contains(xds_type) && pair.after.types.contains(xds_type)
 }
 
 fn entry(proxy: &ProxyId, compared: Compared, cause: Cause, reason: String) -> NotCompared {

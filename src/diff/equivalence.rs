@@ -1,13 +1,13 @@
 //! What counts as a difference beyond the values themselves: live state, a pod's own identity, what istiod cannot
 //! know, and what the agent rewrites between istiod and Envoy.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{ChangeKind, Mode, ProxyPair, value::Edit};
+use super::{Mode, value::Edit};
 use crate::{
     model::{ResourceKey, State, Step, XdsType},
-    normalize::{Dump, Object, ObjectKind, Resource, Value, normalize, sort},
-    xds::{Message, Special},
+    normalize::{Dump, Number, Object, ObjectKind, Resource, Value, normalize, sort},
+    xds::Special,
 };
 
 /// What an edit is.
@@ -24,30 +24,52 @@ pub(super) enum Verdict {
 pub(super) fn pair_resources<'a>(
     before: &[&'a Resource<'a>],
     after: &[&'a Resource<'a>],
-    pair: &ProxyPair<'_>,
+    types: &BTreeSet<XdsType>,
 ) -> Vec<(Option<&'a Resource<'a>>, Option<&'a Resource<'a>>)> {
     let mut before = before.to_vec();
     let mut after = after.to_vec();
     let mut pairs = Vec::new();
-    let mut take_equal = |equal: &dyn Fn(&Resource<'_>, &Resource<'_>) -> bool| {
-        before.retain(|b| match after.iter().position(|a| equal(b, a)) {
-            Some(at) => {
-                pairs.push((Some(*b), Some(after.remove(at))));
-                false
-            }
-            None => true,
+    if before.len().max(after.len()) > 1 {
+        take_equal(&mut before, &mut after, &mut pairs, |resource| {
+            resource.body
         });
-        before.len().min(after.len()) > 0 && before.len() + after.len() > 2
-    };
-    let several = take_equal(&|b, a| b.body == a.body);
-    if several {
-        let form = |resource: &Resource<'_>, dump: &Dump<'_>| normalize(resource, &dump.types).ok();
-        take_equal(&|b, a| form(b, pair.before) == form(a, pair.after));
+        take_equal(&mut before, &mut after, &mut pairs, |r| {
+            normalize(r, types).ok()
+        });
     }
     for i in 0..before.len().max(after.len()) {
         pairs.push((before.get(i).copied(), after.get(i).copied()));
     }
     pairs
+}
+
+/// Moves what both sides have of one `form` to `pairs`, the n-th with the n-th.
+fn take_equal<'a, K: Ord>(
+    before: &mut Vec<&'a Resource<'a>>,
+    after: &mut Vec<&'a Resource<'a>>,
+    pairs: &mut Vec<(Option<&'a Resource<'a>>, Option<&'a Resource<'a>>)>,
+    form: impl Fn(&Resource<'a>) -> Option<K>,
+) {
+    let mut found: BTreeMap<K, VecDeque<usize>> = BTreeMap::new();
+    for (at, resource) in after.iter().enumerate() {
+        if let Some(form) = form(resource) {
+            found.entry(form).or_default().push_back(at);
+        }
+    }
+    let mut taken = BTreeSet::new();
+    before.retain(|resource| {
+        let partner = form(resource).and_then(|form| found.get_mut(&form)?.pop_front());
+        if let Some(at) = partner {
+            pairs.push((Some(*resource), Some(after[at])));
+            taken.insert(at);
+        }
+        partner.is_none()
+    });
+    let mut at = 0;
+    after.retain(|_| {
+        at += 1;
+        !taken.contains(&(at - 1))
+    });
 }
 
 /// The name under which Envoy's dump has the resource that istiod calls otherwise.
@@ -86,16 +108,14 @@ pub(super) fn error_of(text: &str, name: &str, names: &BTreeSet<&str>) -> Option
     Some(text[start..end].trim_end().to_owned())
 }
 
-/// Makes equal on both sides what differs for no reason of configuration.
+/// Makes equal on both sides what differs for no reason of configuration, and gives the fields that were left out
+/// because Envoy cannot show them.
 pub(super) fn equate(
     key: &ResourceKey,
     mode: Mode,
-    before: Option<&mut Value>,
-    after: Option<&mut Value>,
-) {
-    let (Some(before), Some(after)) = (before, after) else {
-        return;
-    };
+    before: &mut Value,
+    after: &mut Value,
+) -> BTreeSet<String> {
     match (&key.xds_type, mode) {
         (XdsType::Bootstrap, Mode::Change) if is_other_pod(before, after) => {
             for path in POD_IDENTITY {
@@ -104,8 +124,120 @@ pub(super) fn equate(
             }
         }
         (XdsType::ExtensionConfig, Mode::Sync) => equate_wasm(before, after),
+        (XdsType::Endpoint, Mode::Sync) => equate_assignment(before),
         _ => {}
     }
+    match mode {
+        Mode::Change => BTreeSet::new(),
+        Mode::Sync => drop_foreign_fields(before, after),
+    }
+}
+
+/// Does to an endpoint assignment what Envoy does when it rebuilds it: localities without hosts go, and what is
+/// dropped counts per million.
+fn equate_assignment(assignment: &mut Value) {
+    let Value::Object(assignment) = assignment else {
+        return;
+    };
+    if let Some(Value::List(localities)) = member(assignment, "endpoints") {
+        localities
+            .items
+            .retain(|locality| locality.get("lb_endpoints").is_some());
+        if localities.items.is_empty() {
+            remove_member(assignment, "endpoints");
+        }
+    }
+    if let Some(Value::Object(policy)) = member(assignment, "policy") {
+        for overload in items(member(policy, "drop_overloads")) {
+            if let Some(Value::Object(percentage)) = member(overload, "drop_percentage") {
+                per_million(percentage);
+            }
+        }
+    }
+}
+
+/// Writes an `envoy.type.v3.FractionalPercent` with the denominator MILLION.
+fn per_million(percentage: &mut Object) {
+    let scale = match percentage.get("denominator").and_then(Value::as_str) {
+        None => 10_000,
+        Some("TEN_THOUSAND") => 100,
+        Some(_) => return,
+    };
+    let Some(Value::Number(Number::Int(numerator))) = member(percentage, "numerator") else {
+        return;
+    };
+    *numerator *= scale;
+    percentage.members.retain(|(key, _)| key != "denominator");
+    percentage
+        .members
+        .insert(0, ("denominator".into(), "MILLION".into()));
+}
+
+/// Leaves out the fields that istiod's side has in a TypedStruct and that neither its type nor Envoy's side has:
+/// Envoy reads a TypedStruct as its type, and drops them.
+fn drop_foreign_fields(before: &mut Value, after: &Value) -> BTreeSet<String> {
+    let mut known = BTreeSet::new();
+    foreign_fields(after, false, &mut known);
+    let mut found = BTreeSet::new();
+    foreign_fields(before, false, &mut found);
+    let dropped: BTreeSet<String> = found.difference(&known).cloned().collect();
+    if !dropped.is_empty() {
+        remove_foreign(before, false, &dropped);
+        sort(before);
+    }
+    dropped
+}
+
+/// Adds `<message>.<field>` for each field in a TypedStruct that its message does not have.
+fn foreign_fields(value: &Value, in_typed_struct: bool, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            let inside = in_typed_struct || is_typed_struct(object.kind);
+            for (key, member) in &object.members {
+                if let Some(name) = foreign_name(object.kind, key, in_typed_struct) {
+                    found.insert(name);
+                }
+                foreign_fields(member, inside, found);
+            }
+        }
+        Value::List(list) => {
+            list.items
+                .iter()
+                .for_each(|item| foreign_fields(item, in_typed_struct, found));
+        }
+        _ => {}
+    }
+}
+
+fn remove_foreign(value: &mut Value, in_typed_struct: bool, dropped: &BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            let (kind, inside) = (object.kind, in_typed_struct || is_typed_struct(object.kind));
+            object.members.retain(|(key, _)| {
+                !foreign_name(kind, key, in_typed_struct)
+                    .is_some_and(|name| dropped.contains(&name))
+            });
+            object
+                .members
+                .iter_mut()
+                .for_each(|(_, member)| remove_foreign(member, inside, dropped));
+        }
+        Value::List(list) => {
+            list.items
+                .iter_mut()
+                .for_each(|item| remove_foreign(item, in_typed_struct, dropped));
+        }
+        _ => {}
+    }
+}
+
+/// `<message>.<field>` where `key` is no field of the message that an object in a TypedStruct is.
+fn foreign_name(kind: ObjectKind, key: &str, in_typed_struct: bool) -> Option<String> {
+    let (ObjectKind::Message(message) | ObjectKind::Any(Some(message))) = kind else {
+        return None;
+    };
+    let is_foreign = in_typed_struct && key != "@type" && message.field(key).is_none();
+    is_foreign.then(|| format!("{}.{key}", message.name()))
 }
 
 /// Where a bootstrap says which pod of its workload it is.
@@ -178,16 +310,19 @@ fn equate_wasm(before: &mut Value, after: &mut Value) {
     }
 }
 
-/// What Envoy and istiod print in the place of a secret, and what redaction leaves of one.
-fn is_redacted(value: Option<&Value>) -> bool {
+/// Whether a value is what Envoy and istiod print in the place of a secret, or what redaction leaves of one.
+pub(super) fn is_redacted(value: &Value) -> bool {
     match value {
-        Some(Value::String(text)) => {
+        Value::String(text) => {
             text.starts_with("[redacted") || text == "W3JlZGFjdGVkXQ==" || text == "<Redacted>"
         }
-        // A DataSource whose variant the printers do not keep.
-        Some(Value::Object(object)) if object.members.len() == 1 => {
-            is_redacted(Some(&object.members[0].1))
-        }
+        // Of a redacted DataSource the printers do not agree on the variant.
+        Value::Object(object) => match (object.kind, &object.members[..]) {
+            (ObjectKind::Message(message), [(_, member)]) => {
+                message.name() == "envoy.config.core.v3.DataSource" && is_redacted(member)
+            }
+            _ => false,
+        },
         _ => false,
     }
 }
@@ -198,15 +333,11 @@ pub(super) fn judge(
     mode: Mode,
     eds: Option<&BTreeSet<String>>,
     edit: &Edit,
-    before: Option<&Value>,
 ) -> Verdict {
     let live = |reason: &str| match mode {
         Mode::Change => Verdict::Live,
         Mode::Sync => Verdict::NotCompared(reason.to_owned()),
     };
-    if is_redacted(edit.before.as_ref()) || is_redacted(edit.after.as_ref()) {
-        return Verdict::NotCompared("the value is redacted".to_owned());
-    }
     let last_key = match edit.path.0.last() {
         Some(Step::Key(name)) => name.as_str(),
         _ => "",
@@ -220,9 +351,6 @@ pub(super) fn judge(
         XdsType::Secret if key.name == "default" && last_key_is_certificate(edit) => {
             live("the workload certificate rotates by itself")
         }
-        _ if mode == Mode::Sync && is_dropped_by_envoy(edit, before) => Verdict::NotCompared(
-            "Envoy drops a field of a TypedStruct that its type does not have".to_owned(),
-        ),
         _ => Verdict::Change,
     }
 }
@@ -234,27 +362,6 @@ fn last_key_is_certificate(edit: &Edit) -> bool {
         _ => None,
     });
     keys.next() == Some("tls_certificate") && keys.next() == Some("certificate_chain")
-}
-
-/// Whether istiod's side has, in a TypedStruct of a known type, a field that this type lacks.
-fn is_dropped_by_envoy(edit: &Edit, before: Option<&Value>) -> bool {
-    if edit.kind != ChangeKind::Removed {
-        return false;
-    }
-    let Some((Step::Key(field), steps)) = edit.path.0.split_last() else {
-        return false;
-    };
-    let mut value = before;
-    let mut in_typed_struct = false;
-    for step in steps {
-        in_typed_struct |= value.is_some_and(|value| is_typed_struct(value.kind()));
-        value = match step {
-            Step::Key(name) => value.and_then(|value| value.get(name)),
-            _ => value.and_then(|list| super::step::item_at(list, step)),
-        };
-    }
-    let lacks = |message: &Message| message.field(field).is_none();
-    in_typed_struct && matches!(value.map(Value::kind), Some(ObjectKind::Message(m)) if lacks(m))
 }
 
 fn is_typed_struct(kind: ObjectKind) -> bool {
@@ -295,22 +402,24 @@ pub(super) fn endpoints_replaced(
 
 /// Calls `each` with every host of an endpoint assignment.
 fn each_host(assignment: &mut Value, each: &mut dyn FnMut(&mut Object)) {
-    fn items<'a>(value: Option<&'a mut Value>) -> impl Iterator<Item = &'a mut Object> + use<'a> {
-        let items = match value {
-            Some(Value::List(list)) => list.items.as_mut_slice(),
-            _ => &mut [],
-        };
-        items.iter_mut().filter_map(|item| match item {
-            Value::Object(object) => Some(object),
-            _ => None,
-        })
-    }
     let Value::Object(assignment) = assignment else {
         return;
     };
     for locality in items(member(assignment, "endpoints")) {
         items(member(locality, "lb_endpoints")).for_each(&mut *each);
     }
+}
+
+/// The messages of a list.
+fn items<'a>(value: Option<&'a mut Value>) -> impl Iterator<Item = &'a mut Object> + use<'a> {
+    let items = match value {
+        Some(Value::List(list)) => list.items.as_mut_slice(),
+        _ => &mut [],
+    };
+    items.iter_mut().filter_map(|item| match item {
+        Value::Object(object) => Some(object),
+        _ => None,
+    })
 }
 
 fn get<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {

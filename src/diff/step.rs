@@ -1,25 +1,57 @@
 //! How a path names an item of a list: by its keys where they are unique, else by its position.
 
+use std::{cell::OnceCell, collections::HashMap};
+
 use crate::{
     model::{Predicate, Scalar, Step},
     normalize::{KeyValue, List, Number, Value, identity},
     xds::MatchBy,
 };
 
-/// The step to the item at `index`.
-pub(super) fn item_step(list: &List, index: usize) -> Step {
-    match predicates(list, &list.items[index]) {
-        // An item that is only known by what it lacks reads better by its position.
-        Some(predicates)
-            if predicates.iter().any(|predicate| predicate.value.is_some())
-                && is_unique(list, &predicates) =>
-        {
-            Step::Filter(predicates)
+/// The steps to the items of one list.
+pub(super) struct Steps<'a> {
+    list: &'a List,
+    /// How many items make the same predicates; counted when it is first asked for.
+    counts: OnceCell<HashMap<Vec<Predicate>, usize>>,
+}
+
+impl<'a> Steps<'a> {
+    pub(super) fn new(list: &'a List) -> Self {
+        Self {
+            list,
+            counts: OnceCell::new(),
         }
-        _ => Step::Index {
-            index,
-            label: label(list, &list.items[index]),
-        },
+    }
+
+    /// The step to the item at `index`.
+    pub(super) fn to(&self, index: usize) -> Step {
+        let item = &self.list.items[index];
+        match predicates(self.list, item) {
+            // An item that is only known by what it lacks reads better by its position.
+            Some(predicates)
+                if predicates.iter().any(|predicate| predicate.value.is_some())
+                    && self.is_unique(&predicates) =>
+            {
+                Step::Filter(predicates)
+            }
+            _ => Step::Index {
+                index,
+                label: label(self.list, item),
+            },
+        }
+    }
+
+    fn is_unique(&self, wanted: &Vec<Predicate>) -> bool {
+        let counts = self.counts.get_or_init(|| {
+            let mut counts = HashMap::new();
+            for item in &self.list.items {
+                if let Some(predicates) = predicates(self.list, item) {
+                    *counts.entry(predicates).or_default() += 1;
+                }
+            }
+            counts
+        });
+        counts.get(wanted) == Some(&1)
     }
 }
 
@@ -52,34 +84,6 @@ fn predicates(list: &List, item: &Value) -> Option<Vec<Predicate>> {
             })
         })
         .collect()
-}
-
-fn is_unique(list: &List, predicates: &[Predicate]) -> bool {
-    list.items
-        .iter()
-        .filter(|item| holds(item, predicates))
-        .count()
-        == 1
-}
-
-fn holds(item: &Value, predicates: &[Predicate]) -> bool {
-    predicates.iter().all(|predicate| {
-        let found = predicate
-            .keys
-            .iter()
-            .try_fold(item, |value, key| value.get(key));
-        found.and_then(scalar) == predicate.value && found.is_some() == predicate.value.is_some()
-    })
-}
-
-/// The item of `list` that `step` leads to.
-pub(super) fn item_at<'a>(list: &'a Value, step: &Step) -> Option<&'a Value> {
-    let Value::List(list) = list else { return None };
-    match step {
-        Step::Key(_) => None,
-        Step::Index { index, .. } => list.items.get(*index),
-        Step::Filter(predicates) => list.items.iter().find(|item| holds(item, predicates)),
-    }
 }
 
 fn at<'a>(item: &'a Value, key: &str) -> Option<&'a Value> {

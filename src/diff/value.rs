@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::{ChangeKind, align, step::item_step};
+use super::{ChangeKind, align, step::Steps};
 use crate::{
     model::{Path, Step},
-    normalize::{List, Number, Object, ObjectKind, Value},
+    normalize::{Key, List, Number, Object, ObjectKind, Value},
 };
 
 /// One difference between two values.
@@ -35,7 +35,11 @@ pub(super) struct Comparison<'a> {
     pub(super) selected: Option<&'a Nodes>,
     /// Whether names of unknown fields may be spelled in snake or camel case: two printers are compared.
     pub(super) fold_names: bool,
+    /// Tells the values of which it is known that they are there, but not what they are.
+    pub(super) is_opaque: Option<&'a dyn Fn(&Value) -> bool>,
     pub(super) edits: Vec<Edit>,
+    /// Nodes that both sides have and that cannot be compared, and why.
+    pub(super) not_compared: Vec<(Path, &'static str)>,
 }
 
 /// Where the comparison stands, on both sides.
@@ -80,27 +84,21 @@ impl Comparison<'_> {
 
     /// Compares a node that either side may lack.
     fn node(&mut self, before: Option<&Value>, after: Option<&Value>, place: &Place) {
-        let shown = |value: &&Value| {
-            self.ignored
-                .is_none_or(|nodes| !nodes.contains(&std::ptr::from_ref(*value)))
+        let Some(place) = self.enter(before, after, place) else {
+            return;
         };
-        let (before, after) = (before.filter(shown), after.filter(shown));
-        let is_selected = |value: Option<&Value>| {
-            value.is_some_and(|value| {
-                self.selected
-                    .is_some_and(|nodes| nodes.contains(&std::ptr::from_ref(value)))
-            })
-        };
-        let mut place = place.clone();
-        place.selected |= is_selected(before) || is_selected(after);
         let place = &place;
         match (before, after) {
             (None, None) => {}
             (Some(before), None) => {
-                self.edit(ChangeKind::Removed, place, Some(before.clone()), None)
+                self.edit(ChangeKind::Removed, place, Some(before.clone()), None);
             }
             (None, Some(after)) => self.edit(ChangeKind::Added, place, None, Some(after.clone())),
             (Some(before), Some(after)) if before == after => {}
+            (Some(before), Some(after)) if self.are_opaque(before, after) => {
+                self.not_compared
+                    .push((place.after.clone(), "the value is redacted"));
+            }
             (Some(Value::Object(before)), Some(Value::Object(after)))
                 if !is_other_any(before, after) =>
             {
@@ -116,6 +114,26 @@ impl Comparison<'_> {
         }
     }
 
+    /// The place with what the queries say of the node there; `None` where it is left out.
+    fn enter(&self, before: Option<&Value>, after: Option<&Value>, place: &Place) -> Option<Place> {
+        let is_in = |nodes: Option<&Nodes>| {
+            let mut values = before.into_iter().chain(after);
+            nodes
+                .is_some_and(|nodes| values.any(|value| nodes.contains(&std::ptr::from_ref(value))))
+        };
+        if is_in(self.ignored) {
+            return None;
+        }
+        let mut place = place.clone();
+        place.selected |= is_in(self.selected);
+        Some(place)
+    }
+
+    fn are_opaque(&self, before: &Value, after: &Value) -> bool {
+        self.is_opaque
+            .is_some_and(|is_opaque| is_opaque(before) && is_opaque(after))
+    }
+
     fn objects(&mut self, before: &Object, after: &Object, place: &Place) {
         let fold = self.fold_names && before.kind != ObjectKind::Plain;
         let name = |key: &str| {
@@ -125,29 +143,51 @@ impl Comparison<'_> {
                 key.to_owned()
             }
         };
-        let mut names: BTreeMap<String, [Option<(&str, &Value)>; 2]> = BTreeMap::new();
+        let mut names: BTreeMap<String, [Vec<(&str, &Value)>; 2]> = BTreeMap::new();
         for (side, object) in [before, after].into_iter().enumerate() {
             for (key, value) in &object.members {
-                names.entry(name(key)).or_default()[side] = Some((key, value));
+                names.entry(name(key)).or_default()[side].push((key, value));
             }
         }
         for [before, after] in names.into_values() {
-            let before_key = before.or(after).map_or("", |(key, _)| key);
-            let after_key = after.or(before).map_or("", |(key, _)| key);
-            let place = place.key(before_key, after_key);
-            self.node(
-                before.map(|(_, value)| value),
-                after.map(|(_, value)| value),
-                &place,
-            );
+            let key = |first: &[(&str, &Value)], second: &[(&str, &Value)]| {
+                first
+                    .first()
+                    .or(second.first())
+                    .map_or(String::new(), |(key, _)| (*key).to_owned())
+            };
+            let place = place.key(&key(&before, &after), &key(&after, &before));
+            match (&before[..], &after[..]) {
+                ([_, _, ..], _) | (_, [_, _, ..]) => {
+                    let reason = "two names differ only in their spelling";
+                    self.not_compared.push((place.after, reason));
+                }
+                (before, after) => {
+                    let [before, after] =
+                        [before, after].map(|side| side.first().map(|found| found.1));
+                    self.node(before, after, &place);
+                }
+            }
         }
     }
 
     fn lists(&mut self, before: &List, after: &List, place: &Place) {
-        let alignment = align::align(&before.items, &after.items, after.rule);
+        let alignment = match self.fold_names && !after.rule.ordered {
+            // An item whose unknown fields are spelled otherwise is the same item.
+            true => {
+                let folded = |list: &List| list.items.iter().map(folded).collect::<Vec<_>>();
+                align::align(&folded(before), &folded(after), after.rule)
+            }
+            false => align::align(&before.items, &after.items, after.rule),
+        };
+        let (steps_before, steps_after) = (Steps::new(before), Steps::new(after));
         for pair in alignment.pairs {
-            let place = place.steps(item_step(before, pair.before), item_step(after, pair.after));
-            if pair.moved {
+            let (old, new) = (&before.items[pair.before], &after.items[pair.after]);
+            if !pair.moved && old == new {
+                continue;
+            }
+            let place = place.steps(steps_before.to(pair.before), steps_after.to(pair.after));
+            if let (true, Some(place)) = (pair.moved, self.enter(Some(old), Some(new), &place)) {
                 let position = |at: usize| Some(Value::Number(Number::Int(at as i128)));
                 self.edit(
                     ChangeKind::Moved,
@@ -156,11 +196,10 @@ impl Comparison<'_> {
                     position(pair.after),
                 );
             }
-            let (before, after) = (&before.items[pair.before], &after.items[pair.after]);
-            self.node(Some(before), Some(after), &place);
+            self.node(Some(old), Some(new), &place);
         }
         for at in alignment.removed {
-            let step = item_step(before, at);
+            let step = steps_before.to(at);
             self.node(
                 Some(&before.items[at]),
                 None,
@@ -168,7 +207,7 @@ impl Comparison<'_> {
             );
         }
         for at in alignment.added {
-            let step = item_step(after, at);
+            let step = steps_after.to(at);
             self.node(
                 None,
                 Some(&after.items[at]),
@@ -209,6 +248,37 @@ impl Comparison<'_> {
 fn is_other_any(before: &Object, after: &Object) -> bool {
     let is_any = |object: &Object| matches!(object.kind, ObjectKind::Any(_));
     is_any(before) && is_any(after) && before.get("@type") != after.get("@type")
+}
+
+/// `value` with the names of all fields in lowerCamelCase; those of maps and Structs are data and stay.
+fn folded(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let fold = object.kind != ObjectKind::Plain;
+            let name = |key: &Key| {
+                if fold {
+                    camel_case(key).into()
+                } else {
+                    key.clone()
+                }
+            };
+            let members = object
+                .members
+                .iter()
+                .map(|(key, value)| (name(key), folded(value)));
+            let mut members: Vec<_> = members.collect();
+            members.sort_by(|(a, _), (b, _)| a.cmp(b));
+            Value::Object(Object {
+                members,
+                kind: object.kind,
+            })
+        }
+        Value::List(list) => Value::List(List {
+            items: list.items.iter().map(folded).collect(),
+            rule: list.rule,
+        }),
+        scalar => scalar.clone(),
+    }
 }
 
 /// A field name in lowerCamelCase, as protobuf derives it.

@@ -191,7 +191,7 @@ impl<'a> Dump<'a> {
             self.push(xds_type, name, *state, Shape::Any, Some(raw));
             return Ok(());
         }
-        let xds_type = XdsType::Other(message.to_owned());
+        let xds_type = XdsType::unknown(message);
         self.types.insert(xds_type.clone());
         self.push(&xds_type, String::new(), None, Shape::Unknown, Some(raw));
         Ok(())
@@ -204,6 +204,8 @@ impl<'a> Dump<'a> {
         raw: &'a [u8],
     ) -> Result<(), DumpError> {
         self.types.extend(section_type(message));
+        let first = self.resources.len();
+        let mut updated = None;
         walker.members(raw, |key, value| {
             let list = LISTS
                 .iter()
@@ -216,14 +218,20 @@ impl<'a> Dump<'a> {
                 return self.bootstrap(walker, value);
             }
             if LAST_UPDATED.contains(&key) {
-                self.note_update(json::text(value).as_ref());
+                updated = json::text(value);
+                self.note_update(updated.as_ref());
             }
             if !is_any_of(SECTION_KNOWN, key) {
-                let unknown = XdsType::Other(message.to_owned());
+                let unknown = XdsType::unknown(message);
                 self.push(&unknown, key.to_owned(), None, Shape::Unknown, Some(value));
             }
-            Ok(())
-        })
+            Ok::<_, DumpError>(())
+        })?;
+        // Only the bootstrap's section tells its time outside of an element.
+        if let (Some(updated), Some(resource)) = (updated, self.resources.get_mut(first)) {
+            resource.last_updated.get_or_insert(updated);
+        }
+        Ok(())
     }
 
     fn bootstrap(&mut self, walker: Walker<'a>, raw: &'a [u8]) -> Result<(), DumpError> {
@@ -278,7 +286,7 @@ impl<'a> Dump<'a> {
                 "{}.{key}",
                 owner.as_deref().or(name.as_deref()).unwrap_or("")
             );
-            let xds_type = XdsType::Other(spec.element.to_owned());
+            let xds_type = XdsType::unknown(spec.element);
             self.push(&xds_type, name, None, Shape::Unknown, Some(value));
         }
         Ok(())

@@ -43,8 +43,7 @@ impl SyncState {
             let error = state.last_error.clone().filter(|text| !text.is_empty())?;
             let name = url.rsplit_once('/').map_or(url.as_str(), |(_, name)| name);
             let known = BARE.iter().find(|(message, ..)| *message == name);
-            let xds_type =
-                known.map_or_else(|| XdsType::Other(name.to_owned()), |(_, t, _)| t.clone());
+            let xds_type = known.map_or_else(|| XdsType::unknown(name), |(_, t, _)| t.clone());
             Some((xds_type, error))
         };
         self.resources.iter().filter_map(of).collect()

@@ -47,6 +47,14 @@ const NAMES: [(XdsType, &[&str]); 8] = [
 ];
 
 impl XdsType {
+    /// The type of a section that is a message of an unknown type; it never has the name of a known one.
+    pub fn unknown(message: &str) -> Self {
+        Self::Other(match message.contains('.') {
+            true => message.to_owned(),
+            false => format!("unknown.{message}"),
+        })
+    }
+
     /// The name in outputs: `listener`, `cluster`, … or the full message name of an unknown section.
     pub fn as_str(&self) -> &str {
         match self {

@@ -81,11 +81,17 @@ impl<'j> Reader<'j> {
         mut special: impl FnMut(&mut Self, &str) -> Result<Option<(Key, Value)>, NormalizeError>,
     ) -> Result<Vec<(Key, Value)>, NormalizeError> {
         let mut members = Vec::new();
+        // A field that says no more than its absence leaves no member, but may not be given twice either.
+        let mut seen = Vec::new();
         let mut key = self.json.known_object()?.map(str::to_owned);
         while let Some(name) = key {
             if let Some(member) = special(self, &name)? {
                 members.push(member);
             } else if let Some(field) = message.field(&name) {
+                if seen.contains(&field.name()) {
+                    return Err(NormalizeError::Duplicate(self.json.current_index(), name));
+                }
+                seen.push(field.name());
                 if let Some(value) = self.field(field)? {
                     members.push((Cow::Borrowed(field.name()), value));
                 }
@@ -181,13 +187,18 @@ impl<'j> Reader<'j> {
             Some(message) if is_fields => self.fields(message, special)?,
             _ => self.unknown_fields(special)?,
         };
-        // One printer writes `"value": {}` beside `google.protobuf.Empty`, the others nothing.
-        if type_url
-            .as_deref()
-            .is_some_and(|url| url.ends_with("/google.protobuf.Empty"))
-        {
+        // Beside a well-known type, printers do not agree on whether to write a `value` that says nothing.
+        if let Some(message) = message.filter(|_| !is_fields && !is_typed_struct) {
+            let says_nothing = |value: &Value| match (message.special(), message.fields().first()) {
+                (Special::Wrapper, Some(field)) => is_default(value, field.kind()),
+                _ => false,
+            };
+            members.retain(|(key, value)| key != "value" || !says_nothing(value));
+        }
+        if message.is_some_and(|message| message.name() == "google.protobuf.Empty") {
             members.retain(|(key, value)| {
-                key != "value" || *value != object(vec![], ObjectKind::Plain)
+                key != "value"
+                    || !matches!(value, Value::Object(object) if object.members.is_empty())
             });
         }
         Ok(object(members, kind))
@@ -401,25 +412,31 @@ fn not_empty(value: Value) -> Option<Value> {
 fn is_default(value: &Value, kind: Kind) -> bool {
     match (kind, value) {
         (Kind::Bool, value) => *value == Value::Bool(false),
+        (Kind::Int32 | Kind::UInt32 | Kind::Float | Kind::Double, Value::Number(number)) => {
+            *number == Number::Int(0)
+        }
         (Kind::Int64 | Kind::UInt64, Value::String(text)) => text == "0",
         (Kind::Enum(names), Value::String(text)) => names.number(text) == Some(0),
         (Kind::String | Kind::Bytes, Value::String(text)) => text.is_empty(),
-        (_, Value::Number(number)) => *number == Number::Int(0),
         _ => false,
     }
 }
 
 fn number(text: &str, mode: Plain) -> Value {
-    let exact = match mode {
-        Plain::Struct => None,
-        Plain::Unknown => text.parse().ok().map(Number::Int),
-    };
+    /// The largest power of ten that a double holds exactly: up to here an integer may be written as a float.
+    const EXACT: f64 = 1e22;
+    let float: Option<f64> = text.parse().ok().filter(|float: &f64| float.is_finite());
     let is_integer = text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    Value::Number(match (exact, text.parse::<f64>()) {
-        (Some(number), _) => number,
-        (None, _) if is_integer && mode == Plain::Unknown => Number::Big(text.into()),
-        (None, Ok(float)) if float.is_finite() => Number::from_f64(float),
-        (None, _) => Number::Big(text.into()),
+    Value::Number(match (mode, text.parse(), float) {
+        (Plain::Unknown, Ok(number), _) => Number::Int(number),
+        (Plain::Unknown, _, Some(float))
+            if !is_integer && float.fract() == 0.0 && float.abs() <= EXACT =>
+        {
+            Number::Int(float as i128)
+        }
+        (Plain::Unknown, ..) if is_integer => Number::Big(text.into()),
+        (.., Some(float)) => Number::from_f64(float),
+        (.., None) => Number::Big(text.into()),
     })
 }
 
@@ -429,8 +446,6 @@ fn number_text(bytes: &[u8]) -> String {
 
 /// The type URL with the prefix that everyone writes; what counts is the name after the last slash.
 fn canonical_url(url: &str) -> String {
-    match url.rsplit_once('/') {
-        Some((_, name)) => format!("{TYPE_PREFIX}{name}"),
-        None => url.to_owned(),
-    }
+    let name = url.rsplit_once('/').map_or(url, |(_, name)| name);
+    format!("{TYPE_PREFIX}{name}")
 }

@@ -46,7 +46,7 @@ pub enum Action {
 
 /// Every rule, in the order in which they are applied.
 #[rustfmt::skip]
-pub static RULES: [Rule; 12] = [
+pub static RULES: [Rule; 13] = [
     Rule {
         name: "bootstrap-extensions",
         reason: "Envoy lists the extensions that it was built with; they change with the binary only",
@@ -81,6 +81,13 @@ pub static RULES: [Rule; 12] = [
         scope: Scope::TypeBeside(XdsType::Bootstrap, XdsType::Secret),
         paths: &[&["static_resources", "secrets"]],
         action: Action::Drop,
+    },
+    Rule {
+        name: "bootstrap-static-resources",
+        reason: "nothing is left of it where all static resources are compared at their own sections",
+        scope: Scope::TypeBeside(XdsType::Bootstrap, XdsType::Cluster),
+        paths: &[&["static_resources"]],
+        action: Action::DropEmpty,
     },
     Rule {
         name: "cidr-prefix-length",

@@ -1,7 +1,8 @@
 //! Secrets out, before any byte is written.
 //!
 //! [`Redactor::copy`] copies a document and replaces the values that [`RULES`] name; everything else is copied byte
-//! for byte: white space, the order of keys, the text of numbers. Memory stays bounded whatever the size of the
+//! for byte: white space, the order of keys, the text of numbers. (A string of which a part is replaced is written
+//! anew, so escapes in the rest of it may be spelt differently.) Memory stays bounded whatever the size of the
 //! document: it is read in chunks and redacted one element of one list at a time.
 //!
 //! Laws: redacting what is redacted changes nothing and counts nothing; how the input is cut into reads does not

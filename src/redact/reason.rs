@@ -157,7 +157,7 @@ fn the_words_of_a_reason_stay_and_what_it_quotes_goes() {
             "script load error: [string [redacted]]:4: 'end' expected (to close 'function' at line 1) near '<eof>'",
         ),
         (
-            r#"script load error: [string "local t = {["k"]:1 = "SECRET""]:1: '=' expected near 'SECRET'"#,
+            r#"script load error: [string "local t = x["k"]:1: "SECRET""]:1: '=' expected near 'SECRET'"#,
             "script load error: [string [redacted]]:1: '=' expected near [redacted]",
         ),
         (

@@ -322,12 +322,14 @@ impl<'a> Source<'a> {
 
     /// The byte that is `ahead` bytes after the next one, if the input is that long.
     fn byte(&mut self, ahead: usize) -> Result<Option<u8>, RedactError> {
-        while self.buffered().len() <= ahead {
+        loop {
+            if let Some(byte) = self.buffered().get(ahead) {
+                return Ok(Some(*byte));
+            }
             if !self.fill()? {
                 return Ok(None);
             }
         }
-        Ok(self.buffered().get(ahead).copied())
     }
 
     /// Reads on; false at the end of the input.
