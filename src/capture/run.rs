@@ -10,7 +10,9 @@ use super::{
     record::Recorder,
 };
 use crate::{
-    bundle::{Captured, Failure, Head, IstiodEntry, ProxyEntry, Redaction, WriteError, Writer},
+    bundle::{
+        Captured, Failure, Head, IstiodEntry, Manifest, ProxyEntry, Redaction, WriteError, Writer,
+    },
     model::{ProxyId, Source},
     redact::RULES,
 };
@@ -100,10 +102,18 @@ pub fn capture(
         span,
         ..
     } = recorder;
-    let earlier = input.manifest.as_ref();
     if dumps.is_empty() {
+        // Without a dump the rest is of no use to anybody.
+        let partial = writer.partial_path().to_owned();
+        drop(writer);
+        let _ = std::fs::remove_file(partial);
         return Err(CaptureError::Nothing(failures));
     }
+    let earlier: Vec<Manifest> = input
+        .bundles()
+        .iter()
+        .map(|bundle| bundle.manifest().clone())
+        .collect();
     for failure in &failures {
         writer.failure(failure.clone());
     }
@@ -127,8 +137,11 @@ pub fn capture(
         note: options
             .note
             .clone()
-            .or(earlier.and_then(|manifest| manifest.note.clone())),
-        captured: join(span, earlier.and_then(|manifest| manifest.captured)),
+            .or(earlier.iter().find_map(|manifest| manifest.note.clone())),
+        captured: earlier
+            .iter()
+            .map(|manifest| manifest.captured)
+            .fold(span, join),
         proxies: versions
             .into_iter()
             .map(|(id, versions)| ProxyEntry {
@@ -144,7 +157,7 @@ pub fn capture(
             .collect(),
         redaction: Redaction {
             rules: RULES.iter().map(|rule| rule.name.to_owned()).collect(),
-            values: redacted + earlier.map_or(0, |manifest| manifest.redaction.values),
+            values: redacted,
         },
     };
     let values = head.redaction.values;

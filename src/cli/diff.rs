@@ -126,6 +126,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let any = report.summary.resources > 0 || !report.not_compared.is_empty();
     args.resources.check_found(any)?;
 
+    let exit = exit(&args, &report);
+    if let (Err(_), false) = (&exit, report.not_compared.iter().any(is_missing)) {
+        // There is nothing to read in the report.
+        return exit;
+    }
     let style = args.terminal.style();
     args.terminal.page(|out| match args.output {
         _ if args.oneline => render::oneline(out, &report, style),
@@ -139,7 +144,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             .iter()
             .for_each(|warning| terminal::warn(warning));
     }
-    exit(&args, &report)
+    exit
 }
 
 /// What is asked.
@@ -194,7 +199,11 @@ fn ask(args: &Args) -> anyhow::Result<Question> {
     })
 }
 
-/// The exit status, once everything was printed.
+fn is_missing(entry: &NotCompared) -> bool {
+    entry.cause == Cause::Missing
+}
+
+/// The exit status, and the error where nothing could be compared.
 fn exit(args: &Args, report: &Report) -> anyhow::Result<Exit> {
     let differs = !report.changes.is_empty()
         || !report.proxies_only.is_empty()
@@ -202,8 +211,7 @@ fn exit(args: &Args, report: &Report) -> anyhow::Result<Exit> {
     if differs {
         return Ok(Exit::Differs);
     }
-    let is_missing = |entry: &&NotCompared| entry.cause == Cause::Missing;
-    let missing = report.not_compared.iter().find(is_missing);
+    let missing = report.not_compared.iter().find(|entry| is_missing(entry));
     if report.summary.resources == 0 {
         match missing.or(report.not_compared.first()) {
             Some(entry) => bail!(
@@ -406,7 +414,7 @@ fn holds_none(side: &Side, source: Source) -> String {
         Some(why) => format!("{label}: {source}'s dump was not captured: {why}"),
         None if side.proxies(other).is_empty() => format!("{label}: holds no config dump"),
         None => format!(
-            "{label}: holds no config dump by {source}, but by {other} (--source {other} compares that)"
+            "{label}: holds no dump by {source}, only by {other} (`--source {other}` compares those)"
         ),
     }
 }

@@ -9,7 +9,13 @@ use crate::render;
 /// Tell what a bundle or another input is, holds and lacks
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Everything is read, and every checksum verified. Exit status: 0 intact, 1 damaged.")]
+Everything is read, and every checksum verified. Exit status: 0 intact,
+1 something is damaged.
+
+Examples:
+  xdsnap info web.xdsnap             the front page
+  xdsnap info web.xdsnap --members   every document in it
+  xdsnap info http://127.0.0.1:15000 -o json | jq -r '.proxies[].id'")]
 pub(super) struct Args {
     /// Bundle, dump, folder, URL or `-`
     #[arg(value_name = "INPUT")]

@@ -58,11 +58,6 @@ impl InputArgs {
         Ok(named)
     }
 
-    /// Whether `--envoy` or `--istiod` was given.
-    pub(super) fn has_flags(&self) -> bool {
-        !self.envoy.is_empty() || !self.istiod.is_empty()
-    }
-
     pub(super) fn options(&self, note: Option<String>) -> Options {
         Options {
             timeout: self.timeout,

@@ -42,8 +42,8 @@ enum Command {
 }
 
 const ABOUT: &str = "\
-INPUT is a bundle, a dump (plain, gzip or zstd), a folder of these, `-` (standard
-input), or the URL of an Envoy admin or istiod debug interface
+INPUT is a bundle, a dump (plain, gzip or zstd), a folder of these, `-` for
+standard input, or the URL of an Envoy admin or istiod debug interface
 (http://127.0.0.1:15000, unix:/path). What it is, is read from its content.
 
 Exit status:
@@ -55,8 +55,7 @@ Exit status:
 `xdsnap help COMMAND` explains one, with examples.";
 
 const INTRODUCTION: &str = "\
-xdsnap saves what Envoy proxies run and what istiod would send them, and tells
-what differs.
+xdsnap saves what Envoy runs and istiod would send, and tells what differs.
 
   xdsnap capture -o web.xdsnap http://127.0.0.1:15000 http://127.0.0.1:15014
       save what a proxy runs, and what istiod would send it

@@ -11,7 +11,7 @@ use crate::model::{ProxyId, ResourceKey, XdsType};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Choosing")]
 pub(super) struct ProxyArgs {
-    /// Only this proxy: ID, pod, workload (`deploy/web`), glob, or prefix ending at `-` or `.`
+    /// Only this proxy (repeatable): ID, pod, workload (`deploy/web`), glob, or prefix ending at `-` or `.`
     #[arg(short, long, value_name = "NAME")]
     proxy: Vec<String>,
     /// Only proxies of this namespace
@@ -23,7 +23,7 @@ pub(super) struct ProxyArgs {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Choosing")]
 pub(super) struct ResourceArgs {
-    /// Only this type: cluster (cds), listener, route, endpoint, secret, bootstrap, …
+    /// Only this type: cluster (cds), listener, route, endpoint, secret, bootstrap, ...
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<XdsType>,
     /// Only resources of this name; `*` stands for any text

@@ -60,10 +60,13 @@ impl Side {
         };
         let manifest = self.input.manifest.as_ref();
         let note = manifest.and_then(|manifest| manifest.note.as_ref());
-        let captured = manifest.and_then(|manifest| manifest.captured);
+        let documents = self.input.documents();
+        let captured = documents
+            .filter_map(|(_, provenance)| provenance.received)
+            .max();
         render::Side {
             label: self.label.clone(),
-            captured: captured.map(|span| span.end.to_string()),
+            captured: captured.map(|time| time.to_string()),
             proxies: self.proxies(source).len(),
             istio_version: istio.map(str::to_owned).or_else(|| versions(|v| &v.istio)),
             envoy_version: versions(|v| &v.envoy),
