@@ -80,7 +80,7 @@ pub struct Versions {
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
     /// A file cannot be read.
-    #[error("{name}: {}", in_words(error))]
+    #[error("{name}: {error}")]
     Io {
         /// The file.
         name: String,
@@ -775,17 +775,6 @@ fn io_error(name: &str, error: io::Error) -> InputError {
     InputError::Io {
         name: name.to_owned(),
         error,
-    }
-}
-
-/// An error as the system words it, without its number.
-fn in_words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let words = text.split(" (os error").next().unwrap_or_default();
-    let mut chars = words.chars();
-    match (error.raw_os_error(), chars.next()) {
-        (Some(_), Some(first)) => format!("{}{}", first.to_ascii_lowercase(), chars.as_str()),
-        _ => text,
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) struct ProxyArgs {
 #[command(next_help_heading = "Choosing")]
 pub(super) struct ResourceArgs {
     /// Only this type: cluster (cds), listener, route, endpoint, secret, bootstrap, ...
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     types: Vec<XdsType>,
     /// Only resources of this name; `*` stands for any text
     #[arg(long, value_name = "NAME")]

@@ -137,13 +137,27 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Writes a message on one line of standard error. There is nobody to tell where that fails.
 pub(super) fn tell(text: &str) {
-    let line = one_line(text, !is_utf8());
+    let line = one_line(&without_numbers(text), !is_utf8());
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Warns of something on one line of standard error.
 pub(super) fn warn(text: &str) {
     tell(&format!("xdsnap: warning: {text}"));
+}
+
+/// A message without the numbers that Rust puts behind the words of the system: ` (os error 2)`.
+fn without_numbers(text: &str) -> String {
+    const NUMBER: &str = " (os error ";
+    let mut parts = text.split(NUMBER);
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.parse::<i32>().is_ok() => plain.push_str(rest),
+            _ => plain.extend([NUMBER, part]),
+        }
+    }
+    plain
 }
 
 /// A message on one line, without anything that acts on a terminal: parts of it may come from a dump.
@@ -163,6 +177,20 @@ pub(super) fn one_line(text: &str, ascii: bool) -> String {
         }
     }
     line
+}
+
+#[test]
+fn the_number_of_an_error_is_left_out() {
+    for (text, expected) in [
+        (
+            "a: No such file (os error 2), b (os error 13)",
+            "a: No such file, b",
+        ),
+        ("a (os error x)", "a (os error x)"),
+        ("a (os error ", "a (os error "),
+    ] {
+        assert_eq!(without_numbers(text), expected);
+    }
 }
 
 #[test]

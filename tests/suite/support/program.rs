@@ -28,7 +28,13 @@ impl Ran {
 /// `xdsnap` in 80 columns of UTF-8, without colour and pager, whatever the environment of the tests.
 pub(crate) fn xdsnap<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xdsnap"));
-    for name in ["NO_COLOR", "CLICOLOR_FORCE", "LC_ALL", "LC_CTYPE", "RUST_BACKTRACE"] {
+    for name in [
+        "NO_COLOR",
+        "CLICOLOR_FORCE",
+        "LC_ALL",
+        "LC_CTYPE",
+        "RUST_BACKTRACE",
+    ] {
         command.env_remove(name);
     }
     command.env("LANG", "C.UTF-8").env("COLUMNS", "80");
