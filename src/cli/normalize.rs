@@ -205,7 +205,6 @@ fn print(output: Output, pass: &mut Pass<'_>, dumps: &[(ProxyId, Source)]) -> an
     })?;
     if let Err(error) = pass.check() {
         // The begin of a document that will have nothing in it.
-        drop(writer);
         let _ = out.into_parts();
         return Err(error);
     }

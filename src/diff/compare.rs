@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Cause, Change, ChangeKind, Class, Compared, DocumentPair, Mode, NotCompared, ProxyOnly,
     Rejection, Report, SideName,
-    equivalence::{self, Verdict},
+    equivalence::equate,
+    pairing::{envoy_name, pair_resources},
+    rejection::error_of,
     value::{Comparison, Edit, Nodes, select_all},
+    verdict::{Verdict, endpoints_replaced, is_redacted, judge},
 };
 use crate::{
     model::{Path, ProxyId, ResourceKey, State, XdsType},
@@ -58,7 +61,7 @@ struct Context<'a> {
     pair: &'a ProxyPair<'a>,
     key: ResourceKey,
     /// Endpoint assignments that come by EDS on either side; `None` where a dump does not tell.
-    eds: Option<BTreeSet<String>>,
+    eds: Option<&'a BTreeSet<String>>,
     /// Why Envoy refused an update of it.
     reason: Option<String>,
     updated: Option<String>,
@@ -217,9 +220,7 @@ impl<'a> Comparer<'a> {
         }
         let eds = eds_names(pair);
         for (_, group) in groups {
-            for (before, after) in
-                equivalence::pair_resources(&group.before, &group.after, &pair.after.types)
-            {
+            for (before, after) in pair_resources(&group.before, &group.after, &pair.after.types) {
                 let Some(resource) = after.or(before) else {
                     continue;
                 };
@@ -229,7 +230,7 @@ impl<'a> Comparer<'a> {
                 let context = Context {
                     pair,
                     key: resource.key.clone(),
-                    eds: eds.clone(),
+                    eds: eds.as_ref(),
                     reason: error,
                     updated: resource.last_updated.clone(),
                 };
@@ -256,7 +257,7 @@ impl<'a> Comparer<'a> {
                 inherent.insert((key.xds_type.clone(), ONE_PRINTER));
                 continue;
             }
-            let name = equivalence::envoy_name(resource, pair.after);
+            let name = envoy_name(resource, pair.after);
             groups
                 .entry((key.xds_type.clone(), name))
                 .or_default()
@@ -288,6 +289,20 @@ impl<'a> Comparer<'a> {
                     Some("a newer version is still warming")
                 }
                 (XdsType::Secret, _) if !groups.contains_key(&id) => match key.state {
+                    Some(State::Warming) if key.name.starts_with("kubernetes://") => {
+                        // Istiod does not have it: nothing else tells that TLS cannot work.
+                        let context = Context {
+                            pair,
+                            key: key.clone(),
+                            eds: None,
+                            reason: None,
+                            updated: None,
+                        };
+                        let reason =
+                            "Envoy waits for this secret, and istiod has none of that name";
+                        self.resource_not_compared(&context, None, Cause::Missing, reason.into());
+                        continue;
+                    }
                     Some(State::Warming) => Some("Envoy is still waiting for the secret"),
                     _ if key.name.starts_with("kubernetes://") => None,
                     _ => Some("the certificates come from the agent, not from istiod"),
@@ -341,23 +356,20 @@ impl<'a> Comparer<'a> {
                 .iter()
                 .enumerate()
                 .find_map(|(i, (of, text))| {
-                    let error =
-                        equivalence::error_of(text, name, &names).filter(|_| of == xds_type)?;
+                    let error = error_of(text, name, &names).filter(|_| of == xds_type)?;
                     named.insert(i);
                     Some(error)
                 });
             let error = errors.get(&(xds_type.clone(), name.clone())).cloned();
             let reason = error.or(from_istiod);
-            for (before, after) in
-                equivalence::pair_resources(&group.before, &group.after, &pair.after.types)
-            {
+            for (before, after) in pair_resources(&group.before, &group.after, &pair.after.types) {
                 let Some(resource) = after.or(before) else {
                     continue;
                 };
                 let context = Context {
                     pair,
                     key: resource.key.clone(),
-                    eds: eds.clone(),
+                    eds: eds.as_ref(),
                     reason: reason.clone(),
                     updated: after.and_then(|r| r.last_updated.clone()),
                 };
@@ -417,19 +429,10 @@ impl<'a> Comparer<'a> {
                 return self.resource_not_compared(context, None, Cause::Missing, reason);
             }
         };
-        let dropped = match (before.as_mut(), after.as_mut()) {
-            (Some(before), Some(after)) => {
-                equivalence::equate(&context.key, self.report.mode, before, after)
+        if let (Some(before), Some(after)) = (before.as_mut(), after.as_mut()) {
+            for reason in equate(&context.key, self.report.mode, before, after) {
+                self.resource_not_compared(context, None, Cause::Inherent, reason);
             }
-            _ => BTreeSet::new(),
-        };
-        if !dropped.is_empty() {
-            let fields: Vec<_> = dropped.into_iter().collect();
-            let reason = format!(
-                "Envoy drops fields of a TypedStruct that its type does not have: {}",
-                fields.join(", ")
-            );
-            self.resource_not_compared(context, None, Cause::Inherent, reason);
         }
         let Comparison {
             edits,
@@ -443,12 +446,10 @@ impl<'a> Comparer<'a> {
         if edits.is_empty() {
             return;
         }
-        let replaced =
-            equivalence::endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
+        let replaced = endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
         let mut counts = false;
         for edit in edits {
-            let verdict =
-                equivalence::judge(&context.key, self.report.mode, context.eds.as_ref(), &edit);
+            let verdict = judge(&context.key, self.report.mode, context.eds, &edit);
             match verdict {
                 Verdict::NotCompared(reason) => {
                     self.resource_not_compared(context, Some(edit.path), Cause::Inherent, reason);
@@ -494,7 +495,7 @@ impl<'a> Comparer<'a> {
             selected: selected.as_ref(),
             ignored: ignored.as_ref(),
             fold_names: self.report.mode == Mode::Sync,
-            is_opaque: Some(&equivalence::is_redacted),
+            is_opaque: Some(&is_redacted),
             ..Comparison::default()
         };
         comparison.run(before, after);

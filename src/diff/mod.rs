@@ -3,9 +3,13 @@
 mod align;
 mod compare;
 mod equivalence;
+mod pairing;
+mod rejection;
 mod report;
 mod step;
+mod typed_struct;
 mod value;
+mod verdict;
 
 pub use compare::{Comparer, Options, ProxyPair};
 pub use report::{

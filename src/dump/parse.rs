@@ -221,7 +221,7 @@ impl<'a> Dump<'a> {
                 updated = json::text(value);
                 self.note_update(updated.as_ref());
             }
-            if !is_any_of(SECTION_KNOWN, key) {
+            if !is_any_of(SECTION_KNOWN, key) && value != b"null" {
                 let unknown = XdsType::unknown(message);
                 self.push(&unknown, key.to_owned(), None, Shape::Unknown, Some(value));
             }
@@ -373,7 +373,7 @@ impl<'a> Dump<'a> {
 
     /// Leaves out what Envoy prints twice.
     ///
-    /// A rejected listener has an element with its name and one without, both with the same error.
+    /// A rejected listener has an element with its name and one without, both with the same error and configuration.
     fn drop_repeated(&mut self) {
         let mut seen = BTreeSet::new();
         self.resources.retain(|resource| {
@@ -381,7 +381,8 @@ impl<'a> Dump<'a> {
             if key.state != Some(State::Rejected) {
                 return true;
             }
-            !key.name.is_empty() && seen.insert((key.name.clone(), resource.error.clone()))
+            let copy = (key.name.clone(), resource.body, resource.error.clone());
+            !key.name.is_empty() && seen.insert(copy)
         });
     }
 
@@ -445,7 +446,9 @@ fn listener_address<'a>(walker: Walker<'a>, raw: &'a [u8]) -> Result<Option<Stri
     let find = |path: &[Name]| walker.find(raw, path);
     if let Some(address) = find(&[ADDRESS, SOCKET, ADDRESS])?.and_then(json::text) {
         let port = find(&[ADDRESS, SOCKET, PORT])?.map(String::from_utf8_lossy);
-        let port = port.as_deref().map_or("0", |port| port.trim_matches('"'));
+        // `8080`, `"8080"` and `8080.0` are one port.
+        let number = port.and_then(|port| port.trim_matches('"').parse::<f64>().ok());
+        let port = number.unwrap_or(0.0);
         return Ok(Some(format!("{address}_{port}")));
     }
     Ok(find(&[ADDRESS, ["pipe", "pipe"], ["path", "path"]])?.and_then(json::text))

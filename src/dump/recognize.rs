@@ -1,10 +1,13 @@
 //! What a document is, read from its content and never from its name.
 
-use std::{fmt, io::Read};
+use std::{fmt, io::Read, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{
+        self, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+        value::MapAccessDeserializer,
+    },
 };
 
 use crate::model::{Document, ProxyId, Source};
@@ -52,17 +55,28 @@ pub fn recognize(input: impl Read) -> Result<Option<Content>, serde_json::Error>
     let node = top.node.unwrap_or_default();
     let build = node
         .user_agent_build_version
-        .and_then(|build| build.version);
+        .0
+        .and_then(|build| build.version.0);
+    let build = build.map(
+        |SemanticVersion {
+             major_number,
+             minor_number,
+             patch,
+         }| {
+            let [major, minor, patch] =
+                [major_number, minor_number, patch].map(|n| n.0.unwrap_or(0));
+            format!("{major}.{minor}.{patch}")
+        },
+    );
     Ok(Some(Content {
         document,
         source,
-        proxy: node.id.and_then(|id| ProxyId::from_node_id(&id).ok()),
-        envoy_version: top
-            .version
-            .as_deref()
-            .and_then(server_version)
-            .or(build.map(|v| format!("{}.{}.{}", v.major_number, v.minor_number, v.patch))),
-        istio_version: node.metadata.and_then(|metadata| metadata.istio_version),
+        proxy: node.id.0.and_then(|id| ProxyId::from_node_id(&id).ok()),
+        envoy_version: top.version.as_deref().and_then(server_version).or(build),
+        istio_version: node
+            .metadata
+            .0
+            .and_then(|metadata| metadata.istio_version.0),
     }))
 }
 
@@ -86,21 +100,22 @@ struct Top {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Node {
-    id: Option<String>,
-    metadata: Option<Metadata>,
+    id: Scalar<String>,
+    metadata: Object<Metadata>,
     #[serde(alias = "userAgentBuildVersion")]
-    user_agent_build_version: Option<BuildVersion>,
+    user_agent_build_version: Object<BuildVersion>,
 }
 
 #[derive(Deserialize)]
 struct Metadata {
     #[serde(default, rename = "ISTIO_VERSION")]
-    istio_version: Option<String>,
+    istio_version: Scalar<String>,
 }
 
 #[derive(Deserialize)]
 struct BuildVersion {
-    version: Option<SemanticVersion>,
+    #[serde(default)]
+    version: Object<SemanticVersion>,
 }
 
 /// `envoy.type.v3.SemanticVersion`.
@@ -108,18 +123,10 @@ struct BuildVersion {
 #[serde(default)]
 struct SemanticVersion {
     #[serde(alias = "majorNumber")]
-    major_number: u32,
+    major_number: Scalar<u32>,
     #[serde(alias = "minorNumber")]
-    minor_number: u32,
-    patch: u32,
-}
-
-/// A string; any other value is passed over.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TextOrOther {
-    Text(String),
-    Other(IgnoredAny),
+    minor_number: Scalar<u32>,
+    patch: Scalar<u32>,
 }
 
 /// One item of `configs`, which is a section, or an element of one.
@@ -142,55 +149,65 @@ struct Item {
     proxy: Option<IgnoredAny>,
 }
 
-/// A value that is read as `T` if it has its shape, and passed over if not.
-struct Lenient<T>(Option<T>);
+/// An object that is read as `T`; anything else is passed over.
+type Object<T> = Lenient<T, true>;
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Lenient<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shape<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<T> {
-            type Value = Lenient<T>;
+/// A scalar that is read as `T`; anything else is passed over.
+type Scalar<T> = Lenient<T, false>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("any value")
-            }
+/// A value that is read as `T` if it has its shape, and passed over, without being held, if not.
+struct Lenient<T, const IS_OBJECT: bool>(Option<T>);
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(serde::de::value::MapAccessDeserializer::new(map))
-                    .map(|value| Lenient(Some(value)))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Lenient(None))
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-                Ok(Lenient(None))
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(Lenient(None))
-            }
-
-            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-                Ok(Lenient(None))
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(Lenient(None))
-            }
-
-            fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-                Ok(Lenient(None))
-            }
-
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Lenient(None))
-            }
-        }
-        deserializer.deserialize_any(Shape(std::marker::PhantomData))
+impl<T, const IS_OBJECT: bool> Default for Lenient<T, IS_OBJECT> {
+    fn default() -> Self {
+        Self(None)
     }
+}
+
+impl<'de, T: Deserialize<'de>, const IS_OBJECT: bool> Deserialize<'de> for Lenient<T, IS_OBJECT> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let shape: Shape<T, IS_OBJECT> = Shape(PhantomData);
+        deserializer.deserialize_any(shape).map(Self)
+    }
+}
+
+struct Shape<T, const IS_OBJECT: bool>(PhantomData<T>);
+
+/// Reads one kind of scalar.
+macro_rules! scalar {
+    ($($visit:ident: $type:ty),+) => {$(
+        fn $visit<E: de::Error>(self, value: $type) -> Result<Self::Value, E> {
+            let read: Result<T, de::value::Error> = T::deserialize(value.into_deserializer());
+            Ok(read.ok())
+        }
+    )+};
+}
+
+impl<'de, T: Deserialize<'de>, const IS_OBJECT: bool> Visitor<'de> for Shape<T, IS_OBJECT> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        if IS_OBJECT {
+            return T::deserialize(MapAccessDeserializer::new(map)).map(Some);
+        }
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    scalar!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
 }
 
 impl<'de> Deserialize<'de> for Section {
@@ -208,7 +225,7 @@ impl<'de> Deserialize<'de> for Section {
                 while let Some(key) = map.next_key::<String>()? {
                     section.snake_case |= key.contains('_');
                     if key == "bootstrap" {
-                        let bootstrap: Lenient<Bootstrap> = map.next_value()?;
+                        let bootstrap: Object<Bootstrap> = map.next_value()?;
                         section.node = bootstrap.0.and_then(|bootstrap| bootstrap.node);
                     } else {
                         map.next_value::<IgnoredAny>()?;
@@ -240,7 +257,7 @@ impl<'de> Deserialize<'de> for Top {
                     }
                     match key.as_str() {
                         "configs" => {
-                            let sections: Vec<Lenient<Section>> = map.next_value()?;
+                            let sections: Vec<Object<Section>> = map.next_value()?;
                             top.document = Some(Document::ConfigDump);
                             for section in sections.into_iter().filter_map(|section| section.0) {
                                 top.snake_case |= section.snake_case;
@@ -248,14 +265,10 @@ impl<'de> Deserialize<'de> for Top {
                             }
                         }
                         "node" => {
-                            let node: Lenient<Node> = map.next_value()?;
+                            let node: Object<Node> = map.next_value()?;
                             top.node = top.node.or(node.0);
                         }
-                        "version" => {
-                            if let TextOrOther::Text(text) = map.next_value()? {
-                                top.version = Some(text);
-                            }
-                        }
+                        "version" => top.version = map.next_value::<Scalar<String>>()?.0,
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                         }
@@ -266,7 +279,7 @@ impl<'de> Deserialize<'de> for Top {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Top, A::Error> {
                 let mut top = Top::default();
-                while let Some(item) = seq.next_element::<Lenient<Item>>()? {
+                while let Some(item) = seq.next_element::<Object<Item>>()? {
                     if item.0.is_some_and(|item| item.proxy.is_some()) {
                         top.document = Some(Document::Syncz);
                     }
@@ -311,6 +324,10 @@ fn a_document_is_known_by_its_content() {
             recognized(text).map(|c| (c.document, c.source, c.proxy.map(|id| id.to_string())));
         assert_eq!(found, expected, "{text}");
     }
+    let odd = recognized(
+        r#"{"configs":[{"bootstrap":{"node":{"id":5,"metadata":{"ISTIO_VERSION":[{}]}}}}]}"#,
+    );
+    assert_eq!(odd.unwrap().istio_version, None);
     let info = recognized(
         r#"{"version":"c0ffee/1.40.0/Clean","command_line_options":{},
             "node":{"id":"lab","metadata":{"ISTIO_VERSION":"1.30.3"}}}"#,

@@ -57,7 +57,6 @@ impl<'j> Reader<'j> {
             (Special::Struct | Special::Value | Special::ListValue, _) => self.plain(Plain::Struct),
             (Special::Duration, Peek::String) => self.text(scalar::duration),
             (Special::Timestamp, Peek::String) => self.text(scalar::timestamp),
-            (Special::FieldMask, Peek::String) => self.text(|text| Some(scalar::field_mask(text))),
             (Special::Wrapper, _) => match message.fields().first() {
                 Some(field) => self.scalar(field.kind()),
                 None => self.plain(Plain::Unknown),
@@ -238,6 +237,8 @@ impl<'j> Reader<'j> {
             ("value", Some(inner)) => Ok(Some(("value".into(), reader.message(Some(inner))?))),
             _ => special(reader, name),
         })?;
+        // An empty value is the message with all its defaults, and so is none.
+        members.retain(|(key, value)| key != "value" || !is_empty_object(value));
         for (key, value) in &mut members {
             if let (true, Value::String(url)) = (key == "type_url", value) {
                 *url = canonical_url(url);
@@ -399,6 +400,10 @@ impl From<JiterError> for NormalizeError {
 fn object(mut members: Vec<(Key, Value)>, kind: ObjectKind) -> Value {
     members.sort_by(|(a, _), (b, _)| a.cmp(b));
     Value::Object(Object { members, kind })
+}
+
+fn is_empty_object(value: &Value) -> bool {
+    matches!(value, Value::Object(object) if object.members.is_empty())
 }
 
 fn not_empty(value: Value) -> Option<Value> {

@@ -46,7 +46,7 @@ pub enum Action {
 
 /// Every rule, in the order in which they are applied.
 #[rustfmt::skip]
-pub static RULES: [Rule; 13] = [
+pub static RULES: [Rule; 14] = [
     Rule {
         name: "bootstrap-extensions",
         reason: "Envoy lists the extensions that it was built with; they change with the binary only",
@@ -93,6 +93,13 @@ pub static RULES: [Rule; 13] = [
         name: "cidr-prefix-length",
         reason: "Envoy reads an absent prefix length as 0",
         scope: Scope::Message("envoy.config.core.v3.CidrRange"),
+        paths: &[&["prefix_len"]],
+        action: Action::DropNumber(0),
+    },
+    Rule {
+        name: "xds-cidr-prefix-length",
+        reason: "Envoy reads an absent prefix length as 0",
+        scope: Scope::Message("xds.core.v3.CidrRange"),
         paths: &[&["prefix_len"]],
         action: Action::DropNumber(0),
     },
@@ -163,7 +170,11 @@ pub(super) fn apply(value: &mut Value, xds_type: &XdsType, has_section: &dyn Fn(
                 rule.apply_to(value);
             }
             Scope::Message(name) => walk(value, &mut |object| match object.kind {
-                ObjectKind::Message(message) if message.name() == *name => rule.apply(object),
+                ObjectKind::Message(message) | ObjectKind::Any(Some(message))
+                    if message.name() == *name =>
+                {
+                    rule.apply(object);
+                }
                 _ => {}
             }),
             _ => {}

@@ -88,23 +88,6 @@ pub(super) fn timestamp(text: &str) -> Option<String> {
     ))
 }
 
-/// A `google.protobuf.FieldMask`: its paths in lowerCamelCase, as every printer writes them.
-pub(super) fn field_mask(text: &str) -> String {
-    let mut camel = String::with_capacity(text.len());
-    let mut upper = false;
-    for c in text.chars() {
-        match c {
-            '_' => upper = true,
-            c if upper => {
-                camel.push(c.to_ascii_uppercase());
-                upper = false;
-            }
-            c => camel.push(c),
-        }
-    }
-    camel
-}
-
 /// Nanoseconds from a decimal number of seconds with at most nine decimals.
 fn decimal_nanos(text: &str) -> Option<i128> {
     let (negative, digits) = match text.strip_prefix('-') {
@@ -173,7 +156,7 @@ fn timestamps_are_in_utc() {
 }
 
 #[test]
-fn numbers_bytes_and_masks_have_one_spelling() {
+fn numbers_and_bytes_have_one_spelling() {
     for (text, expected) in [
         ("80", Some(80)),
         ("80.0", Some(80)),
@@ -194,5 +177,4 @@ fn numbers_bytes_and_masks_have_one_spelling() {
         assert_eq!(bytes(text).as_deref(), Some("+/8="), "{text}");
     }
     assert_eq!(bytes("no base64!"), None);
-    assert_eq!(field_mask("foo_bar.baz,qux"), "fooBar.baz,qux");
 }

@@ -14,16 +14,16 @@ pub enum KeyValue<'a> {
     Member(&'static str),
 }
 
-/// The keys of `item`, as its list's rule names them: one each, or the one that is set where either may be.
+/// The keys of `item`, one for each that its list's rule names; where either may be set, only the first that is.
 pub fn identity<'a>(item: &'a Value, rule: &ListRule) -> Vec<KeyValue<'a>> {
-    let mut keys = rule.keys.iter().map(|key| find(item, key));
-    match rule.match_by {
-        MatchBy::Composite | MatchBy::Fallback => keys.collect(),
-        MatchBy::Either => {
-            let set = keys.find(|key| *key != KeyValue::Absent);
-            vec![set.unwrap_or(KeyValue::Absent)]
-        }
-    }
+    let mut is_set = false;
+    let mut key = |key: &&str| {
+        let found = find(item, key);
+        let hidden = is_set && rule.match_by == MatchBy::Either;
+        is_set |= found != KeyValue::Absent;
+        if hidden { KeyValue::Absent } else { found }
+    };
+    rule.keys.iter().map(&mut key).collect()
 }
 
 /// The value that `key`, members joined by dots, leads to.

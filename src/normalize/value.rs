@@ -96,6 +96,37 @@ impl Value {
         }
     }
 
+    /// The value at `path`, members joined from here.
+    pub fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |value, name| value.get(name))
+    }
+
+    /// Takes out the member at `path`.
+    pub fn remove(&mut self, path: &[&str]) {
+        let Self::Object(object) = self else { return };
+        match path {
+            [name] => object.remove(name),
+            [name, rest @ ..] => {
+                if let Some(inner) = object.get_mut(name) {
+                    inner.remove(rest);
+                }
+            }
+            [] => {}
+        }
+    }
+
+    /// The objects of a list, to be changed; nothing of anything else.
+    pub fn objects_mut(&mut self) -> impl Iterator<Item = &mut Object> {
+        let items = match self {
+            Self::List(list) => list.items.as_mut_slice(),
+            _ => &mut [],
+        };
+        items.iter_mut().filter_map(|item| match item {
+            Self::Object(object) => Some(object),
+            _ => None,
+        })
+    }
+
     /// The text, where this is a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -117,11 +148,16 @@ impl Object {
 
 impl Object {
     /// The member `name`, to be changed.
-    pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
         self.members
             .binary_search_by(|(key, _)| key.as_ref().cmp(name))
             .ok()
             .map(|i| &mut self.members[i].1)
+    }
+
+    /// Takes out the member `name`.
+    pub fn remove(&mut self, name: &str) {
+        self.members.retain(|(key, _)| key != name);
     }
 }
 

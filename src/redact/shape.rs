@@ -126,7 +126,7 @@ impl Shape {
             Special::No | Special::Any | Special::TypedStruct => Self::Message(message),
             Special::Struct | Special::Value | Special::ListValue => Self::Unknown,
             Special::Duration => Self::Scalar(Scalar::Duration),
-            Special::Timestamp | Special::FieldMask => Self::Scalar(Scalar::Text),
+            Special::Timestamp => Self::Scalar(Scalar::Text),
             Special::Wrapper => message.field("value").map_or(Self::Unknown, Self::of_kind),
         }
     }

@@ -108,8 +108,6 @@ pub enum Special {
     Duration,
     /// `google.protobuf.Timestamp`: RFC 3339.
     Timestamp,
-    /// `google.protobuf.FieldMask`: `"aB,c"`.
-    FieldMask,
     /// A wrapper such as `google.protobuf.UInt32Value`: the bare value of its only field.
     Wrapper,
     /// `udpa.type.v1.TypedStruct` or `xds.type.v3.TypedStruct`: a Struct in the shape of its `type_url`.

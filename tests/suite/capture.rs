@@ -236,12 +236,7 @@ fn istiod_is_asked_before_envoy_and_compared_with_it() {
     );
     let ran = desk.run("diff x.xdsnap");
     assert_eq!(ran.status, 0, "{}", ran.out);
-    assert!(
-        ran.out
-            .starts_with("istiod  x.xdsnap  1 proxy  istio 1.30.3"),
-        "{}",
-        ran.out
-    );
+    assert!(ran.out.starts_with("istiod  x.xdsnap  20"), "{}", ran.out);
     assert_eq!(
         ran.last_line(),
         "1 of 1 proxy compared, 49 resources: no differences"

@@ -331,7 +331,6 @@ fn special(full_name: &str) -> &'static str {
         "google.protobuf.ListValue" => "ListValue",
         "google.protobuf.Duration" => "Duration",
         "google.protobuf.Timestamp" => "Timestamp",
-        "google.protobuf.FieldMask" => "FieldMask",
         "google.protobuf.BoolValue"
         | "google.protobuf.Int32Value"
         | "google.protobuf.UInt32Value"

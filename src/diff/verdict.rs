@@ -1,0 +1,112 @@
+//! What a difference counts as: configuration, live state, or nothing that can be compared.
+
+use std::collections::BTreeSet;
+
+use super::{Mode, value::Edit};
+use crate::{
+    model::{ResourceKey, State, Step, XdsType},
+    normalize::{Object, ObjectKind, Value, sort},
+};
+
+/// What an edit is.
+pub(super) enum Verdict {
+    /// A change of configuration.
+    Change,
+    /// Live state in a comparison over time.
+    Live,
+    /// Nothing that can be compared, and why.
+    NotCompared(String),
+}
+
+/// Whether a value is what Envoy and istiod print in the place of a secret, or what redaction leaves of one.
+pub(super) fn is_redacted(value: &Value) -> bool {
+    match value {
+        Value::String(text) => {
+            text.starts_with("[redacted") || text == "W3JlZGFjdGVkXQ==" || text == "<Redacted>"
+        }
+        // Of a redacted DataSource the printers do not agree on the variant.
+        Value::Object(object) => match (object.kind, &object.members[..]) {
+            (ObjectKind::Message(message), [(_, member)]) => {
+                message.name() == "envoy.config.core.v3.DataSource" && is_redacted(member)
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Tells what `edit` of the resource `key` is.
+pub(super) fn judge(
+    key: &ResourceKey,
+    mode: Mode,
+    eds: Option<&BTreeSet<String>>,
+    edit: &Edit,
+) -> Verdict {
+    let live = |reason: &str| match mode {
+        Mode::Change => Verdict::Live,
+        Mode::Sync => Verdict::NotCompared(reason.to_owned()),
+    };
+    let last_key = match edit.path.0.last() {
+        Some(Step::Key(name)) => name.as_str(),
+        _ => "",
+    };
+    match &key.xds_type {
+        _ if key.state == Some(State::Draining) => live("draining listeners are live state"),
+        XdsType::Endpoint if eds.is_some_and(|names| !names.contains(&key.name)) => {
+            live("the cluster's hosts do not come by EDS")
+        }
+        XdsType::Endpoint if last_key == "health_status" => live("a host's health is live state"),
+        XdsType::Secret if key.name == "default" && is_in_certificate_chain(edit) => {
+            live("the workload certificate rotates by itself")
+        }
+        _ => Verdict::Change,
+    }
+}
+
+/// Whether the edit is inside the certificate chain of a secret.
+fn is_in_certificate_chain(edit: &Edit) -> bool {
+    let mut keys = edit.path.0.iter().filter_map(|step| match step {
+        Step::Key(name) => Some(name.as_str()),
+        _ => None,
+    });
+    keys.next() == Some("tls_certificate") && keys.next() == Some("certificate_chain")
+}
+
+/// Whether a cluster's hosts only changed their addresses: same number, ports, weights, localities, priorities and
+/// metadata.
+pub(super) fn endpoints_replaced(
+    key: &ResourceKey,
+    before: Option<&Value>,
+    after: Option<&Value>,
+) -> bool {
+    let (XdsType::Endpoint, Some(before), Some(after)) = (&key.xds_type, before, after) else {
+        return false;
+    };
+    let without_addresses = |value: &Value| {
+        let mut value = value.clone();
+        each_host(&mut value, &mut |host| {
+            host.remove("health_status");
+            if let Some(Value::Object(endpoint)) = host.get_mut("endpoint")
+                && let Some(Value::Object(address)) = endpoint.get_mut("address")
+                && let Some(Value::Object(socket)) = address.get_mut("socket_address")
+            {
+                socket.remove("address");
+            }
+        });
+        sort(&mut value);
+        value
+    };
+    without_addresses(before) == without_addresses(after)
+}
+
+/// Calls `each` with every host of an endpoint assignment.
+fn each_host(assignment: &mut Value, each: &mut dyn FnMut(&mut Object)) {
+    let Value::Object(assignment) = assignment else {
+        return;
+    };
+    let localities = assignment.get_mut("endpoints").into_iter();
+    for locality in localities.flat_map(Value::objects_mut) {
+        let hosts = locality.get_mut("lb_endpoints").into_iter();
+        hosts.flat_map(Value::objects_mut).for_each(&mut *each);
+    }
+}

@@ -1,0 +1,261 @@
+//! The JSON Schemas of `normalize` and `info` in `schema/`: they are what the code says, accept what the program
+//! prints and reject what it never will; and the samples in `schema/outputs.md` are documents of their formats.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use xdsnap::render;
+
+const ENVOY_DUMP: &str = "testdata/text_dump/config_dump.static_clusters.json";
+
+fn schema_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("schema")
+        .join(name)
+}
+
+fn validator(name: &str) -> Validator {
+    let schema = serde_json::from_str(&fs::read_to_string(schema_file(name)).unwrap()).unwrap();
+    jsonschema::draft202012::new(&schema).unwrap()
+}
+
+#[track_caller]
+fn assert_valid(validator: &Validator, document: &Value) {
+    if let Err(problem) = validator.validate(document) {
+        panic!("{problem} at `{}`", problem.instance_path());
+    }
+}
+
+fn xdsnap(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_xdsnap"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// What `xdsnap` prints, whatever its exit status.
+fn printed(arguments: &[&str]) -> String {
+    let output = xdsnap(arguments);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_ne!(output.status.code(), Some(2), "{errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What is done to a document, and how.
+type Edit = (&'static str, fn(&mut Value));
+
+fn remove(object: &mut Value, key: &str) {
+    let removed = object.as_object_mut().unwrap().remove(key);
+    assert!(removed.is_some(), "no `{key}` to remove");
+}
+
+#[track_caller]
+fn assert_rejected(validator: &Validator, good: &Value, edits: &[Edit]) {
+    assert_valid(validator, good);
+    for (what, edit) in edits {
+        let mut bad = good.clone();
+        edit(&mut bad);
+        assert!(!validator.is_valid(&bad), "{what}");
+    }
+}
+
+#[test]
+fn the_committed_schemas_of_normalize_and_info_are_what_the_code_writes() {
+    for (name, schema) in [
+        ("normalize.schema.json", render::normalize_schema()),
+        ("info.schema.json", render::info_schema()),
+    ] {
+        let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        let file = schema_file(name);
+        if std::env::var_os("XDSNAP_BLESS").is_some() {
+            fs::write(file, schema).unwrap();
+            continue;
+        }
+        assert!(
+            fs::read_to_string(file).unwrap_or_default() == schema,
+            "schema/{name} is not the schema of the code; run `XDSNAP_BLESS=1 cargo test schema`"
+        );
+    }
+}
+
+#[test]
+fn the_schema_of_normalize_accepts_every_line_and_every_item_of_the_document() {
+    let validator = validator("normalize.schema.json");
+    let lines = printed(&["normalize", ENVOY_DUMP]);
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(!lines.is_empty());
+    for line in &lines {
+        assert_valid(&validator, line);
+    }
+    let document = printed(&["normalize", ENVOY_DUMP, "-o", "json"]);
+    let document: Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["format"], "xdsnap.normalize/v1");
+    assert_eq!(document["resources"], json!(lines));
+}
+
+#[test]
+fn the_schema_of_normalize_rejects_what_is_no_line_of_it() {
+    let validator = validator("normalize.schema.json");
+    let good = json!({
+        "proxy": "web-1.shop", "source": "envoy", "type": "route", "name": "9080",
+        "state": "active", "occurrence": 1, "resource": {"name": "9080"},
+    });
+    let edits: [Edit; 9] = [
+        ("no proxy", |line| remove(line, "proxy")),
+        ("a proxy that is no text", |line| line["proxy"] = json!(1)),
+        ("no source", |line| remove(line, "source")),
+        ("no type", |line| remove(line, "type")),
+        ("no name", |line| remove(line, "name")),
+        ("no resource", |line| remove(line, "resource")),
+        ("a state that is no text", |line| {
+            line["state"] = json!(true);
+        }),
+        ("an occurrence that is text", |line| {
+            line["occurrence"] = json!("1");
+        }),
+        ("a negative occurrence", |line| {
+            line["occurrence"] = json!(-1);
+        }),
+    ];
+    assert_rejected(&validator, &good, &edits);
+    let mut later = good;
+    later["from_a_later_version"] = json!(1);
+    assert_valid(&validator, &later);
+}
+
+/// A bundle that holds a note, a failure and documents, in `folder`.
+fn bundle(folder: &Path) -> PathBuf {
+    let path = folder.join("x.xdsnap");
+    // Nobody listens on port 1.
+    let output = xdsnap(&[
+        "capture",
+        "--output",
+        path.to_str().unwrap(),
+        "--note",
+        "as it was",
+        "--timeout",
+        "1s",
+        ENVOY_DUMP,
+        "testdata/text_dump/server_info.json.zst",
+        "--envoy",
+        "http://127.0.0.1:1",
+    ]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{errors}");
+    path
+}
+
+fn info(input: &Path) -> Value {
+    let text = printed(&["info", input.to_str().unwrap(), "-o", "json"]);
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn the_schema_of_info_accepts_a_dump_a_bundle_and_a_damaged_one() {
+    let validator = validator("info.schema.json");
+    let dump = info(Path::new(ENVOY_DUMP));
+    assert_valid(&validator, &dump);
+    assert!(dump.get("bundle").is_none());
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = bundle(folder.path());
+    let whole = info(&path);
+    assert_valid(&validator, &whole);
+    assert_eq!(whole["intact"], true);
+    assert_eq!(whole["note"], "as it was");
+    assert_eq!(
+        whole["failures"][0]["origin"],
+        "http://127.0.0.1:1/server_info"
+    );
+
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let damaged = info(&path);
+    assert_valid(&validator, &damaged);
+    assert_eq!(damaged["intact"], false);
+}
+
+#[test]
+fn the_schema_of_info_rejects_what_is_not_the_contract() {
+    let validator = validator("info.schema.json");
+    let folder = tempfile::tempdir().unwrap();
+    let good = info(&bundle(folder.path()));
+    let edits: [Edit; 16] = [
+        ("another format", |doc| {
+            doc["format"] = json!("xdsnap.info/v2");
+        }),
+        ("no format", |doc| remove(doc, "format")),
+        ("no input", |doc| remove(doc, "input")),
+        ("intact as text", |doc| doc["intact"] = json!("yes")),
+        ("no damage", |doc| remove(doc, "damage")),
+        ("damage that is no text", |doc| doc["damage"] = json!([{}])),
+        ("a bundle without a version", |doc| {
+            remove(&mut doc["bundle"], "version");
+        }),
+        ("a negative size", |doc| {
+            doc["bundle"]["size_bytes"] = json!(-1);
+        }),
+        ("half a span", |doc| {
+            doc["captured"] = json!({"start": "2026-11-21T01:52:22Z"});
+        }),
+        ("a proxy without an ID", |doc| {
+            remove(&mut doc["proxies"][0], "id");
+        }),
+        ("a document without a path", |doc| {
+            remove(&mut doc["documents"][0], "path");
+        }),
+        ("a failure without a reason", |doc| {
+            remove(&mut doc["failures"][0], "reason");
+        }),
+        ("a status that is none", |doc| {
+            doc["failures"][0]["status"] = json!(70000);
+        }),
+        ("a count of values as text", |doc| {
+            doc["redaction"]["values"] = json!("0");
+        }),
+        ("no redaction", |doc| remove(doc, "redaction")),
+        ("a lack without a remedy", |doc| {
+            remove(&mut doc["lacks"][0], "remedy");
+        }),
+    ];
+    assert_rejected(&validator, &good, &edits);
+    let mut later = good;
+    later["documents"][0]["from_a_later_version"] = json!(1);
+    assert_valid(&validator, &later);
+}
+
+#[test]
+fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_formats() {
+    let page = fs::read_to_string(schema_file("outputs.md")).unwrap();
+    let mut formats = Vec::new();
+    for block in page.split("```json\n").skip(1) {
+        let (sample, _) = block.split_once("```").unwrap();
+        let sample: Value = serde_json::from_str(sample).unwrap();
+        let format = sample["format"].as_str().unwrap();
+        match format {
+            "xdsnap.diff/v1" => assert_valid(&validator("diff.schema.json"), &sample),
+            "xdsnap.info/v1" => assert_valid(&validator("info.schema.json"), &sample),
+            "xdsnap.normalize/v1" => {
+                for resource in sample["resources"].as_array().unwrap() {
+                    assert_valid(&validator("normalize.schema.json"), resource);
+                }
+            }
+            other => panic!("unknown format `{other}`"),
+        }
+        formats.push(format.to_owned());
+    }
+    formats.sort();
+    assert_eq!(
+        formats,
+        ["xdsnap.diff/v1", "xdsnap.info/v1", "xdsnap.normalize/v1"]
+    );
+}
