@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::support::{
     envoy::{Envoy, PROXY, Setup, endpoints, route},
     http::{Answer, Server},
-    program::{Ran, run, testdata, xdsnap},
+    program::{AFTER, BEFORE, Ran, recording, run, testdata, xdsnap},
 };
 
 const PRODUCTPAGE: &str = "productpage-v1-6b746f74dc-9stvs.default";
@@ -155,19 +155,13 @@ fn what_changes_in_a_running_envoy_and_nothing_else_is_told() {
     }
 }
 
-/// A document of the recordings, by its path without `.zst`.
-fn recorded(path: &str) -> Vec<u8> {
-    let file = File::open(testdata(&format!("istiod/{path}.zst"))).unwrap();
-    zstd::decode_all(file).unwrap()
-}
-
 const STATS: &str = "/stats?filter=(update_attempt|update_success|update_failure|update_rejected|\
     init_fetch_timeout|version|control_plane)&format=json";
 
 type Routes = Vec<(String, Vec<Answer>)>;
 
 /// What the Envoy of a proxy answered.
-fn envoy_routes(side: &str, proxy: &str) -> Routes {
+fn envoy_routes(step: &str, proxy: &str) -> Routes {
     [
         ("/server_info", "server_info"),
         ("/config_dump?include_eds", "config_dump"),
@@ -177,7 +171,7 @@ fn envoy_routes(side: &str, proxy: &str) -> Routes {
         (STATS, "stats"),
     ]
     .map(|(page, name)| {
-        let body = recorded(&format!("{side}/envoy/{proxy}/{name}.json"));
+        let body = recording(&format!("{step}/envoy/{proxy}/{name}.json"));
         (page.to_owned(), vec![Answer::ok(body)])
     })
     .into()
@@ -188,8 +182,8 @@ fn istiod_dump(proxy: &str) -> String {
 }
 
 /// What istiod answered.
-fn istiod_routes(side: &str) -> Routes {
-    let answer = |path: &str| vec![Answer::ok(recorded(&format!("{side}/istiod/{path}")))];
+fn istiod_routes(step: &str) -> Routes {
+    let answer = |path: &str| vec![Answer::ok(recording(&format!("{step}/istiod/{path}")))];
     let mut routes = vec![
         ("/version".to_owned(), answer("version.json")),
         ("/debug/syncz".to_owned(), answer("syncz.json")),
@@ -213,8 +207,8 @@ fn with(mut routes: Routes, page: &str, answer: Answer) -> Routes {
 #[test]
 fn istiod_is_asked_before_envoy_and_compared_with_it() {
     // Both at one address, for the order of all requests.
-    let mut routes = envoy_routes("before", PRODUCTPAGE);
-    routes.extend(istiod_routes("before"));
+    let mut routes = envoy_routes(BEFORE, PRODUCTPAGE);
+    routes.extend(istiod_routes(BEFORE));
     let server = Server::start(routes);
     let url = server.url();
     let desk = Desk::new();
@@ -254,8 +248,8 @@ fn istiod_is_asked_before_envoy_and_compared_with_it() {
 
 #[test]
 fn several_envoys_and_their_istiod_need_no_flags() {
-    let envoys = [PRODUCTPAGE, REVIEWS].map(|proxy| Server::start(envoy_routes("before", proxy)));
-    let istiod = Server::start(istiod_routes("after"));
+    let envoys = [PRODUCTPAGE, REVIEWS].map(|proxy| Server::start(envoy_routes(BEFORE, proxy)));
+    let istiod = Server::start(istiod_routes(AFTER));
     let [one, two] = [&envoys[0], &envoys[1]].map(Server::url);
     let istiod = istiod.url();
     let desk = Desk::new();
@@ -299,7 +293,7 @@ fn several_envoys_and_their_istiod_need_no_flags() {
 
 #[test]
 fn what_istiod_refuses_is_missing_with_an_explanation() {
-    let envoy = Server::start(envoy_routes("before", PRODUCTPAGE));
+    let envoy = Server::start(envoy_routes(BEFORE, PRODUCTPAGE));
     let dump = istiod_dump(PRODUCTPAGE);
     for (page, answer, document, explanation) in [
         (
@@ -332,7 +326,7 @@ fn what_istiod_refuses_is_missing_with_an_explanation() {
         ),
         (&dump, Answer::Stall, "config_dump", "timed out after 2s"),
     ] {
-        let istiod = Server::start(with(istiod_routes("before"), page, answer));
+        let istiod = Server::start(with(istiod_routes(BEFORE), page, answer));
         let desk = Desk::new();
         let ran = desk.run(&format!(
             "capture -o x.xdsnap {IMPATIENT} --envoy {} --istiod {}",
@@ -363,7 +357,7 @@ fn what_istiod_refuses_is_missing_with_an_explanation() {
 
 #[test]
 fn an_envoy_that_dies_half_way_leaves_a_bundle_with_the_rest() {
-    let mut routes = envoy_routes("before", PRODUCTPAGE);
+    let mut routes = envoy_routes(BEFORE, PRODUCTPAGE);
     for (page, answer) in [
         (
             "/clusters?format=json",
@@ -437,7 +431,7 @@ fn a_real_envoy_that_is_killed_or_stops_after_it_said_its_name_is_missed() {
             .arg(format!(
                 "other.shop={}",
                 testdata(&format!(
-                    "istiod/before/envoy/{PRODUCTPAGE}/config_dump.json.zst"
+                    "{BEFORE}/envoy/{PRODUCTPAGE}/config_dump.json.zst"
                 ))
                 .display()
             ))
@@ -489,12 +483,12 @@ fn wait_for(server: &Server, page: &str) {
 
 #[test]
 fn a_proxy_that_did_not_even_say_its_name_is_not_taken_for_removed() {
-    let servers = [PRODUCTPAGE, REVIEWS].map(|proxy| Server::start(envoy_routes("before", proxy)));
+    let servers = [PRODUCTPAGE, REVIEWS].map(|proxy| Server::start(envoy_routes(BEFORE, proxy)));
     let [one, two] = [&servers[0], &servers[1]].map(Server::url);
     let desk = Desk::new();
     desk.capture(&format!("-o both.xdsnap {one} {two}"));
     drop(servers);
-    let only = Server::start(envoy_routes("before", PRODUCTPAGE));
+    let only = Server::start(envoy_routes(BEFORE, PRODUCTPAGE));
     let ran = desk.run(&format!(
         "capture -o one.xdsnap --envoy {} --envoy {two}",
         only.url()
@@ -524,12 +518,12 @@ fn without_a_dump_nothing_is_written_and_what_was_there_stays() {
     let envoy = Envoy::start(Setup::default());
     envoy.freeze();
     let no_dump = Server::start(with(
-        envoy_routes("before", PRODUCTPAGE),
+        envoy_routes(BEFORE, PRODUCTPAGE),
         "/config_dump?include_eds",
         Answer::Whole(500, b"out of memory".to_vec()),
     ));
     let closed = Server::start(Routes::new()).url();
-    let istiod = Server::start(istiod_routes("before"));
+    let istiod = Server::start(istiod_routes(BEFORE));
     for (url, reason) in [
         (
             no_dump.url(),
@@ -579,7 +573,7 @@ fn without_a_dump_nothing_is_written_and_what_was_there_stays() {
 fn the_default_name_is_never_that_of_a_file() {
     let desk = Desk::new();
     let dump = testdata(&format!(
-        "istiod/before/envoy/{PRODUCTPAGE}/config_dump.json.zst"
+        "{BEFORE}/envoy/{PRODUCTPAGE}/config_dump.json.zst"
     ));
     let mut names = Vec::new();
     // Some of these begin in the same second.
@@ -602,7 +596,7 @@ fn the_default_name_is_never_that_of_a_file() {
 #[test]
 fn the_same_files_give_the_same_bytes() {
     let desk = Desk::new();
-    let folder = testdata("istiod/before");
+    let folder = testdata(BEFORE);
     let folder = folder.display();
     desk.capture(&format!("-o a.xdsnap {folder}"));
     desk.capture(&format!("-o b.xdsnap {folder}"));
@@ -614,7 +608,7 @@ fn the_same_files_give_the_same_bytes() {
 
     // Two bundles become one, with everything that each of them knew.
     let envoys = [PRODUCTPAGE, REVIEWS]
-        .map(|proxy| Server::start(with(envoy_routes("before", proxy), "/certs", Answer::Close)));
+        .map(|proxy| Server::start(with(envoy_routes(BEFORE, proxy), "/certs", Answer::Close)));
     for (envoy, name) in envoys.iter().zip(["one", "two"]) {
         let ran = desk.run(&format!(
             "capture -o {name}.xdsnap --note {name} {}",
@@ -647,7 +641,7 @@ fn the_same_files_give_the_same_bytes() {
 #[test]
 fn a_dump_is_the_same_however_it_comes() {
     let desk = Desk::new();
-    let dump = recorded(&format!("before/envoy/{PRODUCTPAGE}/config_dump.json"));
+    let dump = recording(&format!("{BEFORE}/envoy/{PRODUCTPAGE}/config_dump.json"));
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&dump).unwrap();
     let gzip = gzip.finish().unwrap();
@@ -726,9 +720,9 @@ fn a_secret_that_a_running_envoy_prints_is_in_no_output() {
 
 #[test]
 fn the_front_page_of_thirty_failures_is_a_page() {
-    let info = recorded(&format!("before/envoy/{PRODUCTPAGE}/server_info.json"));
+    let info = recording(&format!("{BEFORE}/envoy/{PRODUCTPAGE}/server_info.json"));
     let info = String::from_utf8(info).unwrap();
-    let dump = recorded(&format!("before/envoy/{PRODUCTPAGE}/config_dump.json"));
+    let dump = recording(&format!("{BEFORE}/envoy/{PRODUCTPAGE}/config_dump.json"));
     let servers: Vec<_> = (0..8u16)
         .map(|i| {
             let info = info.replace(PRODUCTPAGE, &format!("web-{i}.shop"));
@@ -767,7 +761,7 @@ fn the_front_page_of_thirty_failures_is_a_page() {
 #[test]
 fn a_capture_that_is_interrupted_keeps_what_it_has_and_what_was_there() {
     let server = Server::start(with(
-        envoy_routes("before", PRODUCTPAGE),
+        envoy_routes(BEFORE, PRODUCTPAGE),
         "/certs",
         Answer::Stall,
     ));

@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use crate::support::program::{Ran, run, testdata, xdsnap};
+use crate::support::program::{AFTER, BEFORE, Ran, recording, run, testdata, xdsnap};
 
 const PRODUCTPAGE: &str = "productpage-v1-6b746f74dc-9stvs.default";
 const REVIEWS: &str = "reviews-v1-545db77b95-2k8ls.default";
@@ -24,13 +24,13 @@ static FILES: LazyLock<PathBuf> = LazyLock::new(|| {
     for path in ["empty-folder", "notes"] {
         fs::create_dir_all(folder.join(path)).unwrap();
     }
-    for side in ["before", "after"] {
-        let ran = run(xdsnap(["capture", "-q", "-o", &format!("{side}.xdsnap")])
-            .arg(testdata(&format!("istiod/{side}")))
+    for (name, step) in [("before", BEFORE), ("after", AFTER)] {
+        let ran = run(xdsnap(["capture", "-q", "-o", &format!("{name}.xdsnap")])
+            .arg(testdata(step))
             .current_dir(&folder));
         assert_eq!((ran.status, ran.err.as_str()), (0, ""));
     }
-    let dump = dump("before", PRODUCTPAGE);
+    let dump = dump(PRODUCTPAGE);
     for (name, content) in [
         ("dump.json", dump.as_str()),
         ("cut.json", &dump[..dump.len() / 2]),
@@ -56,10 +56,9 @@ static FILES: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// The dump of a proxy's Envoy.
-fn dump(side: &str, proxy: &str) -> String {
-    let path = format!("istiod/{side}/envoy/{proxy}/config_dump.json.zst");
-    let bytes = zstd::decode_all(fs::File::open(testdata(&path)).unwrap()).unwrap();
-    String::from_utf8(bytes).unwrap()
+fn dump(proxy: &str) -> String {
+    let path = format!("{BEFORE}/envoy/{proxy}/config_dump.json");
+    String::from_utf8(recording(&path)).unwrap()
 }
 
 /// Makes `damaged.xdsnap` of `before.xdsnap`: a byte of one proxy's dump is another one.
@@ -258,13 +257,13 @@ fn what_was_typed_wrong_is_answered_with_one_line_and_nothing_else() {
     $ xdsnap diff before.xdsnap after.xdsnap -p
     xdsnap: --proxy needs a value (`xdsnap help diff` lists all)
     $ xdsnap diff before.xdsnap after.xdsnap -p product
-    xdsnap: no proxy is called `product` (nearest: `productpage-v1-6b746f74dc-9stvs.default`, `reviews-v1-545db77b95-2k8ls.default`)
+    xdsnap: no proxy is called `product` (nearest: `productpage-v1-6b746f74dc-9stvs.default`, `istio-ingressgateway-6d4bd4bc57-v7w5k.istio-system`, `reviews-v1-545db77b95-2k8ls.default`)
     $ xdsnap diff before.xdsnap after.xdsnap -n shop
-    xdsnap: no proxy in namespace `shop` (there are `default`)
+    xdsnap: no proxy in namespace `shop` (there are `default`, `istio-system`)
     $ xdsnap diff before.xdsnap after.xdsnap --pair reviews
     xdsnap: --pair `reviews`: expected OLD=NEW, a proxy of the first input and one of the second
     $ xdsnap diff before.xdsnap after.xdsnap --pair review=reviews
-    xdsnap: --pair `review=reviews`: no proxy on the before side is called `review` (nearest: `reviews-v1-545db77b95-2k8ls.default`, `productpage-v1-6b746f74dc-9stvs.default`)
+    xdsnap: --pair `review=reviews`: no proxy on the before side is called `review` (nearest: `reviews-v1-545db77b95-2k8ls.default`, `istio-ingressgateway-6d4bd4bc57-v7w5k.istio-system`, `productpage-v1-6b746f74dc-9stvs.default`)
     $ xdsnap diff before.xdsnap --pair a=b
     xdsnap: --pair and --source belong to two sides; this compares istiod with Envoy
     $ xdsnap diff before.xdsnap after.xdsnap --select $..[
@@ -370,7 +369,7 @@ fn a_query_that_selects_nothing_is_warned_of() {
 fn what_cannot_be_read_is_left_out_and_the_rest_compared() {
     let ran = at("diff damaged.xdsnap after.xdsnap -o json");
     let report = ran.json();
-    assert_eq!(report["summary"]["proxies"], 1);
+    assert_eq!(report["summary"]["proxies"], 2);
     let missing = report["not_compared"].as_array().unwrap();
     assert_eq!(missing.len(), 1);
     assert_eq!(
@@ -389,7 +388,7 @@ fn what_cannot_be_read_is_left_out_and_the_rest_compared() {
     assert_eq!(proxies, BTreeSet::from([PRODUCTPAGE.to_owned()]));
     assert_eq!(
         at("diff damaged.xdsnap before.xdsnap").last_line(),
-        "1 of 2 proxies compared, 69 resources: no differences found, 1 not compared"
+        "2 of 3 proxies compared, 120 resources: no differences found, 1 not compared"
     );
 }
 
@@ -413,7 +412,7 @@ fn diff(before: &Path, after: &Path, args: &str) -> Ran {
 
 #[test]
 fn a_proxy_whose_capture_failed_is_neither_added_nor_removed() {
-    let [one, two] = [PRODUCTPAGE, REVIEWS].map(|proxy| dump("before", proxy));
+    let [one, two] = [PRODUCTPAGE, REVIEWS].map(dump);
     let whole = folder(&[
         ("envoy/one.shop/config_dump.json", &one),
         ("envoy/two.shop/config_dump.json", &two),
@@ -445,13 +444,8 @@ fn a_proxy_whose_capture_failed_is_neither_added_nor_removed() {
 #[test]
 fn of_a_dump_in_parts_what_a_missing_part_would_tell_is_not_compared() {
     let part = |list: &str| {
-        let name = format!("text_dump/config_dump.{list}.json");
-        let packed = testdata(&format!("{name}.zst"));
-        match packed.exists() {
-            true => String::from_utf8(zstd::decode_all(fs::File::open(packed).unwrap()).unwrap()),
-            false => Ok(fs::read_to_string(testdata(&name)).unwrap()),
-        }
-        .unwrap()
+        let bytes = recording(&format!("text_dump/config_dump.{list}.json"));
+        String::from_utf8(bytes).unwrap()
     };
     let lists = [
         "bootstrap",
@@ -498,7 +492,7 @@ fn strings(items: &Value, key: &str) -> BTreeSet<String> {
 
 #[test]
 fn a_folder_a_bundle_and_a_pipe_are_the_same_input() {
-    let folder = testdata("istiod/before");
+    let folder = testdata(BEFORE);
     for (args, stdin) in [
         (vec![folder.as_os_str(), "before.xdsnap".as_ref()], None),
         (vec!["before.xdsnap".as_ref(), folder.as_os_str()], None),
@@ -549,7 +543,7 @@ fn a_folder_a_bundle_and_a_pipe_are_the_same_input() {
 #[test]
 fn two_inputs_of_which_one_is_istiods_are_istiod_against_envoy_in_any_order() {
     let istiod = testdata(&format!(
-        "istiod/before/istiod/{PRODUCTPAGE}.config_dump.json.zst"
+        "{BEFORE}/istiod/{PRODUCTPAGE}.config_dump.json.zst"
     ));
     let envoy = FILES.join("dump.json");
     for ran in [
@@ -642,10 +636,7 @@ fn colour_is_for_terminals_and_for_those_who_ask() {
 
 #[test]
 fn a_locale_that_is_not_utf_8_gets_ascii() {
-    let folder = folder(&[(
-        "envoy/wéb.shop/config_dump.json",
-        &dump("before", PRODUCTPAGE),
-    )]);
+    let folder = folder(&[("envoy/wéb.shop/config_dump.json", &dump(PRODUCTPAGE))]);
     let capture = |locale: &str| {
         run(
             xdsnap(["capture", "--note", "schön", "-o", "x.xdsnap", "envoy"])
@@ -729,8 +720,8 @@ fn lines_keep_to_the_columns_that_there_are() {
 fn a_change_is_told_in_text_and_on_one_line() {
     let ran = at("diff before.xdsnap after.xdsnap -p productpage --name 9080");
     insta::assert_snapshot!(ran.out, @r"
-    before  before.xdsnap  2 proxies  istio 1.30.3  envoy 1.40.0
-    after   after.xdsnap   2 proxies  istio 1.30.3  envoy 1.40.0
+    before  before.xdsnap  3 proxies  istio 1.30.3  envoy 1.40.0
+    after   after.xdsnap   3 proxies  istio 1.30.3  envoy 1.40.0
 
     productpage-v1-6b746f74dc-9stvs.default
       ~ route 9080  active  updated 2026-11-21T01:52:25Z
@@ -902,15 +893,15 @@ fn proxies_and_resources_are_chosen_by_every_name_they_have() {
         )
     };
     for (args, expected) in [
-        ("", (8, 2, 1)),
-        ("--type route", (8, 2, 1)),
-        ("--type routes", (8, 2, 1)),
-        ("--type rds", (8, 2, 1)),
-        ("--type r,cds", (8, 2, 1)),
-        ("--type cluster", (0, 2, 0)),
-        ("--name 9080", (4, 2, 1)),
-        ("--name 9080 --name 80", (8, 2, 1)),
-        ("--name 90*", (4, 2, 1)),
+        ("", (8, 3, 1)),
+        ("--type route", (8, 3, 1)),
+        ("--type routes", (8, 3, 1)),
+        ("--type rds", (8, 3, 1)),
+        ("--type r,cds", (8, 3, 1)),
+        ("--type cluster", (0, 3, 0)),
+        ("--name 9080", (4, 3, 1)),
+        ("--name 9080 --name 80", (8, 3, 1)),
+        ("--name 90*", (4, 3, 1)),
         ("-p reviews-v1-545db77b95-2k8ls.default", (4, 1, 1)),
         ("-p reviews-v1-545db77b95-2k8ls", (4, 1, 1)),
         ("-p deploy/reviews-v1", (4, 1, 1)),
@@ -919,19 +910,20 @@ fn proxies_and_resources_are_chosen_by_every_name_they_have() {
         ("-p *page*", (4, 1, 1)),
         ("-p reviews -p productpage", (8, 2, 1)),
         ("-n default", (8, 2, 1)),
-        ("--ignore $..weight", (0, 2, 0)),
-        ("--ignore-file queries", (0, 2, 0)),
+        ("-n istio-system", (0, 1, 0)),
+        ("--ignore $..weight", (0, 3, 0)),
+        ("--ignore-file queries", (0, 3, 0)),
         (
             "--ignore $.virtual_hosts[?@.name=='reviews.default.svc.cluster.local:80']",
-            (4, 2, 1),
+            (4, 3, 1),
         ),
-        ("--select $..weight", (8, 2, 1)),
+        ("--select $..weight", (8, 3, 1)),
         (
             "--select $.virtual_hosts[?@.name=='reviews.default.svc.cluster.local:80']",
-            (4, 2, 1),
+            (4, 3, 1),
         ),
-        ("--select $.validate_clusters", (0, 2, 0)),
-        ("--source both", (16, 2, 1)),
+        ("--select $.validate_clusters", (0, 3, 0)),
+        ("--source both", (16, 3, 1)),
         (
             "--pair productpage=reviews -p productpage --type rds --name 9080 --select $..weight",
             (2, 1, 1),
@@ -947,7 +939,7 @@ fn proxies_and_resources_are_chosen_by_every_name_they_have() {
 
 #[test]
 fn live_state_counts_where_it_is_asked_to() {
-    let before = dump("before", PRODUCTPAGE);
+    let before = dump(PRODUCTPAGE);
     let after = before.replacen(
         "\"health_status\": \"HEALTHY\"",
         "\"health_status\": \"UNHEALTHY\"",

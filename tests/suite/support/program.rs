@@ -1,6 +1,6 @@
 //! The program itself, in an environment that is the same everywhere.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use assert_cmd::Command;
 
@@ -58,3 +58,18 @@ pub(crate) fn testdata(path: &str) -> PathBuf {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     root.join("testdata").join(path)
 }
+
+/// A recording in `testdata`, which may be compressed.
+pub(crate) fn recording(path: &str) -> Vec<u8> {
+    let packed = testdata(&format!("{path}.zst"));
+    match packed.exists() {
+        true => zstd::decode_all(fs::File::open(packed).unwrap()).unwrap(),
+        false => fs::read(testdata(path)).unwrap(),
+    }
+}
+
+/// One step of the recorded canary: `istiod/…` and `envoy/…` of three proxies, in sync.
+pub(crate) const BEFORE: &str = "corpus/b_canary/1_95_5";
+
+/// The next one: `reviews` has weights of 50 and 50, no longer 95 and 5.
+pub(crate) const AFTER: &str = "corpus/b_canary/2_50_50";
