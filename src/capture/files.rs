@@ -25,9 +25,9 @@ pub(super) fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
 }
 
 /// Decompresses `input` if its first bytes say that it is gzip or zstd; at most [`MAX_DOCUMENT`] bytes come out.
-pub(super) fn decompress(mut input: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
+pub(super) fn decompress<'a>(mut input: impl BufRead + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
     let start = input.fill_buf()?;
-    let reader: Box<dyn Read> = if start.starts_with(GZIP) {
+    let reader: Box<dyn Read + 'a> = if start.starts_with(GZIP) {
         Box::new(flate2::bufread::MultiGzDecoder::new(input))
     } else if start.starts_with(ZSTD) || start.get(1..4) == Some(ZSTD_SKIPPABLE) {
         let mut decoder = zstd::Decoder::with_buffer(input)?;
@@ -59,11 +59,11 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-/// Whether a file is a tar archive once it is decompressed, as bundles are.
-pub(super) fn is_archive(path: &Path) -> io::Result<bool> {
+/// Whether this is a tar archive once it is decompressed, as bundles are.
+pub(super) fn is_archive(input: impl BufRead) -> io::Result<bool> {
     const MAGIC: (usize, &[u8]) = (257, b"ustar");
     let mut header = Vec::new();
-    open(path)?.take(512).read_to_end(&mut header)?;
+    decompress(input)?.take(512).read_to_end(&mut header)?;
     Ok(header
         .get(MAGIC.0..)
         .is_some_and(|rest| rest.starts_with(MAGIC.1)))
@@ -96,6 +96,23 @@ pub(super) fn walk(folder: &Path) -> io::Result<Vec<Found>> {
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
+}
+
+/// The folders directly below `folder` that are laid out as bundles are, each of which is an input of its own.
+pub(super) fn laid_out_below(folder: &Path, found: &[Found]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for file in found {
+        let Ok(relative) = file.path.strip_prefix(folder) else {
+            continue;
+        };
+        let mut parts = relative.components();
+        let Some(name) = parts.next() else { continue };
+        let name = name.as_os_str().to_string_lossy();
+        if member_path(parts.as_path()).is_some() && names.last().is_none_or(|last| *last != name) {
+            names.push(name.into_owned());
+        }
+    }
+    names
 }
 
 /// The member that a file of a laid-out folder is, whether it is compressed or not.

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{self, BufRead, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -13,7 +13,7 @@ use super::{
     http::{Endpoint, InvalidEndpoint},
 };
 use crate::{
-    bundle::{self, FailureEntry, Manifest, MemberPath, Origin, ReadError},
+    bundle::{self, FailureEntry, Manifest, MemberPath, Origin, Provenance, ReadError},
     dump::{Content, SyncState, recognize},
     inspect::{DocumentOverview, FailureOverview, IstiodOverview, Overview, ProxyOverview},
     model::{Document, ProxyId, Source},
@@ -101,7 +101,7 @@ pub enum InputError {
 }
 
 impl InputError {
-    pub(super) fn unusable(name: impl ToString, reason: impl ToString) -> Self {
+    fn unusable(name: impl ToString, reason: impl ToString) -> Self {
         Self::Unusable {
             name: name.to_string(),
             reason: reason.to_string(),
@@ -131,7 +131,7 @@ pub type DumpDocument = (Option<String>, Vec<u8>);
 
 /// One document.
 struct Entry {
-    origin: Origin,
+    provenance: Provenance,
     body: Body,
 }
 
@@ -167,22 +167,8 @@ impl Input {
             match &named.place {
                 Place::Endpoint(_) => {}
                 Place::Stdin => {
-                    let mut bytes = Vec::new();
-                    let io = |error| io_error("standard input", error);
-                    let stdin = files::decompress(io::stdin().lock()).map_err(io)?;
-                    stdin
-                        .take(MAX_STDIN + 1)
-                        .read_to_end(&mut bytes)
-                        .map_err(io)?;
-                    if bytes.len() as u64 > MAX_STDIN {
-                        let reason = "larger than 256 MiB; write it to a file first";
-                        return Err(InputError::unusable("standard input", reason));
-                    }
-                    let content = content_of("standard input", bytes.as_slice(), named.source)?;
-                    let body = Body::Unredacted(bytes);
-                    let origin = Origin::file("stdin");
-                    let entry = Entry { origin, body };
-                    input.document("standard input", None, named, content, entry, &mut unplaced)?;
+                    let stdin = io::stdin().lock();
+                    input.stream("standard input", "stdin", stdin, named, &mut unplaced)?;
                 }
                 Place::Path(path) => input.path(path, named, &mut unplaced)?,
             }
@@ -202,24 +188,73 @@ impl Input {
         if metadata.is_dir() {
             return self.folder(path, named, unplaced);
         }
+        let open = || File::open(path).map_err(|error| io_error(&name, error));
+        if !metadata.is_file() {
+            // A pipe, as in `<(curl …)`: it can be read once.
+            return self.stream(&name, "pipe", open()?, named, unplaced);
+        }
         if metadata.len() == 0 {
             return Err(InputError::unusable(name, "the file is empty"));
         }
-        if files::is_archive(path).map_err(|error| io_error(&name, error))? {
-            return self.bundle(path);
+        let is_archive = files::is_archive(BufReader::new(open()?));
+        if is_archive.map_err(|error| io_error(&name, error))? {
+            return self.bundle(&name, open()?);
         }
         self.file(path, named, unplaced)
     }
 
-    fn bundle(&mut self, path: &Path) -> Result<(), InputError> {
-        let name = path.display().to_string();
-        let file = File::open(path).map_err(|error| io_error(&name, error))?;
+    /// Takes what can be read only once. It is held in memory, for nothing goes to the disk unredacted.
+    fn stream(
+        &mut self,
+        name: &str,
+        origin: &str,
+        stream: impl Read,
+        named: &Named,
+        unplaced: &mut Vec<Unplaced>,
+    ) -> Result<(), InputError> {
+        let io = |error| io_error(name, error);
+        let read = |from: &mut dyn Read| {
+            let mut bytes = Vec::new();
+            from.take(MAX_STREAM + 1)
+                .read_to_end(&mut bytes)
+                .map_err(io)?;
+            match bytes.len() as u64 > MAX_STREAM {
+                true => {
+                    let reason = "larger than 256 MiB; write it to a file first";
+                    Err(InputError::unusable(name, reason))
+                }
+                false => Ok(bytes),
+            }
+        };
+        let received = read(&mut { stream })?;
+        if received.is_empty() {
+            return Err(InputError::unusable(
+                name,
+                "nothing came; is what writes to it failing?",
+            ));
+        }
+        if files::is_archive(received.as_slice()).map_err(io)? {
+            // A bundle was redacted before it was written.
+            let mut file = tempfile::tempfile().map_err(io)?;
+            file.write_all(&received).map_err(io)?;
+            return self.bundle(name, file);
+        }
+        let bytes = read(&mut files::decompress(received.as_slice()).map_err(io)?)?;
+        let content = content_of(name, bytes.as_slice(), named.source)?;
+        let entry = Entry {
+            provenance: Provenance::of_file(origin),
+            body: Body::Unredacted(bytes),
+        };
+        self.document(name, None, named, content, entry, unplaced)
+    }
+
+    fn bundle(&mut self, name: &str, file: File) -> Result<(), InputError> {
         let size = file
             .metadata()
-            .map_err(|error| io_error(&name, error))?
+            .map_err(|error| io_error(name, error))?
             .len();
         self.size_bytes = Some(self.size_bytes.unwrap_or(0) + size);
-        let reader = bundle::Reader::open(&name, file)?;
+        let reader = bundle::Reader::open(name, file)?;
         let manifest = reader.manifest().clone();
         let at = self.bundles.len();
         self.bundles.push(reader);
@@ -229,10 +264,16 @@ impl Input {
                 continue;
             };
             let entry = Entry {
-                origin: member.origin.clone(),
+                provenance: Provenance {
+                    origin: member.origin.clone(),
+                    requested: member.requested,
+                    received: member.received,
+                    status: member.status,
+                    redacted: member.redacted,
+                },
                 body: Body::Member(at),
             };
-            self.insert(member_path, entry, &name)?;
+            self.insert(member_path, entry, name)?;
         }
         for proxy in &manifest.proxies {
             let versions = self.proxies.entry(proxy.id.clone()).or_default();
@@ -253,6 +294,12 @@ impl Input {
         let name = folder.display().to_string();
         let found = files::walk(folder).map_err(|error| io_error(&name, error))?;
         let is_laid_out = found.iter().any(|file| file.member.is_some());
+        if !is_laid_out && let [first, .., last] = &files::laid_out_below(folder, &found)[..] {
+            let reason = format!(
+                "the folder holds several captures, from `{first}` to `{last}`; give one of them"
+            );
+            return Err(InputError::unusable(name, reason));
+        }
         for file in found {
             let Some(member) = file.member else {
                 // Beside laid-out files, others are somebody's notes.
@@ -262,13 +309,14 @@ impl Input {
                 continue;
             };
             let entry = Entry {
-                origin: Origin::file(&file.path),
+                provenance: Provenance::of_file(&file.path),
                 body: Body::File(file.path.clone()),
             };
             // What an Envoy said instead of a dump, and answers that name no resource, hold nothing.
             if let Some(reason) = self.text_instead_of_json(&member, &file.path)? {
                 if !reason.contains("not found in config dump") {
-                    self.failures.push(failure(&member, entry.origin, reason));
+                    self.failures
+                        .push(failure(&member, entry.provenance.origin, reason));
                 }
                 continue;
             }
@@ -282,7 +330,13 @@ impl Input {
             self.insert(member, entry, &name)?;
         }
         if self.entries.is_empty() && unplaced.is_empty() {
-            let reason = "the folder holds no dump (expected files as `xdsnap extract` lays them out, or dumps)";
+            let mut reason = "the folder holds neither a dump nor a bundle".to_owned();
+            if let Some(skipped) = self.skipped.first() {
+                reason.push_str(&format!(
+                    "; of {} files the first is {skipped}",
+                    self.skipped.len()
+                ));
+            }
             return Err(InputError::unusable(name, reason));
         }
         Ok(())
@@ -331,7 +385,7 @@ impl Input {
         let reader = files::open(path).map_err(|error| io_error(&name, error))?;
         let content = content_of(&name, reader, named.source)?;
         let entry = Entry {
-            origin: Origin::file(path),
+            provenance: Provenance::of_file(path),
             body: Body::File(path.to_owned()),
         };
         let stem = files::stem(path).and_then(|stem| ProxyId::new(stem).ok());
@@ -415,7 +469,7 @@ impl Input {
         if let Some(other) = self.entries.get(&path) {
             let reason = format!(
                 "it holds `{path}`, which was read from `{}` already; give one of the two another name (--envoy LABEL=FILE)",
-                other.origin
+                other.provenance.origin
             );
             return Err(InputError::unusable(name, reason));
         }
@@ -424,12 +478,17 @@ impl Input {
     }
 
     /// Adds a document that was captured, redacted.
-    pub(super) fn insert_captured(&mut self, path: MemberPath, origin: Origin, bytes: Vec<u8>) {
+    pub(super) fn insert_captured(
+        &mut self,
+        path: MemberPath,
+        provenance: Provenance,
+        bytes: Vec<u8>,
+    ) {
         if let Some(proxy) = path.proxy() {
             self.proxies.entry(proxy.clone()).or_default();
         }
         let body = Body::Redacted(bytes);
-        self.entries.insert(path, Entry { origin, body });
+        self.entries.insert(path, Entry { provenance, body });
     }
 
     /// Takes over what was captured from live sources.
@@ -457,10 +516,10 @@ impl Input {
     }
 
     /// The documents, in the order of their paths, with where each came from.
-    pub fn documents(&self) -> impl Iterator<Item = (&MemberPath, &Origin)> {
+    pub fn documents(&self) -> impl Iterator<Item = (&MemberPath, &Provenance)> {
         self.entries
             .iter()
-            .map(|(path, entry)| (path, &entry.origin))
+            .map(|(path, entry)| (path, &entry.provenance))
     }
 
     /// The proxies of which `source` has a dump here.
@@ -624,7 +683,6 @@ impl Input {
             failures: self.failures.iter().map(failure_overview).collect(),
             ..Overview::default()
         };
-        let mut requested = BTreeMap::new();
         if let Some(manifest) = &self.manifest {
             overview.format = Some(manifest.version.to_string());
             overview.tool = Some(manifest.tool.clone());
@@ -642,9 +700,6 @@ impl Input {
                     name: istiod.name.clone(),
                     version: istiod.version.clone(),
                 });
-            }
-            for member in &manifest.members {
-                requested.insert(member.path.clone(), (member.requested, member.redacted));
             }
         }
         // A bundle is read once, from its start to its end.
@@ -673,16 +728,16 @@ impl Input {
                     }
                 },
             };
-            let (requested, redacted) = requested.remove(&name).unwrap_or_default();
+            let provenance = &self.entries[&path].provenance;
             let is_whole = path.document() == Document::ConfigDump && path.part().is_none();
             overview.documents.push(DocumentOverview {
                 source: path.source(),
                 document: path.document(),
                 proxy: path.proxy().cloned(),
                 size_bytes: body.map(|(size, _)| size),
-                origin: self.entries[&path].origin.to_string(),
-                requested: requested.map(|time| time.to_string()),
-                redacted,
+                origin: provenance.origin.to_string(),
+                requested: provenance.requested.map(|time| time.to_string()),
+                redacted: provenance.redacted,
                 has_endpoints: body.filter(|_| is_whole).map(|(_, has)| has),
                 path: name,
             });
@@ -713,8 +768,8 @@ fn failure_overview(failure: &FailureEntry) -> FailureOverview {
     }
 }
 
-/// The most that is read from standard input, which cannot be read twice and so is held in memory.
-const MAX_STDIN: u64 = 256 << 20;
+/// The most that is read of what can be read only once, and so is held in memory.
+const MAX_STREAM: u64 = 256 << 20;
 
 fn io_error(name: &str, error: io::Error) -> InputError {
     InputError::Io {
@@ -726,12 +781,15 @@ fn io_error(name: &str, error: io::Error) -> InputError {
 /// What a document is; where its content says nothing, what the user says.
 fn content_of(
     name: &str,
-    reader: impl Read,
+    mut reader: impl Read,
     source: Option<Source>,
 ) -> Result<Content, InputError> {
-    let content = recognize(reader).map_err(|error| match error.io_error_kind() {
+    let mut start = Vec::new();
+    let read = reader.by_ref().take(MAX_START).read_to_end(&mut start);
+    read.map_err(|error| io_error(name, error))?;
+    let content = recognize(start.chain(reader)).map_err(|error| match error.io_error_kind() {
         Some(_) => io_error(name, error.into()),
-        None => InputError::unusable(name, format!("neither a bundle nor a dump: {error}")),
+        None => InputError::unusable(name, why_no_dump(&start, &error)),
     })?;
     let content = content.ok_or_else(|| {
         let reason = "JSON, but none that Envoy or istiod prints (expected a config dump: an object with a list `configs`)";
@@ -746,6 +804,41 @@ fn content_of(
             Err(InputError::unusable(name, reason))
         }
         _ => Ok(content),
+    }
+}
+
+/// How much of a document is looked at to tell what it may be, in bytes.
+const MAX_START: u64 = 4096;
+
+/// Why a document with this `start` is no dump.
+fn why_no_dump(start: &[u8], error: &serde_json::Error) -> String {
+    let text = String::from_utf8_lossy(start);
+    let line: String = text
+        .trim()
+        .lines()
+        .next()
+        .unwrap_or("")
+        .chars()
+        .take(200)
+        .collect();
+    let line = crate::redact::scrub_reason(&line).0;
+    if line.starts_with("Failed to convert protobuf message") {
+        return format!(
+            "Envoy could not print this dump ({line}); capture the Envoy by its URL, which takes the dump in parts"
+        );
+    }
+    match text.trim_start().starts_with(['{', '[']) {
+        true if error.is_eof() => format!(
+            "cut off: the JSON ends too early, at line {} column {}; take the dump again",
+            error.line(),
+            error.column()
+        ),
+        true => format!("neither a bundle nor a dump: invalid JSON: {error}"),
+        false if line.is_empty() => "neither a bundle nor a dump: nothing but blanks".to_owned(),
+        false => {
+            let begin: String = line.chars().take(60).collect();
+            format!("neither a bundle nor a dump: no JSON, it begins with `{begin}`")
+        }
     }
 }
 

@@ -15,4 +15,4 @@ mod run;
 pub mod sink;
 
 pub use input::{DumpDocument, Input, InputError, Named, Place, Versions};
-pub use run::{CaptureError, Options, Outcome, Target, capture, open};
+pub use run::{CaptureError, Options, Outcome, Target, capture, open, source_of};

@@ -53,7 +53,7 @@ impl Store for Input {
     ) -> Result<(), WriteError> {
         let mut bytes = Vec::new();
         match body.read_to_end(&mut bytes) {
-            Ok(_) => self.insert_captured(path, provenance.origin, bytes),
+            Ok(_) => self.insert_captured(path, provenance, bytes),
             Err(error) => return Err(WriteError::Body { path, error }),
         }
         Ok(())
@@ -97,36 +97,31 @@ impl<'a> Recorder<'a> {
 
     /// Keeps every document of `input` that was opened before; one that cannot be read becomes a failure.
     pub(super) fn keep_all(&mut self, input: &mut Input) -> Result<(), WriteError> {
-        let documents: Vec<(MemberPath, Origin)> = input
+        let documents: Vec<(MemberPath, Provenance)> = input
             .documents()
-            .map(|(path, origin)| (path.clone(), origin.clone()))
+            .map(|(path, provenance)| (path.clone(), provenance.clone()))
             .collect();
-        for (path, origin) in documents {
+        for (path, mut provenance) in documents {
             (self.progress)(&path.to_string());
             let mut spool = SpooledTempFile::new(SPOOL_BYTES);
-            let redacted = match input.copy(&path, &mut spool) {
-                Ok(redacted) => redacted,
+            match input.copy(&path, &mut spool) {
+                Ok(Some(redacted)) => provenance.redacted = Some(redacted),
+                // That was done when it was captured.
+                Ok(None) => {}
                 Err(error) => {
                     self.failures.push(Failure {
                         source: path.source(),
                         proxy: path.proxy().cloned(),
                         document: Some(path.document()),
                         part: path.part().map(str::to_owned),
-                        origin,
+                        origin: provenance.origin,
                         time: None,
                         status: None,
                         reason: error.to_string(),
                     });
                     continue;
                 }
-            };
-            let provenance = Provenance {
-                origin,
-                redacted,
-                requested: None,
-                received: None,
-                status: None,
-            };
+            }
             self.keep(path, provenance, &mut spool)?;
         }
         for (proxy, versions) in &input.proxies {

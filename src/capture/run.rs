@@ -10,7 +10,9 @@ use super::{
     record::Recorder,
 };
 use crate::{
-    bundle::{Captured, Failure, Head, IstiodEntry, ProxyEntry, Redaction, WriteError, Writer},
+    bundle::{
+        Captured, Failure, Head, IstiodEntry, Manifest, ProxyEntry, Redaction, WriteError, Writer,
+    },
     model::{ProxyId, Source},
     redact::RULES,
 };
@@ -100,10 +102,18 @@ pub fn capture(
         span,
         ..
     } = recorder;
-    let earlier = input.manifest.as_ref();
     if dumps.is_empty() {
+        // Without a dump the rest is of no use to anybody.
+        let partial = writer.partial_path().to_owned();
+        drop(writer);
+        let _ = std::fs::remove_file(partial);
         return Err(CaptureError::Nothing(failures));
     }
+    let earlier: Vec<Manifest> = input
+        .bundles()
+        .iter()
+        .map(|bundle| bundle.manifest().clone())
+        .collect();
     for failure in &failures {
         writer.failure(failure.clone());
     }
@@ -127,8 +137,11 @@ pub fn capture(
         note: options
             .note
             .clone()
-            .or(earlier.and_then(|manifest| manifest.note.clone())),
-        captured: join(span, earlier.and_then(|manifest| manifest.captured)),
+            .or(earlier.iter().find_map(|manifest| manifest.note.clone())),
+        captured: earlier
+            .iter()
+            .map(|manifest| manifest.captured)
+            .fold(span, join),
         proxies: versions
             .into_iter()
             .map(|(id, versions)| ProxyEntry {
@@ -144,7 +157,7 @@ pub fn capture(
             .collect(),
         redaction: Redaction {
             rules: RULES.iter().map(|rule| rule.name.to_owned()).collect(),
-            values: redacted + earlier.map_or(0, |manifest| manifest.redaction.values),
+            values: redacted,
         },
     };
     let values = head.redaction.values;
@@ -246,16 +259,24 @@ fn identify<'a>(
     Ok(lives)
 }
 
+/// Whose interface answers at `endpoint`; Envoy's where nothing does.
+///
+/// # Errors
+///
+/// Where there is no network.
+pub fn source_of(endpoint: &Endpoint, options: &Options) -> Result<Source, CaptureError> {
+    let client = Client::new(options.timeout).map_err(CaptureError::Client)?;
+    Ok(probe(&client, endpoint))
+}
+
 /// Tells an istiod from an Envoy by the pages that it has.
 fn probe(client: &Client, endpoint: &Endpoint) -> Source {
-    let answers = |page| {
-        client
-            .get(endpoint, page)
-            .is_ok_and(|answer| answer.status != 404)
-    };
-    match !answers("/server_info") && (answers("/debug/syncz") || answers("/version")) {
-        true => Source::Istiod,
-        false => Source::Envoy,
+    let status = |page| client.get(endpoint, page).ok().map(|answer| answer.status);
+    let has = |page| status(page).is_some_and(|status| status != 404);
+    match status("/server_info") {
+        // Whoever does not answer here is not waited for twice.
+        Some(404) if has("/debug/syncz") || has("/version") => Source::Istiod,
+        _ => Source::Envoy,
     }
 }
 

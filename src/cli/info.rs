@@ -9,36 +9,41 @@ use crate::render;
 /// Tell what a bundle or another input is, holds and lacks
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Every checksum is verified as it is read. Exit status 0: intact, 1: something is damaged.")]
+Everything is read, and every checksum verified. Exit status: 0 intact,
+1 something is damaged.
+
+Examples:
+  xdsnap info web.xdsnap             the front page
+  xdsnap info web.xdsnap --members   every document in it
+  xdsnap info http://127.0.0.1:15000 -o json | jq -r '.proxies[].id'")]
 pub(super) struct Args {
     /// Bundle, dump, folder, URL or `-`
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
-    #[command(flatten)]
-    from: inputs::InputArgs,
     /// List every document, with its size and where it came from
     #[arg(long)]
     members: bool,
-    /// The form of the output
+    /// The form: text, json for a script
     #[arg(
         short,
         long,
         alias = "format",
         value_enum,
         default_value_t,
+        hide_possible_values = true,
         value_name = "FORMAT"
     )]
     output: Output,
     #[command(flatten)]
     terminal: terminal::TerminalArgs,
+    #[command(flatten)]
+    from: inputs::InputArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Output {
-    /// For a person: at most 24 lines
     #[default]
     Text,
-    /// For a script: `xdsnap.info/v1`
     Json,
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
-use super::terminal;
+use super::{missing, progress::Progress, terminal};
 use crate::{
     capture::{self, Input, Named, Options, Place},
     model::{ProxyId, Source},
@@ -13,16 +13,20 @@ use crate::{
 /// The program and its version, as manifests name it.
 pub(super) const TOOL: &str = concat!("xdsnap ", env!("CARGO_PKG_VERSION"));
 
+/// Why `-` is refused the second time.
+pub(super) const STDIN_TWICE: &str = "standard input can be read once only; give `-` once";
+
 /// Where to read from, beside the positional inputs.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Input")]
 pub(super) struct InputArgs {
-    /// Read X (file, folder, URL or `-`) as Envoy's, of the proxy LABEL
+    /// Read X as an Envoy's; LABEL is what to call the proxy
     #[arg(long, value_name = "[LABEL=]X")]
     envoy: Vec<String>,
-    /// Read X as istiod's, about the proxy LABEL; of a URL, LABEL names the istiod
+    /// Read X as istiod's; LABEL is the proxy of a dump, or what to call a live istiod
     #[arg(long, value_name = "[LABEL=]X")]
     istiod: Vec<String>,
-    /// The longest that one request may take, retries included
+    /// The longest that one request may take
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     timeout: Duration,
 }
@@ -49,14 +53,9 @@ impl InputArgs {
             .count()
             > 1
         {
-            bail!("standard input can be read once only; give `-` once");
+            bail!(STDIN_TWICE);
         }
         Ok(named)
-    }
-
-    /// Whether `--envoy` or `--istiod` was given.
-    pub(super) fn has_flags(&self) -> bool {
-        !self.envoy.is_empty() || !self.istiod.is_empty()
     }
 
     pub(super) fn options(&self, note: Option<String>) -> Options {
@@ -69,10 +68,12 @@ impl InputArgs {
 
     /// Opens what was named, for reading.
     pub(super) fn open(&self, named: &[Named]) -> anyhow::Result<Input> {
-        let opened = capture::open(named, &self.options(None), &mut |_| ());
+        let mut progress = Progress::on_terminal(false);
+        let opened = capture::open(named, &self.options(None), &mut |what| progress.at(what));
+        progress.end();
         let input = opened.map_err(with_reasons)?;
         for skipped in &input.skipped {
-            anstream::eprintln!("xdsnap: warning: skipped {}", terminal::one_line(skipped));
+            terminal::warn(&format!("skipped {skipped}"));
         }
         Ok(input)
     }
@@ -80,17 +81,39 @@ impl InputArgs {
 
 /// The error of a capture of which nothing came, with what each source said.
 pub(super) fn with_reasons(error: capture::CaptureError) -> anyhow::Error {
-    let mut text = error.to_string();
-    if let capture::CaptureError::Nothing(failures) = &error {
-        for failure in failures {
-            text.push_str(&format!("; {}: {}", failure.origin, failure.reason));
+    let text = match &error {
+        capture::CaptureError::Nothing(failures) => {
+            format!("{error}: {}", missing::lines(failures).join("; "))
         }
-    }
-    anyhow::anyhow!(text)
+        _ => error.to_string(),
+    };
+    anyhow!(text)
 }
 
 fn place(text: &str) -> anyhow::Result<Place> {
-    text.parse().with_context(|| format!("cannot use `{text}`"))
+    let place = text.parse()?;
+    if let Place::Path(path) = &place
+        && !path.exists()
+        && let Some(hint) = hint(text)
+    {
+        bail!("{text}: no such file or folder; {hint}");
+    }
+    Ok(place)
+}
+
+/// What somebody may have meant by the name of a file that is not there.
+fn hint(text: &str) -> Option<String> {
+    if let Some((kind, _)) = text.split_once('/')
+        && ["pod", "deploy", "deployment", "svc", "service"].contains(&kind)
+    {
+        return Some(format!(
+            "of a workload, forward its admin port (`kubectl port-forward {text} 15000`) and give http://127.0.0.1:15000"
+        ));
+    }
+    let (host, rest) = text.split_once(':')?;
+    let port = rest.split('/').next().unwrap_or_default();
+    (!host.is_empty() && port.parse::<u16>().is_ok())
+        .then(|| format!("as an address, write http://{text}"))
 }
 
 /// Reads `[LABEL=]X`; an `=` in a URL or after a slash belongs to X, and so does one in the name of a file that is
@@ -100,7 +123,10 @@ fn labelled(text: &str, source: Source) -> anyhow::Result<Named> {
         .split_once('=')
         .filter(|(label, _)| !label.contains(['/', ':']) && !std::path::Path::new(text).exists());
     let (label, rest) = match split {
-        Some((label, rest)) => (Some(ProxyId::new(label)?), rest),
+        Some((label, rest)) => {
+            let id = ProxyId::new(label).with_context(|| format!("--{source} `{text}`"))?;
+            (Some(id), rest)
+        }
         None => (None, text),
     };
     Ok(Named {
@@ -149,6 +175,27 @@ fn a_label_is_split_off_where_it_can_be_one() {
         );
     }
     assert!(labelled("=dump.json", Source::Istiod).is_err());
+}
+
+#[test]
+fn what_is_no_file_may_be_an_address_or_a_workload() {
+    for (text, expected) in [
+        ("127.0.0.1:15000", Some("http://127.0.0.1:15000")),
+        (
+            "localhost:15000/config_dump",
+            Some("http://localhost:15000/config_dump"),
+        ),
+        ("pod/web-1", Some("kubectl port-forward pod/web-1 15000")),
+        ("pods/web-1", None),
+        ("c:\\dump.json", None),
+        ("dump.json", None),
+    ] {
+        match (hint(text), expected) {
+            (None, None) => {}
+            (Some(hint), Some(expected)) if hint.contains(expected) => {}
+            (hint, _) => panic!("{text}: {hint:?}"),
+        }
+    }
 }
 
 #[test]

@@ -4,10 +4,13 @@ mod capture;
 mod diff;
 mod info;
 mod inputs;
+mod missing;
 mod normalize;
+mod progress;
 mod proxies;
 mod query;
 mod terminal;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -15,7 +18,12 @@ use clap::{Parser, Subcommand};
 
 /// Capture what Envoy proxies run and what istiod would send them, and tell what differs.
 #[derive(Debug, Parser)]
-#[command(name = "xdsnap", version, max_term_width = 100, after_help = EXIT_STATUS)]
+#[command(
+    name = "xdsnap",
+    version,
+    max_term_width = 100,
+    after_help = ABOUT
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -33,21 +41,28 @@ enum Command {
     Info(info::Args),
 }
 
-const EXIT_STATUS: &str = "\
-Exit status: 0 nothing differs, 1 differences, 2 an error or nothing could be compared,
-3 nothing was found but something is missing that should have been there.
+const ABOUT: &str = "\
+INPUT is a bundle, a dump (plain, gzip or zstd), a folder of these, `-` for
+standard input, or the URL of an Envoy admin or istiod debug interface
+(http://127.0.0.1:15000, unix:/path). What it is, is read from its content.
 
-An INPUT is a bundle, a dump (plain, gzip or zstd), a folder of these, `-` for standard input,
-or the URL of an Envoy admin or istiod debug interface (http://127.0.0.1:15000, unix:/path).";
+Exit status:
+  0  nothing differs, everything was captured
+  1  differences
+  2  an error, or nothing at all could be compared or captured
+  3  no differences, but something is missing that should have been there
+
+`xdsnap help COMMAND` explains one, with examples.";
 
 const INTRODUCTION: &str = "\
-xdsnap captures what Envoy proxies run and what istiod would send them, and tells what differs.
+xdsnap saves what Envoy runs and istiod would send, and tells what differs.
 
-  xdsnap capture -o before.xdsnap --envoy http://127.0.0.1:15000 --istiod http://127.0.0.1:15014
-                            save a proxy's configuration, and what istiod would send it
-  xdsnap diff before.xdsnap is the proxy in sync with istiod?
+  xdsnap capture -o web.xdsnap http://127.0.0.1:15000 http://127.0.0.1:15014
+      save what a proxy runs, and what istiod would send it
+  xdsnap diff web.xdsnap
+      is the proxy in sync with istiod?
   xdsnap diff before.xdsnap after.xdsnap
-                            what did a change do to the proxy?
+      what did a change do?
 
 `xdsnap help` lists all commands, `xdsnap help diff` explains one.
 ";
@@ -63,6 +78,11 @@ enum Exit {
     Missing,
 }
 
+impl Exit {
+    /// The status of an error, and of a command line that cannot be understood.
+    const ERROR: u8 = 2;
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
@@ -75,7 +95,10 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::answer(&error),
+    };
     let result = match cli.command {
         None => terminal::print(INTRODUCTION).map(|()| Exit::Same),
         Some(Command::Capture(args)) => capture::run(args),
@@ -85,21 +108,11 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(exit) => exit.into(),
-        // Whoever read our output has had enough.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            anstream::eprintln!("xdsnap: {}", terminal::one_line(&format!("{error:#}")));
-            ExitCode::from(2)
+            terminal::tell(&format!("xdsnap: {error:#}"));
+            ExitCode::from(Exit::ERROR)
         }
     }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-    })
 }
 
 #[test]

@@ -9,8 +9,9 @@ use crate::model::{ProxyId, ResourceKey, XdsType};
 
 /// Which proxies are wanted.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Choosing")]
 pub(super) struct ProxyArgs {
-    /// Only this proxy: full ID, pod, workload (`deploy/reviews-v1`, `reviews-v1`), glob, or a prefix that ends at `-` or `.`
+    /// Only this proxy (repeatable): ID, pod, workload (`deploy/web`), glob, or prefix ending at `-` or `.`
     #[arg(short, long, value_name = "NAME")]
     proxy: Vec<String>,
     /// Only proxies of this namespace
@@ -20,9 +21,10 @@ pub(super) struct ProxyArgs {
 
 /// Which resources are wanted.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Choosing")]
 pub(super) struct ResourceArgs {
-    /// Only resources of this type: cluster, listener, route, endpoint, secret, extension_config, scoped_route, bootstrap
-    #[arg(long = "type", value_name = "TYPE")]
+    /// Only this type: cluster (cds), listener, route, endpoint, secret, bootstrap, ...
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     types: Vec<XdsType>,
     /// Only resources of this name; `*` stands for any text
     #[arg(long, value_name = "NAME")]
@@ -30,6 +32,17 @@ pub(super) struct ResourceArgs {
 }
 
 impl ResourceArgs {
+    /// Fails where resources were asked for and not `any` was found.
+    pub(super) fn check_found(&self, any: bool) -> anyhow::Result<()> {
+        let types = self.types.iter().map(|t| format!("--type {t}"));
+        let names = self.name.iter().map(|name| format!("--name {name}"));
+        let asked: Vec<String> = types.chain(names).collect();
+        if !any && !asked.is_empty() {
+            bail!("there is no such resource: {}", asked.join(" "));
+        }
+        Ok(())
+    }
+
     /// Whether a resource is wanted.
     pub(super) fn keeps(&self, key: &ResourceKey) -> bool {
         let is_type = self.types.is_empty() || self.types.contains(&key.xds_type);
@@ -47,15 +60,15 @@ impl ProxyArgs {
     /// Where a name matches none of them.
     pub(super) fn choose(&self, found: &BTreeSet<ProxyId>) -> anyhow::Result<BTreeSet<ProxyId>> {
         let in_namespace = |id: &&ProxyId| match &self.namespace {
-            Some(namespace) => id
-                .as_str()
-                .rsplit_once('.')
-                .is_some_and(|(_, of)| of == namespace),
+            Some(namespace) => namespace_of(id) == Some(namespace),
             None => true,
         };
-        let found: BTreeSet<ProxyId> = found.iter().filter(in_namespace).cloned().collect();
+        let all = found;
+        let found: BTreeSet<ProxyId> = all.iter().filter(in_namespace).cloned().collect();
         if let (Some(namespace), true) = (&self.namespace, found.is_empty()) {
-            bail!("no proxy in namespace `{namespace}`");
+            let there: BTreeSet<&str> = all.iter().filter_map(namespace_of).collect();
+            let there: Vec<&str> = there.into_iter().collect();
+            bail!("no proxy in namespace `{namespace}`{}", among(&there));
         }
         if self.proxy.is_empty() {
             return Ok(found);
@@ -76,6 +89,27 @@ impl ProxyArgs {
     }
 }
 
+fn namespace_of(id: &ProxyId) -> Option<&str> {
+    id.as_str().rsplit_once('.').map(|(_, namespace)| namespace)
+}
+
+/// What there is instead, for an error message.
+fn among(names: &[&str]) -> String {
+    const MOST: usize = 5;
+    let mut quoted: Vec<_> = names
+        .iter()
+        .take(MOST)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if names.len() > MOST {
+        quoted.push(format!("{} more", names.len() - MOST));
+    }
+    match quoted.is_empty() {
+        true => String::new(),
+        false => format!(" (there are {})", quoted.join(", ")),
+    }
+}
+
 /// Whether `name` means the proxy `id`.
 pub(super) fn matches(name: &str, id: &ProxyId) -> bool {
     let id = id.as_str();
@@ -90,7 +124,7 @@ pub(super) fn matches(name: &str, id: &ProxyId) -> bool {
 }
 
 /// The names nearest to one that was not found, for an error message.
-fn nearest(name: &str, found: &BTreeSet<ProxyId>) -> String {
+pub(super) fn nearest(name: &str, found: &BTreeSet<ProxyId>) -> String {
     let mut near: Vec<(usize, &str)> = found
         .iter()
         .map(|id| {

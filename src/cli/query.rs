@@ -6,14 +6,15 @@ use anyhow::{Context, anyhow};
 
 /// Which parts of resources are wanted.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Choosing")]
 pub(super) struct QueryArgs {
-    /// Keep only changes at or below what this JSONPath query (RFC 9535) selects; repeatable
+    /// Only changes at or below what this JSONPath query selects
     #[arg(long, value_name = "QUERY")]
     select: Vec<String>,
-    /// Leave out what this JSONPath query selects, on both sides; repeatable
+    /// Leave out what this JSONPath query selects, on both sides
     #[arg(long, value_name = "QUERY")]
     ignore: Vec<String>,
-    /// Read queries to ignore from a file, one a line; `#` begins a comment
+    /// Queries to ignore, one a line; `#` begins a comment
     #[arg(long, value_name = "FILE")]
     ignore_file: Vec<PathBuf>,
 }
@@ -34,8 +35,8 @@ impl QueryArgs {
             .collect::<anyhow::Result<_>>()?;
         for file in &self.ignore_file {
             let name = file.display();
-            let text =
-                std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"))?;
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("--ignore-file: cannot read `{name}`"))?;
             for (number, line) in text.lines().enumerate() {
                 let query = line.trim();
                 if !query.is_empty() && !query.starts_with('#') {
@@ -51,7 +52,7 @@ fn check(origin: &str, query: &str) -> anyhow::Result<String> {
     match jsonpath_rust::parser::parse_json_path(query) {
         Ok(_) => Ok(query.to_owned()),
         Err(_) => Err(anyhow!(
-            "{origin}: `{query}` is no JSONPath query (expected e.g. $.virtual_hosts[?@.name=='x'].routes)"
+            "{origin}: `{query}` is no JSONPath query (expected for example $.virtual_hosts[*].routes)"
         )),
     }
 }

@@ -13,27 +13,25 @@ use crate::render::Style;
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Color {
-    /// On a terminal, unless NO_COLOR is set
+    // On a terminal, unless NO_COLOR is set.
     #[default]
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 
 /// The options of every command that prints at length.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct TerminalArgs {
-    /// When to use colour
+    /// Show everything, fold nothing
+    #[arg(long)]
+    full: bool,
+    /// Colour: auto is on a terminal where NO_COLOR is not set
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     color: Color,
     /// Do not page the output on a terminal
     #[arg(long)]
     no_pager: bool,
-    /// Show everything, fold nothing
-    #[arg(long)]
-    full: bool,
 }
 
 impl TerminalArgs {
@@ -72,20 +70,31 @@ impl TerminalArgs {
             && let Some(stdin) = pager.stdin.take()
         {
             let mut out = io::BufWriter::new(stdin);
-            // The user may leave the pager before the end.
             let written = write(&mut out).and_then(|()| out.flush());
             drop(out);
             pager.wait().context("cannot wait for the pager")?;
-            return match written {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                other => other.context("cannot write to the pager"),
-            };
+            return unless_closed(written).context("cannot write to the pager");
         }
         let mut out = io::BufWriter::new(io::stdout().lock());
-        write(&mut out)
-            .and_then(|()| out.flush())
-            .context("cannot write to standard output")
+        let written = write(&mut out).and_then(|()| out.flush());
+        unless_closed(written).context("cannot write to standard output")
     }
+}
+
+/// A reader that has had enough (`| head`, a pager that was left) is no error, and changes no exit status.
+fn unless_closed(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Whether an error is that the reader of standard output has had enough.
+pub(super) fn is_closed(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let error = cause.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
 }
 
 /// Starts the user's pager, as git does: `less` leaves at once where one screen is enough.
@@ -122,19 +131,45 @@ fn is_utf8() -> bool {
 /// Writes a text to standard output.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .context("cannot write to standard output")
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    unless_closed(written).context("cannot write to standard output")
+}
+
+/// Writes a message on one line of standard error. There is nobody to tell where that fails.
+pub(super) fn tell(text: &str) {
+    let line = one_line(&without_numbers(text), !is_utf8());
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Warns of something on one line of standard error.
+pub(super) fn warn(text: &str) {
+    tell(&format!("xdsnap: warning: {text}"));
+}
+
+/// A message without the numbers that Rust puts behind the words of the system: ` (os error 2)`.
+fn without_numbers(text: &str) -> String {
+    const NUMBER: &str = " (os error ";
+    let mut parts = text.split(NUMBER);
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.parse::<i32>().is_ok() => plain.push_str(rest),
+            _ => plain.extend([NUMBER, part]),
+        }
+    }
+    plain
 }
 
 /// A message on one line, without anything that acts on a terminal: parts of it may come from a dump.
-pub(super) fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str, ascii: bool) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.trim_end().chars() {
         match c {
             '\n' => line.push(' '),
+            '…' if ascii => line.push_str("..."),
             c if c.is_control()
-                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+                || (ascii && !c.is_ascii())
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}') =>
             {
                 line.extend(c.escape_unicode());
             }
@@ -142,4 +177,30 @@ pub(super) fn one_line(text: &str) -> String {
         }
     }
     line
+}
+
+#[test]
+fn the_number_of_an_error_is_left_out() {
+    for (text, expected) in [
+        (
+            "a: No such file (os error 2), b (os error 13)",
+            "a: No such file, b",
+        ),
+        ("a (os error x)", "a (os error x)"),
+        ("a (os error ", "a (os error "),
+    ] {
+        assert_eq!(without_numbers(text), expected);
+    }
+}
+
+#[test]
+fn a_message_is_one_harmless_line() {
+    for (text, ascii, expected) in [
+        ("a\nb\n", false, "a b"),
+        ("\u{1b}[2J\u{202e}", false, r"\u{1b}[2J\u{202e}"),
+        ("é…", false, "é…"),
+        ("é…", true, r"\u{e9}..."),
+    ] {
+        assert_eq!(one_line(text, ascii), expected, "{text:?}");
+    }
 }

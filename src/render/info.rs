@@ -4,20 +4,21 @@ use std::io::{self, Write};
 
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     Style, escape,
     layout::{self, Layout},
 };
 use crate::{
-    inspect::{DocumentOverview, Overview},
+    inspect::{DocumentOverview, FailureOverview, Overview},
     model::Source,
 };
 
 /// The format of the JSON document.
 const FORMAT: &str = "xdsnap.info/v1";
 
-/// How many failures, damages and lacks are listed; the page has at most 24 lines.
+/// How many items of a list are shown.
 const MOST: usize = 4;
 
 /// What an input is, holds and lacks; `-o json`.
@@ -262,15 +263,18 @@ pub fn info_json(out: &mut dyn Write, overview: &Overview) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// Writes the front page as text, in at most 24 lines.
+/// Writes the front page as text: in at most 24 lines, unless `style.full`.
 ///
 /// # Errors
 ///
 /// Where `out` fails.
 pub fn info(out: &mut dyn Write, overview: &Overview, style: Style) -> io::Result<()> {
-    let mut page = Page { out, style };
+    let mut page = Page {
+        style,
+        fields: Vec::new(),
+    };
     if let Some(note) = &overview.note {
-        page.line("note", note)?;
+        page.line("note", note);
     }
     match &overview.format {
         Some(version) => {
@@ -281,30 +285,25 @@ pub fn info(out: &mut dyn Write, overview: &Overview, style: Style) -> io::Resul
                 .tool
                 .as_deref()
                 .map_or(String::new(), |tool| format!("  by {tool}"));
-            page.line(
-                "bundle",
-                &format!("{}{size}  format {version}{tool}", overview.label),
-            )?;
+            let label = &overview.label;
+            page.line("bundle", &format!("{label}{size}  format {version}{tool}"));
         }
-        None => page.line("input", &overview.label)?,
+        None => page.line("input", &overview.label),
     }
     match &overview.damage[..] {
         [] => {
-            let checked = if overview.format.is_some() {
-                ", every checksum holds"
-            } else {
-                ""
+            let checked = match overview.format.is_some() {
+                true => ", every checksum holds",
+                false => "",
             };
-            page.line(
-                "intact",
-                &format!("{} documents, all read{checked}", overview.documents.len()),
-            )?;
+            let documents = count(overview.documents.len() as u64, "document", "documents");
+            page.line("intact", &format!("{documents}, all read{checked}"));
         }
-        damage => page.list("DAMAGED", damage)?,
+        damage => page.list("DAMAGED", damage),
     }
     match &overview.captured {
-        Some((start, end)) => page.line("captured", &format!("{start} to {end}"))?,
-        None => page.line("captured", "from files, at no known time")?,
+        Some((start, end)) => page.line("captured", &format!("{start} to {end}")),
+        None => page.line("captured", "from files, at no known time"),
     }
     let found = overview.proxies.len();
     let of = |source| format!("{} of {found}", overview.dumps(source));
@@ -320,23 +319,15 @@ pub fn info(out: &mut dyn Write, overview: &Overview, style: Style) -> io::Resul
             of(Source::Envoy),
             of(Source::Istiod)
         ),
-    )?;
-    page.list("", &ids)?;
+    );
+    page.list("", &ids);
     let versions = versions(overview);
     if !versions.is_empty() {
-        page.line("versions", &versions)?;
+        page.line("versions", &versions);
     }
-    let failures: Vec<String> = overview
-        .failures
-        .iter()
-        .map(|failure| format!("{} ({}): {}", failure.what, failure.origin, failure.reason))
-        .collect();
-    match &failures[..] {
-        [] => {}
-        failures => page.list("failed", failures)?,
-    }
+    page.list("failed", &failed(overview));
     if overview.format.is_some() {
-        page.line("redacted", &format!("{} values", overview.redacted))?;
+        page.line("redacted", &count(overview.redacted, "value", "values"));
     }
     let lacks: Vec<String> = overview
         .lacks()
@@ -353,6 +344,37 @@ pub fn info(out: &mut dyn Write, overview: &Overview, style: Style) -> io::Resul
         [] => page.line("lacks", "nothing that xdsnap captures"),
         lacks => page.list("lacks", lacks),
     }
+    page.write(out)
+}
+
+/// What could not be captured; what failed for one reason, in one item.
+fn failed(overview: &Overview) -> Vec<String> {
+    let mut groups: Vec<(&FailureOverview, usize)> = Vec::new();
+    for failure in &overview.failures {
+        match groups
+            .iter_mut()
+            .find(|(first, _)| first.reason == failure.reason)
+        {
+            Some((_, more)) => *more += 1,
+            None => groups.push((failure, 0)),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(failure, more)| {
+            let more = match more {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let FailureOverview {
+                what,
+                origin,
+                reason,
+                ..
+            } = failure;
+            format!("{what} ({origin}){more}: {reason}")
+        })
+        .collect()
 }
 
 /// Writes a line for each document.
@@ -434,33 +456,158 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-struct Page<'a> {
-    out: &'a mut dyn Write,
-    style: Style,
+fn count(number: u64, one: &str, many: &str) -> String {
+    let noun = if number == 1 { one } else { many };
+    format!("{number} {noun}")
 }
 
-impl Page<'_> {
-    fn line(&mut self, name: &str, text: &str) -> io::Result<()> {
-        let line = format!("{name:9} {}", escape::sentence(text, self.style));
-        writeln!(self.out, "{}", line.trim_end())
+/// The columns before the text of a field.
+const INDENT: usize = 10;
+
+/// How many lines the page has.
+const LINES: usize = 24;
+
+/// How many lines an item may take.
+const ITEM_LINES: usize = 3;
+
+/// The front page in the making.
+struct Page {
+    style: Style,
+    fields: Vec<Field>,
+}
+
+/// A name, and what stands beside it.
+struct Field {
+    name: &'static str,
+    /// The lines of each item.
+    items: Vec<Vec<String>>,
+    /// How many items are shown.
+    shown: usize,
+}
+
+impl Field {
+    fn lines(&self) -> usize {
+        let items = self.items[..self.shown].iter().map(Vec::len).sum::<usize>();
+        items + usize::from(self.shown < self.items.len())
+    }
+}
+
+impl Page {
+    fn line(&mut self, name: &'static str, text: &str) {
+        self.list(name, &[text]);
     }
 
-    /// Writes the first items, and how many more there are.
-    fn list(&mut self, name: &str, items: &[impl AsRef<str>]) -> io::Result<()> {
-        let shown = if items.len() > MOST {
-            MOST - 1
-        } else {
-            items.len()
+    fn list(&mut self, name: &'static str, items: &[impl AsRef<str>]) {
+        let items: Vec<_> = items.iter().map(|item| self.wrap(item.as_ref())).collect();
+        let shown = match self.style.full || items.len() <= MOST {
+            true => items.len(),
+            false => MOST - 1,
         };
-        for (i, item) in items[..shown].iter().enumerate() {
-            self.line(if i == 0 { name } else { "" }, item.as_ref())?;
-        }
-        match items.len() - shown {
-            0 => Ok(()),
-            more => self.line(
-                "",
-                &format!("{} {more} more (-o json lists all)", self.style.ellipsis()),
-            ),
-        }
+        self.fields.push(Field { name, items, shown });
     }
+
+    /// The lines of an item, broken between words.
+    fn wrap(&self, text: &str) -> Vec<String> {
+        let width = self.style.width.saturating_sub(INDENT);
+        let text = escape::sentence(text, self.style);
+        let mut lines: Vec<String> = Vec::new();
+        for word in text.split(' ') {
+            match lines.last_mut() {
+                Some(line) if line.width() + 1 + word.width() <= width => {
+                    line.push(' ');
+                    line.push_str(word);
+                }
+                Some(_) => lines.push(format!("  {word}")),
+                None => lines.push(word.to_owned()),
+            }
+        }
+        if lines.len() > ITEM_LINES && !self.style.full {
+            lines.truncate(ITEM_LINES);
+            lines[ITEM_LINES - 1].push_str(self.style.ellipsis());
+        }
+        lines
+    }
+
+    /// Writes the fields, shortened until they fit.
+    fn write(mut self, out: &mut dyn Write) -> io::Result<()> {
+        while !self.style.full && self.fields.iter().map(Field::lines).sum::<usize>() > LINES {
+            let longest = self.fields.iter_mut().filter(|field| field.shown > 1);
+            match longest.max_by_key(|field| field.lines()) {
+                // Where one item goes, a line that says so comes: the second one makes room.
+                Some(field) => field.shown -= 1,
+                None => break,
+            }
+        }
+        for field in &self.fields {
+            let mut name = field.name;
+            for line in field.items[..field.shown].iter().flatten() {
+                writeln!(out, "{}", format!("{name:INDENT$}{line}").trim_end())?;
+                name = "";
+            }
+            match field.items.len() - field.shown {
+                0 => {}
+                more => {
+                    let ellipsis = self.style.ellipsis();
+                    writeln!(out, "{name:INDENT$}{ellipsis} {more} more (--full)")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+use crate::inspect::ProxyOverview;
+
+#[test]
+fn the_page_has_at_most_24_lines_of_80_columns() {
+    let words = |word: &str, number: usize| vec![word; number].join(" ");
+    let id = |i: usize| crate::model::ProxyId::new(format!("{}-{i}.shop", "x".repeat(50)));
+    let failure = |i: usize| FailureOverview {
+        what: format!("envoy {}.shop config_dump", "x".repeat(50)),
+        origin: "http://127.0.0.1:15000/config_dump?include_eds".to_owned(),
+        time: None,
+        status: None,
+        reason: format!("{i}: {}", words("Failed", 60)),
+    };
+    let overview = Overview {
+        label: format!("{}.xdsnap", "x".repeat(60)),
+        format: Some("1".to_owned()),
+        tool: Some("xdsnap 1.0.0".to_owned()),
+        note: Some(words("note", 200)),
+        proxies: (0..1000)
+            .map(|i| ProxyOverview {
+                id: id(i).unwrap(),
+                envoy_version: Some(format!("1.{i}.0")),
+                istio_version: None,
+            })
+            .collect(),
+        failures: (0..30).map(failure).collect(),
+        damage: (0..30).map(|_| words("damaged", 60)).collect(),
+        ..Overview::default()
+    };
+    for ascii in [false, true] {
+        let style = Style {
+            ascii,
+            ..Style::default()
+        };
+        let mut out = Vec::new();
+        info(&mut out, &overview, style).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.lines().count() <= LINES, "{text}");
+        assert!(text.lines().all(|line| line.width() <= 83), "{text}");
+        assert!(text.starts_with("note      note note"), "{text}");
+        assert_eq!(text.is_ascii(), ascii);
+    }
+    let full = Style {
+        full: true,
+        ..Style::default()
+    };
+    let mut out = Vec::new();
+    info(&mut out, &overview, full).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(
+        text.contains("-999.shop\n") && text.contains("include_eds): 29:"),
+        "{text}"
+    );
 }

@@ -1,6 +1,8 @@
 //! The integration tests: one binary, a module per concern.
 //!
 //! - `bundle`: the bundle file against stock tools, damage, hostile archives and its specification in `schema/`.
+//! - `capture`: the command `capture` against a real Envoy, a replayed istiod and servers that die, and the way back by `diff` and `info`.
+//! - `cli`: the command line: exit statuses, messages, the forms of output, choosing, the terminal.
 //! - `corpus`: recordings of a real mesh through the binary, each with exactly the differences that its story has.
 //! - `laws`: what must hold of comparing for any recording and any edit of one.
 //! - `layers`: which folder of `src/` may import which.
@@ -14,6 +16,8 @@
 //! - `xds_table`: the generated table of the xDS API is what its inputs generate.
 
 mod bundle;
+mod capture;
+mod cli;
 mod corpus;
 mod laws;
 mod layers;

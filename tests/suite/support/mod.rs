@@ -1,4 +1,5 @@
-//! What live tests talk to: a real Envoy, and a server that answers as it is told.
+//! What tests talk to: a real Envoy, a server that answers as it is told, and the program itself.
 
 pub(crate) mod envoy;
 pub(crate) mod http;
+pub(crate) mod program;

@@ -1,0 +1,178 @@
+//! One side of a comparison: an input, opened, and what is known of what it lacks.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context;
+
+use super::Args;
+use crate::{
+    bundle::FailureEntry,
+    capture::{DumpDocument, Input, Named, Versions},
+    dump::Dump,
+    model::{ProxyId, Source, XdsType},
+    render,
+};
+
+/// An input, and what it is called in the head of the output.
+pub(super) struct Side {
+    pub(super) input: Input,
+    pub(super) label: String,
+}
+
+/// The documents that together are one config dump.
+pub(super) struct Documents {
+    documents: Vec<DumpDocument>,
+    /// What stands before an error about them.
+    name: String,
+    /// Parts that could not be captured, and why.
+    pub(super) missing: Vec<(String, String)>,
+}
+
+impl Side {
+    pub(super) fn open(args: &Args, named: &[Named]) -> anyhow::Result<Self> {
+        let labels: Vec<_> = named.iter().map(|named| named.place.to_string()).collect();
+        let input = args.from.open(named)?;
+        Ok(Self {
+            label: labels.join(" "),
+            input,
+        })
+    }
+
+    pub(super) fn proxies(&self, source: Source) -> BTreeSet<ProxyId> {
+        self.input.proxies_of(source).into_iter().collect()
+    }
+
+    pub(super) fn dump(&mut self, proxy: &ProxyId, source: Source) -> anyhow::Result<Documents> {
+        let documents = self.input.dump(proxy, source)?;
+        Ok(Documents {
+            missing: self.missing_parts(&documents, proxy, source),
+            documents,
+            name: format!("{}: {source}'s dump", self.label),
+        })
+    }
+
+    /// What the head of the output says of this side.
+    pub(super) fn head(&self, source: Source, istio: Option<&str>) -> render::Side {
+        let versions = |of: fn(&Versions) -> &Option<String>| {
+            let mut found: BTreeSet<&str> = BTreeSet::new();
+            found.extend(self.input.proxies.values().filter_map(|v| of(v).as_deref()));
+            (!found.is_empty()).then(|| found.into_iter().collect::<Vec<_>>().join(", "))
+        };
+        let manifest = self.input.manifest.as_ref();
+        let note = manifest.and_then(|manifest| manifest.note.as_ref());
+        let documents = self.input.documents();
+        let captured = documents
+            .filter_map(|(_, provenance)| provenance.received)
+            .max();
+        render::Side {
+            label: self.label.clone(),
+            captured: captured.map(|time| time.to_string()),
+            proxies: self.proxies(source).len(),
+            istio_version: istio.map(str::to_owned).or_else(|| versions(|v| &v.istio)),
+            envoy_version: versions(|v| &v.envoy),
+            notes: note
+                .map(|note| format!("note: {note}"))
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    /// Why there is no dump of `proxy` by `source`, as its capture noted.
+    pub(super) fn failure(&self, proxy: &ProxyId, source: Source) -> Option<String> {
+        let mut failures = self.input.failures.iter().filter(|failure| {
+            is_about(failure, proxy, source) && may_be_the_dump(failure) && failure.part.is_none()
+        });
+        failures.next().map(|failure| failure.reason.clone())
+    }
+
+    /// Why some source that might have been this proxy's gave nothing: it did not even say which proxy it is.
+    pub(super) fn nameless_failure(&self, source: Source) -> Option<String> {
+        let mut failures = self.input.failures.iter();
+        let failure = failures
+            .find(|failure| failure.source == source.as_str() && failure.proxy.is_none())?;
+        Some(format!("{}: {}", failure.origin, failure.reason))
+    }
+
+    /// Why there is no dump by `source` at all, where a capture noted it.
+    pub(super) fn any_failure(&self, source: Source) -> Option<String> {
+        let mut failures = self.input.failures.iter();
+        let failure = failures.find(|failure| failure.source == source.as_str())?;
+        Some(format!("{}: {}", failure.origin, failure.reason))
+    }
+
+    fn missing_parts(
+        &self,
+        documents: &[DumpDocument],
+        proxy: &ProxyId,
+        source: Source,
+    ) -> Vec<(String, String)> {
+        let has = |part: &str| {
+            let whole = |found: &str| found == part || found.strip_suffix(".masked") == Some(part);
+            documents
+                .iter()
+                .any(|(found, _)| found.as_deref().is_none_or(whole))
+        };
+        let failures = self.input.failures.iter();
+        failures
+            .filter(|failure| is_about(failure, proxy, source) && may_be_the_dump(failure))
+            .filter_map(|failure| Some((failure.part.clone()?, failure.reason.clone())))
+            .filter(|(part, _)| !has(part.trim_end_matches(".masked")))
+            .collect()
+    }
+}
+
+fn is_about(failure: &FailureEntry, proxy: &ProxyId, source: Source) -> bool {
+    failure.source == source.as_str() && failure.proxy.as_deref() == Some(proxy.as_str())
+}
+
+fn may_be_the_dump(failure: &FailureEntry) -> bool {
+    let document = failure.document.as_deref();
+    document.is_none_or(|document| document == "config_dump")
+}
+
+impl Documents {
+    /// Reads them. A type of which a part is missing counts as one that the dump does not tell about: its resources
+    /// are not compared, and none of them is taken for removed.
+    pub(super) fn parse(&self) -> anyhow::Result<Dump<'_>> {
+        let documents = self.documents.iter();
+        let documents = documents.map(|(part, bytes)| (part.as_deref(), bytes.as_slice()));
+        let mut dump = Dump::parse(documents).with_context(|| self.name.clone())?;
+        for (part, _) in &self.missing {
+            if let Some(xds_type) = type_of_part(part) {
+                dump.types.remove(&xds_type);
+            }
+        }
+        Ok(dump)
+    }
+}
+
+/// The type of the resources in a part of a config dump.
+fn type_of_part(part: &str) -> Option<XdsType> {
+    // The first that is found counts.
+    const WORDS: [(&str, XdsType); 8] = [
+        ("scoped_route", XdsType::ScopedRoute),
+        ("route", XdsType::Route),
+        ("cluster", XdsType::Cluster),
+        ("listener", XdsType::Listener),
+        ("endpoint", XdsType::Endpoint),
+        ("secret", XdsType::Secret),
+        ("ecds", XdsType::ExtensionConfig),
+        ("bootstrap", XdsType::Bootstrap),
+    ];
+    let found = WORDS.iter().find(|(word, _)| part.contains(word));
+    found.map(|(_, xds_type)| xds_type.clone())
+}
+
+#[test]
+fn a_part_of_a_dump_is_of_one_type() {
+    for (part, xds_type) in [
+        ("dynamic_warming_clusters", Some(XdsType::Cluster)),
+        ("inline_scoped_route_configs", Some(XdsType::ScopedRoute)),
+        ("dynamic_route_configs", Some(XdsType::Route)),
+        ("dynamic_listeners.masked", Some(XdsType::Listener)),
+        ("ecds_filters", Some(XdsType::ExtensionConfig)),
+        ("new_things", None),
+    ] {
+        assert_eq!(type_of_part(part), xds_type, "{part}");
+    }
+}

@@ -1,0 +1,89 @@
+//! What is being read, on standard error: one line that changes on a terminal, else a line for each live source.
+
+use std::{
+    io::{IsTerminal, stderr},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::terminal;
+
+/// Says what is being read.
+pub(super) enum Progress {
+    Quiet,
+    Bar(ProgressBar),
+    Lines { last: String },
+}
+
+impl Progress {
+    /// For a command whose work is reading: says each live source even where nobody watches.
+    pub(super) fn new(quiet: bool) -> Self {
+        match quiet || stderr().is_terminal() {
+            true => Self::on_terminal(quiet),
+            false => Self::Lines {
+                last: String::new(),
+            },
+        }
+    }
+
+    /// For a command that prints something else: silent unless somebody watches.
+    pub(super) fn on_terminal(quiet: bool) -> Self {
+        if quiet || !stderr().is_terminal() {
+            return Self::Quiet;
+        }
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self::Bar(bar)
+    }
+
+    /// `what` is a URL, or the path of a member.
+    pub(super) fn at(&mut self, what: &str) {
+        match self {
+            Self::Quiet => {}
+            Self::Bar(bar) => bar.set_message(terminal::one_line(what, false)),
+            Self::Lines { last } => {
+                if let Some(source) = live_source(what)
+                    && source != *last
+                {
+                    terminal::tell(&format!("reading {source}"));
+                    *last = source.to_owned();
+                }
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// The part of a URL that all documents of one live source share; `None` for what is no URL.
+pub(super) fn live_source(url: &str) -> Option<&str> {
+    if let Some((scheme, rest)) = url.split_once("://") {
+        let end = rest.find('/').unwrap_or(rest.len());
+        return Some(&url[..scheme.len() + 3 + end]);
+    }
+    let rest = url.strip_prefix("unix:")?;
+    let end = rest.find(":/").unwrap_or(rest.len());
+    Some(&url[.."unix:".len() + end])
+}
+
+#[test]
+fn documents_of_one_source_share_a_line() {
+    for (what, source) in [
+        (
+            "http://127.0.0.1:15000/config_dump?include_eds",
+            Some("http://127.0.0.1:15000"),
+        ),
+        ("unix:/a.sock:/certs", Some("unix:/a.sock")),
+        ("envoy/web-1.shop/certs.json", None),
+    ] {
+        assert_eq!(live_source(what), source);
+    }
+}
