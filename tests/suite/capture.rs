@@ -278,7 +278,7 @@ fn several_envoys_and_their_istiod_need_no_flags() {
     for args in [
         format!("{istiod} {one}"),
         format!("{one} {istiod}"),
-        format!("x.xdsnap -p productpage"),
+        "x.xdsnap -p productpage".to_owned(),
     ] {
         let ran = desk.run(&format!("diff {args} -o json"));
         assert_eq!(
