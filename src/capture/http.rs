@@ -2,8 +2,8 @@
 //! socket.
 //!
 //! Blocking from outside; inside, one runtime on the calling thread, so that a single deadline
-//! covers connecting, the head and every piece of the body. [`exchange`] needs nothing but a byte
-//! stream: where that came from is [`dial`]'s business alone.
+//! covers connecting, the head and every piece of the body. `exchange` needs nothing but a byte
+//! stream: where that came from is `dial`'s business alone.
 
 use std::{
     error::Error,

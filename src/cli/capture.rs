@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// URL of an Envoy or istiod, dump, folder, bundle, or `-`
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
-    /// Write the bundle here, over a file that is there [default: xdsnap-<UTC>.xdsnap, never over one]
+    /// Write the bundle here, over a file that is there [default: `xdsnap-<UTC>.xdsnap`, never over one]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Your own words about the capture; `info` shows them first

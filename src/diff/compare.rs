@@ -88,9 +88,15 @@ impl<'a> Comparer<'a> {
 
     /// Notes a proxy that only one side has.
     pub fn only(&mut self, proxy: &ProxyId, side: SideName) {
-        let proxy = proxy.clone();
-        self.report.proxies_only.push(ProxyOnly { proxy, side });
-        self.report.summary.proxies_found += 1;
+        let only = ProxyOnly {
+            proxy: proxy.clone(),
+            side,
+        };
+        // Of two sources, one has said so already.
+        if !self.report.proxies_only.contains(&only) {
+            self.report.proxies_only.push(only);
+            self.report.summary.proxies_found += 1;
+        }
     }
 
     /// Notes a proxy that should have been compared and cannot be, and why.
@@ -395,18 +401,18 @@ impl<'a> Comparer<'a> {
         after: Option<&Resource<'_>>,
     ) {
         self.report.summary.resources += 1;
+        if let (Some(before), Some(after)) = (before, after)
+            && (before.body.is_none() || after.body.is_none())
+        {
+            let reason = "a masked dump does not show the rejected configuration".to_owned();
+            return self.resource_not_compared(context, None, Cause::Missing, reason);
+        }
         let no_queries = self.options.select.is_empty() && self.options.ignore.is_empty();
         if let (true, Some(before), Some(after)) = (no_queries, before, after)
             && before.body == after.body
             && before.shape == after.shape
         {
             return;
-        }
-        if let (Some(before), Some(after)) = (before, after)
-            && before.body.is_some() != after.body.is_some()
-        {
-            let reason = "a masked dump does not show the rejected configuration".to_owned();
-            return self.resource_not_compared(context, None, Cause::Missing, reason);
         }
         // What a dump says elsewhere too is left out only where both do so.
         let types: BTreeSet<XdsType> = {
@@ -588,14 +594,15 @@ fn entry(proxy: &ProxyId, compared: Compared, cause: Cause, reason: String) -> N
     }
 }
 
-/// The endpoint assignments that come by EDS on either side, if both sides' clusters are known.
+/// The endpoint assignments that come by EDS on either side, if any side's clusters are known.
 fn eds_names(pair: &ProxyPair<'_>) -> Option<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    for dump in [pair.before, pair.after] {
-        if !dump.types.contains(&XdsType::Cluster) {
-            return None;
-        }
-        names.extend(dump.eds_names().ok()?);
+    let dumps = [pair.before, pair.after].into_iter();
+    let known = dumps.filter(|dump| dump.types.contains(&XdsType::Cluster));
+    let mut names = None;
+    for dump in known {
+        names
+            .get_or_insert_with(BTreeSet::new)
+            .extend(dump.eds_names().ok()?);
     }
-    Some(names)
+    names
 }

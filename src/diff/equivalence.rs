@@ -1,10 +1,10 @@
 //! What differs for no reason of configuration, made equal before values are compared: a pod's own identity, what
 //! Envoy rebuilds, and what the agent rewrites between istiod and Envoy.
 
-use super::{Mode, typed_struct::drop_foreign_fields};
+use super::{Mode, assignment::rebuild, typed_struct::drop_foreign_fields};
 use crate::{
     model::{ResourceKey, XdsType},
-    normalize::{Number, Object, ObjectKind, Value},
+    normalize::{ObjectKind, Value},
 };
 
 /// Makes equal on both sides what differs for no reason of configuration, and gives the reasons for what can then not
@@ -25,8 +25,8 @@ pub(super) fn equate(
         }
         (XdsType::ExtensionConfig, Mode::Sync) => reasons.extend(equate_wasm(before, after)),
         (XdsType::Endpoint, Mode::Sync) => {
-            equate_assignment(before);
-            equate_assignment(after);
+            rebuild(after);
+            reasons.extend(rebuild(before));
         }
         _ => {}
     }
@@ -69,50 +69,6 @@ fn is_other_pod(before: &Value, after: &Value) -> bool {
                         .all(|w| w[0] == w[1])
             }
         }
-}
-
-/// Does to an endpoint assignment what Envoy does when it rebuilds it: localities without hosts go, and what is
-/// dropped counts per million.
-fn equate_assignment(assignment: &mut Value) {
-    let Value::Object(assignment) = assignment else {
-        return;
-    };
-    if let Some(Value::List(localities)) = assignment.get_mut("endpoints") {
-        localities
-            .items
-            .retain(|locality| locality.get("lb_endpoints").is_some());
-        if localities.items.is_empty() {
-            assignment.remove("endpoints");
-        }
-    }
-    if let Some(Value::Object(policy)) = assignment.get_mut("policy") {
-        for overload in policy
-            .get_mut("drop_overloads")
-            .into_iter()
-            .flat_map(Value::objects_mut)
-        {
-            if let Some(Value::Object(percentage)) = overload.get_mut("drop_percentage") {
-                per_million(percentage);
-            }
-        }
-    }
-}
-
-/// Writes an `envoy.type.v3.FractionalPercent` with the denominator MILLION.
-fn per_million(percentage: &mut Object) {
-    let scale = match percentage.get("denominator").and_then(Value::as_str) {
-        None => 10_000,
-        Some("TEN_THOUSAND") => 100,
-        Some(_) => return,
-    };
-    let Some(Value::Number(Number::Int(numerator))) = percentage.get_mut("numerator") else {
-        return;
-    };
-    *numerator *= scale;
-    percentage.members.retain(|(key, _)| key != "denominator");
-    percentage
-        .members
-        .insert(0, ("denominator".into(), "MILLION".into()));
 }
 
 /// Where a Wasm extension has what the agent replaces: it fetches the code, and takes away the pull secret's version.

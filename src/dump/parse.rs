@@ -48,8 +48,8 @@ pub struct Resource<'a> {
 /// How a resource's body is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// A `google.protobuf.Any` that names its own type.
-    Any,
+    /// A `google.protobuf.Any` that names its own type; without a name, a message of this type.
+    Any(Option<&'static Message>),
     /// A message of a known type.
     Message(&'static Message),
     /// JSON of which nothing is known.
@@ -188,7 +188,7 @@ impl<'a> Dump<'a> {
         if let Some((_, xds_type, state)) = BARE.iter().find(|(name, ..)| *name == message) {
             self.types.insert(xds_type.clone());
             let name = body_name(walker, xds_type, raw)?.unwrap_or_default();
-            self.push(xds_type, name, *state, Shape::Any, Some(raw));
+            self.push(xds_type, name, *state, Shape::Any(None), Some(raw));
             return Ok(());
         }
         let xds_type = XdsType::unknown(message);
@@ -338,7 +338,7 @@ impl<'a> Dump<'a> {
                 &spec.xds_type,
                 name.unwrap_or_default(),
                 body.state,
-                Shape::Any,
+                Shape::Any(default_message(&spec.xds_type)),
                 raw,
             );
             if let Some(resource) = self.resources.last_mut() {
@@ -406,6 +406,12 @@ impl<'a> Dump<'a> {
     fn note_spelling(&mut self, names: Name, key: &str) {
         self.snake_case |= key == names[0] && names[0] != names[1];
     }
+}
+
+/// The message that a resource of that type is.
+fn default_message(xds_type: &XdsType) -> Option<&'static Message> {
+    let (name, ..) = BARE.iter().find(|(_, of, _)| of == xds_type)?;
+    Message::find(name)
 }
 
 fn is_any_of(names: &[Name], key: &str) -> bool {

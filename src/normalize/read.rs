@@ -24,7 +24,12 @@ pub(super) fn read(raw: &[u8], shape: Shape) -> Result<Value, NormalizeError> {
         depth: 0,
     };
     let value = match shape {
-        Shape::Any => reader.message(Message::find("google.protobuf.Any")),
+        Shape::Any(default) => match default {
+            Some(message) if !reader.names_its_type()? => reader
+                .message(Some(message))
+                .map(|value| named(value, message)),
+            _ => reader.message(Message::find("google.protobuf.Any")),
+        },
         Shape::Message(message) => reader.message(Some(message)),
         Shape::Unknown => reader.plain(Plain::Unknown),
     }?;
@@ -47,6 +52,12 @@ struct Reader<'j> {
 }
 
 impl<'j> Reader<'j> {
+    /// Whether the next value is an object with an `@type`.
+    fn names_its_type(&mut self) -> Result<bool, NormalizeError> {
+        let is_object = self.json.peek()? == Peek::Object;
+        Ok(is_object && self.look_ahead(&["@type"])?.is_some())
+    }
+
     /// Reads the next value as a message; `None` for one that the table lacks.
     fn message(&mut self, message: Option<&'static Message>) -> Result<Value, NormalizeError> {
         let Some(message) = message else {
@@ -447,6 +458,18 @@ fn number(text: &str, mode: Plain) -> Value {
 
 fn number_text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A message as the `Any` that names its type.
+fn named(value: Value, message: &'static Message) -> Value {
+    match value {
+        Value::Object(Object { mut members, .. }) => {
+            let url = Value::String(format!("{TYPE_PREFIX}{}", message.name()));
+            members.push(("@type".into(), url));
+            object(members, ObjectKind::Any(Some(message)))
+        }
+        other => other,
+    }
 }
 
 /// The type URL with the prefix that everyone writes; what counts is the name after the last slash.

@@ -105,7 +105,9 @@ impl Value {
     pub fn remove(&mut self, path: &[&str]) {
         let Self::Object(object) = self else { return };
         match path {
-            [name] => object.remove(name),
+            [name] => {
+                object.remove(name);
+            }
             [name, rest @ ..] => {
                 if let Some(inner) = object.get_mut(name) {
                     inner.remove(rest);
@@ -156,8 +158,11 @@ impl Object {
     }
 
     /// Takes out the member `name`.
-    pub fn remove(&mut self, name: &str) {
-        self.members.retain(|(key, _)| key != name);
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        let found = self
+            .members
+            .binary_search_by(|(key, _)| key.as_ref().cmp(name));
+        found.ok().map(|at| self.members.remove(at).1)
     }
 }
 

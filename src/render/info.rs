@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
@@ -23,7 +23,7 @@ const MOST: usize = 4;
 
 /// What an input is, holds and lacks; `-o json`.
 #[derive(Serialize, JsonSchema)]
-#[schemars(title = "xdsnap info -o json")]
+#[schemars(title = "xdsnap.info/v1")]
 struct Info<'a> {
     /// Always `xdsnap.info/v1`.
     #[schemars(extend("const" = FORMAT))]
@@ -32,12 +32,15 @@ struct Info<'a> {
     input: &'a str,
     /// Absent for what is no bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Bundle")]
     bundle: Option<Bundle<'a>>,
     /// The words of the person who made it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     note: Option<&'a str>,
     /// Absent for a capture from files.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Span")]
     captured: Option<Span<'a>>,
     /// Whether everything could be read and every checksum holds.
     intact: bool,
@@ -57,71 +60,115 @@ struct Info<'a> {
     lacks: Vec<Lack>,
 }
 
+/// A bundle.
 #[derive(Serialize, JsonSchema)]
 struct Bundle<'a> {
+    /// The version of its format.
     version: &'a str,
+    /// The program that wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     tool: Option<&'a str>,
+    /// Its size in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
     size_bytes: Option<u64>,
 }
 
+/// A time span, RFC 3339.
 #[derive(Serialize, JsonSchema)]
 struct Span<'a> {
+    /// The first request.
     start: &'a str,
+    /// The last answer.
     end: &'a str,
 }
 
+/// A proxy.
 #[derive(Serialize, JsonSchema)]
 struct Proxy<'a> {
+    /// Its ID.
     id: &'a str,
+    /// The version of its Envoy.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     envoy_version: Option<&'a str>,
+    /// The version of its Istio.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     istio_version: Option<&'a str>,
 }
 
+/// An istiod.
 #[derive(Serialize, JsonSchema)]
 struct Istiod<'a> {
+    /// Its name, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     name: Option<&'a str>,
+    /// Its version.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     version: Option<&'a str>,
 }
 
+/// A document.
 #[derive(Serialize, JsonSchema)]
 struct Document<'a> {
+    /// Its path in a bundle.
     path: &'a str,
+    /// Its size in bytes; absent if it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
     size_bytes: Option<u64>,
+    /// Where it came from: a URL or the name of a file.
     origin: &'a str,
+    /// When it was asked for: RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     requested: Option<&'a str>,
+    /// How many values were taken out of it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
     redacted: Option<u64>,
 }
 
+/// Something that could not be captured.
 #[derive(Serialize, JsonSchema)]
 struct Failure<'a> {
+    /// What: source, proxy, document and part.
     what: &'a str,
+    /// Where it would have come from.
     origin: &'a str,
+    /// When it was asked for: RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     time: Option<&'a str>,
+    /// The HTTP status, if there was an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u16")]
     status: Option<u16>,
+    /// Why, in a sentence.
     reason: &'a str,
 }
 
+/// What was taken out.
 #[derive(Serialize, JsonSchema)]
 struct Redaction<'a> {
+    /// The names of the rules.
     rules: &'a [String],
+    /// How many values were taken out.
     values: u64,
 }
 
+/// A question that the input cannot answer.
 #[derive(Serialize, JsonSchema)]
 struct Lack {
+    /// The question.
     question: &'static str,
+    /// For how many proxies.
     proxies: usize,
+    /// How to capture it.
     remedy: &'static str,
 }
 
@@ -200,7 +247,10 @@ impl<'a> From<&'a Overview> for Info<'a> {
 
 /// The JSON Schema of the document.
 pub fn schema() -> Schema {
-    schema_for!(Info<'static>)
+    SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Info<'static>>()
 }
 
 /// Writes the front page as JSON.

@@ -235,7 +235,7 @@ struct Rejection<'a> {
     reason: &'a str,
 }
 
-const STATES: [&str; 5] = ["active", "draining", "rejected", "static", "warming"];
+pub(super) const STATES: [&str; 5] = ["active", "draining", "rejected", "static", "warming"];
 
 impl<'a> Diff<'a> {
     fn new(report: &'a Report, sides: &'a Sides) -> Self {

@@ -2,10 +2,13 @@
 
 use std::io::{self, Write};
 
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 
-use super::layout::{self, Layout};
+use super::{
+    json::STATES,
+    layout::{self, Layout},
+};
 use crate::{
     model::{ProxyId, ResourceKey, Source},
     normalize::Value,
@@ -20,7 +23,8 @@ const FORMAT: &str = "xdsnap.normalize/v1";
 struct Line<'a> {
     /// The proxy's ID.
     proxy: &'a str,
-    /// Who says so: `envoy` or `istiod`.
+    /// Who says so.
+    #[schemars(extend("enum" = ["envoy", "istiod"]))]
     source: &'static str,
     /// The xDS type, or the full name of the message of an unknown section.
     #[serde(rename = "type")]
@@ -29,9 +33,11 @@ struct Line<'a> {
     name: &'a str,
     /// Absent where dumps tell none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("enum" = STATES))]
     state: Option<&'static str>,
     /// Its number among those of one type, name and state; absent for the first.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u32", range(min = 1))]
     occurrence: Option<u32>,
     /// The resource in canonical form.
     #[schemars(with = "serde_json::Value")]
@@ -40,7 +46,10 @@ struct Line<'a> {
 
 /// The JSON Schema of one line.
 pub fn schema() -> Schema {
-    schema_for!(Line<'static>)
+    SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Line<'static>>()
 }
 
 /// Writes resources one by one.

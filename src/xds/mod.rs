@@ -1,6 +1,6 @@
 //! What xdsnap knows of the xDS API: messages, fields, JSON names, kinds, presence, list semantics, sensitive fields.
 //!
-//! The facts stand in a generated table ([`table`]); this module gives them types. To regenerate the table from
+//! The facts stand in a generated table (`table`); this module gives them types. To regenerate the table from
 //! `src/xds/input/` (see the README there), run `XDSNAP_BLESS=1 cargo test xds_table`; without the variable the same
 //! test fails where the committed table is not what its inputs generate.
 

@@ -285,7 +285,7 @@ fn what_was_typed_wrong_is_answered_with_one_line_and_nothing_else() {
     $ xdsnap diff before.xdsnap https://127.0.0.1:15000
     xdsnap: `https://127.0.0.1:15000`: https is not supported (expected `http://host:port`, for instance through `kubectl port-forward`)
     $ xdsnap diff dump.json
-    xdsnap: dump.json: nothing to compare with; give a second input (this one does not hold what istiod would send)
+    xdsnap: dump.json: nothing to compare with; give a second file (this input does not hold what istiod would send)
     $ xdsnap diff dump.json cut.json
     xdsnap: cut.json: cut off: the JSON ends too early, at line 5379 column 18; take the dump again
     $ xdsnap diff dump.json empty.json

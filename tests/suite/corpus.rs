@@ -346,7 +346,7 @@ fn a_dump_in_parts_is_compared_like_a_whole_one() {
             - $.filters  [METADATA_EXCHANGE] …
             - PEER_ALPN
               reason: NO_FILTER
-          PP: cluster {MESH,EXTERNAL} active
+          PP: cluster {PassthroughCluster,MESH,EXTERNAL} active
             - $  {"name":"%"} …
               reason: NO_FILTER
           PP: cluster outbound|9080|{v1,v2,v3,}|reviews.SVC active

@@ -109,7 +109,7 @@ fn the_schema_of_normalize_rejects_what_is_no_line_of_it() {
         "proxy": "web-1.shop", "source": "envoy", "type": "route", "name": "9080",
         "state": "active", "occurrence": 1, "resource": {"name": "9080"},
     });
-    let edits: [Edit; 9] = [
+    let edits: [Edit; 13] = [
         ("no proxy", |line| remove(line, "proxy")),
         ("a proxy that is no text", |line| line["proxy"] = json!(1)),
         ("no source", |line| remove(line, "source")),
@@ -119,6 +119,10 @@ fn the_schema_of_normalize_rejects_what_is_no_line_of_it() {
         ("a state that is no text", |line| {
             line["state"] = json!(true);
         }),
+        ("an unknown source", |line| line["source"] = json!("pilot")),
+        ("an unknown state", |line| line["state"] = json!("idle")),
+        ("a null state", |line| line["state"] = json!(null)),
+        ("occurrence 0", |line| line["occurrence"] = json!(0)),
         ("an occurrence that is text", |line| {
             line["occurrence"] = json!("1");
         }),
@@ -189,7 +193,7 @@ fn the_schema_of_info_rejects_what_is_not_the_contract() {
     let validator = validator("info.schema.json");
     let folder = tempfile::tempdir().unwrap();
     let good = info(&bundle(folder.path()));
-    let edits: [Edit; 16] = [
+    let edits: [Edit; 18] = [
         ("another format", |doc| {
             doc["format"] = json!("xdsnap.info/v2");
         }),
@@ -203,6 +207,10 @@ fn the_schema_of_info_rejects_what_is_not_the_contract() {
         }),
         ("a negative size", |doc| {
             doc["bundle"]["size_bytes"] = json!(-1);
+        }),
+        ("a null note", |doc| doc["note"] = json!(null)),
+        ("a null version", |doc| {
+            doc["proxies"][0]["envoy_version"] = json!(null);
         }),
         ("half a span", |doc| {
             doc["captured"] = json!({"start": "2026-11-21T01:52:22Z"});
