@@ -829,7 +829,7 @@ fn why_no_dump(start: &[u8], error: &serde_json::Error) -> String {
     }
     match text.trim_start().starts_with(['{', '[']) {
         true if error.is_eof() => format!(
-            "cut off: the JSON ends too early, at line {} column {}; take the dump again",
+            "neither a bundle nor a dump: JSON that is cut off, at line {} column {}; take it again",
             error.line(),
             error.column()
         ),

@@ -272,7 +272,7 @@ fn sync(args: &Args, options: Options<'_>, mut side: Side) -> anyhow::Result<(Re
         match side.any_failure(source) {
             Some(why) => bail!("{}: what {what} was not captured: {why}", side.label),
             None => bail!(
-                "{}: nothing to compare with; give a second input (this one does not hold what {what})",
+                "{}: nothing to compare with; give a second file (this input does not hold what {what})",
                 side.label
             ),
         }

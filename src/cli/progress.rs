@@ -1,4 +1,4 @@
-//! What is being read, on standard error: one line that changes on a terminal, else a line for each live source.
+//! What is being read, on standard error: one line that changes on a terminal, else a line for each source.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -17,7 +17,7 @@ pub(super) enum Progress {
 }
 
 impl Progress {
-    /// For a command whose work is reading: says each live source even where nobody watches.
+    /// For a command whose work is reading: says each source even where nobody watches.
     pub(super) fn new(quiet: bool) -> Self {
         match quiet || stderr().is_terminal() {
             true => Self::on_terminal(quiet),
@@ -46,9 +46,8 @@ impl Progress {
             Self::Quiet => {}
             Self::Bar(bar) => bar.set_message(terminal::one_line(what, false)),
             Self::Lines { last } => {
-                if let Some(source) = live_source(what)
-                    && source != *last
-                {
+                let source = source_of(what);
+                if source != *last {
                     terminal::tell(&format!("reading {source}"));
                     *last = source.to_owned();
                 }
@@ -74,16 +73,22 @@ pub(super) fn live_source(url: &str) -> Option<&str> {
     Some(&url[.."unix:".len() + end])
 }
 
+/// The part of a URL, or of a member's path, that all documents of one source share.
+fn source_of(what: &str) -> &str {
+    let folder = || what.rsplit_once('/').map_or(what, |(folder, _)| folder);
+    live_source(what).unwrap_or_else(folder)
+}
+
 #[test]
 fn documents_of_one_source_share_a_line() {
     for (what, source) in [
         (
             "http://127.0.0.1:15000/config_dump?include_eds",
-            Some("http://127.0.0.1:15000"),
+            "http://127.0.0.1:15000",
         ),
-        ("unix:/a.sock:/certs", Some("unix:/a.sock")),
-        ("envoy/web-1.shop/certs.json", None),
+        ("unix:/a.sock:/certs", "unix:/a.sock"),
+        ("envoy/web-1.shop/certs.json", "envoy/web-1.shop"),
     ] {
-        assert_eq!(live_source(what), source);
+        assert_eq!(source_of(what), source);
     }
 }

@@ -285,9 +285,9 @@ fn what_was_typed_wrong_is_answered_with_one_line_and_nothing_else() {
     $ xdsnap diff before.xdsnap https://127.0.0.1:15000
     xdsnap: `https://127.0.0.1:15000`: https is not supported (expected `http://host:port`, for instance through `kubectl port-forward`)
     $ xdsnap diff dump.json
-    xdsnap: dump.json: nothing to compare with; give a second input (this one does not hold what istiod would send)
+    xdsnap: dump.json: nothing to compare with; give a second file (this input does not hold what istiod would send)
     $ xdsnap diff dump.json cut.json
-    xdsnap: cut.json: cut off: the JSON ends too early, at line 5379 column 18; take the dump again
+    xdsnap: cut.json: neither a bundle nor a dump: JSON that is cut off, at line 5379 column 18; take it again
     $ xdsnap diff dump.json empty.json
     xdsnap: empty.json: the file is empty
     $ xdsnap diff dump.json blank.json
@@ -333,7 +333,7 @@ fn what_was_typed_wrong_is_answered_with_one_line_and_nothing_else() {
     $ xdsnap capture -o empty-folder dump.json
     xdsnap: cannot write `empty-folder`: it is not the path of a file; give another one
     $ xdsnap capture -o x.xdsnap cut.json
-    xdsnap: cut.json: cut off: the JSON ends too early, at line 5379 column 18; take the dump again
+    xdsnap: cut.json: neither a bundle nor a dump: JSON that is cut off, at line 5379 column 18; take it again
     $ xdsnap capture -o x.xdsnap unix:/no.sock
     xdsnap: no config dump was captured, so no bundle was written: envoy server_info (unix:/no.sock): cannot connect: No such file or directory
     "#);
