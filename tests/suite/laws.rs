@@ -234,7 +234,7 @@ fn edit_scalar(value: &mut Value, rng: &mut TestRng, made: &mut Made) -> bool {
                     let inner = made.keys[depth..].join(".");
                     let is_key = |key: &&str| inner.starts_with(*key) || key.starts_with(&inner);
                     made.changes_identity |=
-                        list.rule.keys.is_empty() || list.rule.keys.iter().any(|key| is_key(&key));
+                        list.rule.keys.is_empty() || list.rule.keys.iter().any(is_key);
                     return true;
                 }
             }

@@ -1,0 +1,346 @@
+//! What a user names as INPUT, opened: which documents it holds, and the bytes of each, redacted.
+
+mod open;
+mod overview;
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read, Write},
+    path::PathBuf,
+    str::FromStr,
+};
+
+use super::{
+    files,
+    http::{Endpoint, InvalidEndpoint},
+};
+use crate::{
+    bundle::{self, FailureEntry, Manifest, MemberPath, Provenance, ReadError},
+    dump::{Content, SyncState},
+    model::{Document, ProxyId, Source},
+    redact::Redactor,
+};
+
+/// One INPUT as the user named it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Where it is.
+    pub place: Place,
+    /// Whose it is, where the user says so.
+    pub source: Option<Source>,
+    /// The proxy it is about; of an istiod's URL, what to call that istiod.
+    pub label: Option<ProxyId>,
+}
+
+/// Where an INPUT is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Standard input.
+    Stdin,
+    /// A file or a folder.
+    Path(PathBuf),
+    /// An Envoy or an istiod.
+    Endpoint(Endpoint),
+}
+
+impl FromStr for Place {
+    type Err = InvalidEndpoint;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_url = ["http://", "https://", "unix:"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme));
+        match text {
+            "-" => Ok(Self::Stdin),
+            url if is_url => url.parse().map(Self::Endpoint),
+            path => Ok(Self::Path(path.into())),
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("-"),
+            Self::Path(path) => path.display().fmt(f),
+            Self::Endpoint(endpoint) => endpoint.fmt(f),
+        }
+    }
+}
+
+/// The versions that a proxy's documents tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Versions {
+    /// Of its Envoy.
+    pub envoy: Option<String>,
+    /// Of its Istio.
+    pub istio: Option<String>,
+}
+
+/// An INPUT that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// A file cannot be read.
+    #[error("{name}: {error}")]
+    Io {
+        /// The file.
+        name: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// A bundle cannot be read.
+    #[error(transparent)]
+    Bundle(#[from] ReadError),
+    /// It is none of the things that can be read, and why.
+    #[error("{name}: {reason}")]
+    Unusable {
+        /// The input.
+        name: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+}
+
+impl InputError {
+    fn io(name: &str, error: io::Error) -> Self {
+        Self::Io {
+            name: name.to_owned(),
+            error,
+        }
+    }
+
+    fn unusable(name: impl ToString, reason: impl ToString) -> Self {
+        Self::Unusable {
+            name: name.to_string(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// Documents of proxies and istiods, from whatever was named.
+#[derive(Default)]
+pub struct Input {
+    entries: BTreeMap<MemberPath, Entry>,
+    bundles: Vec<bundle::Reader<File>>,
+    /// The proxies that any document is about.
+    pub proxies: BTreeMap<ProxyId, Versions>,
+    /// What the makers of bundles noted, and what they could not capture.
+    pub failures: Vec<FailureEntry>,
+    /// What is said of the capture as a whole, from a bundle.
+    pub manifest: Option<Manifest>,
+    /// The size of the bundles, in bytes.
+    size_bytes: Option<u64>,
+    /// Files of a folder that hold nothing known, and why.
+    pub skipped: Vec<String>,
+}
+
+/// A document of a config dump: the part it is, where the dump came in parts, and its bytes.
+pub type DumpDocument = (Option<String>, Vec<u8>);
+
+/// One document.
+struct Entry {
+    provenance: Provenance,
+    body: Body,
+}
+
+/// Where a document's bytes are.
+enum Body {
+    /// A file, compressed or not, as it was received.
+    File(PathBuf),
+    /// What came by standard input or a pipe, compressed or not, as it was received.
+    Unredacted(Vec<u8>),
+    /// What was captured from a live source, redacted.
+    Redacted(Vec<u8>),
+    /// A member of one of the bundles, redacted when it was captured.
+    Member(usize),
+}
+
+impl Input {
+    /// Adds a document that was captured, redacted.
+    pub(super) fn insert_captured(
+        &mut self,
+        path: MemberPath,
+        provenance: Provenance,
+        bytes: Vec<u8>,
+    ) {
+        if let Some(proxy) = path.proxy() {
+            self.proxies.entry(proxy.clone()).or_default();
+        }
+        let body = Body::Redacted(bytes);
+        self.entries.insert(path, Entry { provenance, body });
+    }
+
+    /// Takes over what was captured from live sources.
+    pub(super) fn adopt(
+        &mut self,
+        live: Self,
+        versions: BTreeMap<ProxyId, Versions>,
+        failures: Vec<bundle::Failure>,
+    ) {
+        self.entries.extend(live.entries);
+        self.proxies.extend(live.proxies);
+        self.proxies.extend(versions);
+        self.failures
+            .extend(failures.into_iter().map(FailureEntry::from));
+    }
+
+    pub(super) fn note_versions(&mut self, proxy: &ProxyId, content: &Content) {
+        let versions = self.proxies.entry(proxy.clone()).or_default();
+        if content.envoy_version.is_some() {
+            versions.envoy.clone_from(&content.envoy_version);
+        }
+        if content.istio_version.is_some() {
+            versions.istio.clone_from(&content.istio_version);
+        }
+    }
+
+    /// The documents, in the order of their paths, with where each came from.
+    pub fn documents(&self) -> impl Iterator<Item = (&MemberPath, &Provenance)> {
+        self.entries
+            .iter()
+            .map(|(path, entry)| (path, &entry.provenance))
+    }
+
+    /// The proxies of which `source` has a dump here.
+    pub fn proxies_of(&self, source: Source) -> Vec<ProxyId> {
+        let dumps = self
+            .entries
+            .keys()
+            .filter(|path| path.source() == source && path.document() == Document::ConfigDump);
+        let mut proxies: Vec<ProxyId> = dumps.filter_map(|path| path.proxy().cloned()).collect();
+        proxies.sort();
+        proxies.dedup();
+        proxies
+    }
+
+    /// The documents that together are the dump of `proxy` by `source`: the whole, or its parts with their names.
+    ///
+    /// Of several istiods, the one whose sync state lists the proxy is believed.
+    ///
+    /// # Errors
+    ///
+    /// Where one cannot be read.
+    pub fn dump(
+        &mut self,
+        proxy: &ProxyId,
+        source: Source,
+    ) -> Result<Vec<DumpDocument>, InputError> {
+        let mut paths: Vec<MemberPath> = self
+            .entries
+            .keys()
+            .filter(|path| {
+                path.source() == source
+                    && path.document() == Document::ConfigDump
+                    && path.proxy() == Some(proxy)
+            })
+            .cloned()
+            .collect();
+        if paths.iter().any(|path| path.part().is_none()) {
+            paths.retain(|path| path.part().is_none());
+        }
+        if paths.len() > 1 && source == Source::Istiod {
+            let mut owner = None;
+            for path in &paths {
+                if self.sync_state(proxy, path.istiod_name())?.is_some() {
+                    owner = Some(path.clone());
+                }
+            }
+            let first = paths[0].clone();
+            paths = vec![owner.unwrap_or(first)];
+        }
+        let part = |path: &MemberPath| path.part().map(str::to_owned);
+        paths
+            .iter()
+            .map(|path| Ok((part(path), self.read(path)?)))
+            .collect()
+    }
+
+    /// What istiod says of the proxy: of the istiod of that name, or of any where there is no name.
+    ///
+    /// # Errors
+    ///
+    /// Where a sync state cannot be read.
+    pub fn sync_state(
+        &mut self,
+        proxy: &ProxyId,
+        istiod: Option<&str>,
+    ) -> Result<Option<SyncState>, InputError> {
+        let paths: Vec<MemberPath> = self
+            .entries
+            .keys()
+            .filter(|path| {
+                path.document() == Document::Syncz
+                    && (istiod.is_none() || path.istiod_name() == istiod)
+            })
+            .cloned()
+            .collect();
+        for path in paths {
+            let bytes = self.read(&path)?;
+            let states = SyncState::parse(&bytes)
+                .map_err(|error| InputError::unusable(&path, format!("no sync state: {error}")))?;
+            let found = states
+                .into_iter()
+                .find(|state| state.proxy == proxy.as_str());
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The bundles that were opened.
+    pub fn bundles(&mut self) -> &mut [bundle::Reader<File>] {
+        &mut self.bundles
+    }
+
+    /// The bytes of a document, redacted.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, or is not what it must be.
+    pub fn read(&mut self, path: &MemberPath) -> Result<Vec<u8>, InputError> {
+        let mut bytes = Vec::new();
+        self.copy(path, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Writes a document to `out`, redacted, and gives the number of values that were redacted now: `None` where
+    /// that was done when it was captured.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, is not what it must be, or `out` fails.
+    pub fn copy(
+        &mut self,
+        path: &MemberPath,
+        out: &mut dyn Write,
+    ) -> Result<Option<u64>, InputError> {
+        let Some(entry) = self.entries.get(path) else {
+            return Err(InputError::unusable(path, "there is no such document"));
+        };
+        let io = |error| InputError::io(&path.to_string(), error);
+        let redact = |name: &str, body: &mut dyn Read, out: &mut dyn Write| {
+            let redacted = Redactor::new().copy(path.document(), body, out);
+            redacted
+                .map(Some)
+                .map_err(|error| InputError::unusable(name, error))
+        };
+        match &entry.body {
+            Body::File(file) => {
+                let name = file.display().to_string();
+                let mut body = files::open(file).map_err(|error| InputError::io(&name, error))?;
+                redact(&name, &mut body, out)
+            }
+            Body::Unredacted(bytes) => {
+                let mut body = files::decompress(bytes.as_slice()).map_err(io)?;
+                redact("standard input", &mut body, out)
+            }
+            Body::Redacted(bytes) => out.write_all(bytes).map(|()| None).map_err(io),
+            Body::Member(at) => {
+                let bytes = self.bundles[*at].read(&path.to_string())?;
+                out.write_all(&bytes).map(|()| None).map_err(io)
+            }
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! From names to documents: what is there, and which document of which proxy it is.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read, Write},
+    path::Path,
+};
+
+use super::{Body, Entry, Input, InputError, Named, Place};
+use crate::{
+    bundle::{self, FailureEntry, MemberPath, Origin, Provenance},
+    capture::files,
+    dump::{Content, recognize},
+    model::{Document, ProxyId, Source},
+};
+
+/// A dump of istiod of which nothing has said yet what proxy it is about.
+struct Unplaced {
+    name: String,
+    stem: Option<ProxyId>,
+    entry: Entry,
+}
+
+impl Input {
+    /// Opens what was named, except live sources: `live` are the proxies that those will bring.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be read or holds nothing known, or two documents would be the same one.
+    pub fn open(named: &[Named], live: &[ProxyId]) -> Result<Self, InputError> {
+        let mut input = Self::default();
+        let mut unplaced = Vec::new();
+        for named in named {
+            match &named.place {
+                Place::Endpoint(_) => {}
+                Place::Stdin => {
+                    let stdin = io::stdin().lock();
+                    input.stream("standard input", "stdin", stdin, named, &mut unplaced)?;
+                }
+                Place::Path(path) => input.path(path, named, &mut unplaced)?,
+            }
+        }
+        input.place(unplaced, live)?;
+        Ok(input)
+    }
+
+    fn path(
+        &mut self,
+        path: &Path,
+        named: &Named,
+        unplaced: &mut Vec<Unplaced>,
+    ) -> Result<(), InputError> {
+        let name = path.display().to_string();
+        let metadata = path
+            .metadata()
+            .map_err(|error| InputError::io(&name, error))?;
+        if metadata.is_dir() {
+            return self.folder(path, named, unplaced);
+        }
+        let open = || File::open(path).map_err(|error| InputError::io(&name, error));
+        if !metadata.is_file() {
+            // A pipe, as in `<(curl …)`: it can be read once.
+            return self.stream(&name, "pipe", open()?, named, unplaced);
+        }
+        if metadata.len() == 0 {
+            return Err(InputError::unusable(name, "the file is empty"));
+        }
+        let is_archive = files::is_archive(BufReader::new(open()?));
+        if is_archive.map_err(|error| InputError::io(&name, error))? {
+            return self.bundle(&name, open()?);
+        }
+        self.file(path, named, unplaced)
+    }
+
+    /// Takes what can be read only once. It is held in memory, for nothing goes to the disk unredacted.
+    fn stream(
+        &mut self,
+        name: &str,
+        origin: &str,
+        stream: impl Read,
+        named: &Named,
+        unplaced: &mut Vec<Unplaced>,
+    ) -> Result<(), InputError> {
+        let io = |error| InputError::io(name, error);
+        let mut received = Vec::new();
+        let read = stream.take(MAX_STREAM + 1).read_to_end(&mut received);
+        read.map_err(io)?;
+        if received.len() as u64 > MAX_STREAM {
+            let reason = "larger than 200 MiB; write it to a file first";
+            return Err(InputError::unusable(name, reason));
+        }
+        if received.is_empty() {
+            return Err(InputError::unusable(
+                name,
+                "nothing came; is what writes to it failing?",
+            ));
+        }
+        if files::is_archive(received.as_slice()).map_err(io)? {
+            // A bundle was redacted before it was written.
+            let mut file = tempfile::tempfile().map_err(io)?;
+            file.write_all(&received).map_err(io)?;
+            return self.bundle(name, file);
+        }
+        let decompressed = files::decompress(received.as_slice()).map_err(io)?;
+        let content = content_of(name, decompressed, named.source)?;
+        let entry = Entry {
+            provenance: Provenance::of_file(origin),
+            body: Body::Unredacted(received),
+        };
+        self.document(name, None, named, content, entry, unplaced)
+    }
+
+    fn bundle(&mut self, name: &str, file: File) -> Result<(), InputError> {
+        let size = file
+            .metadata()
+            .map_err(|error| InputError::io(name, error))?
+            .len();
+        self.size_bytes = Some(self.size_bytes.unwrap_or(0) + size);
+        let reader = bundle::Reader::open(name, file)?;
+        let manifest = reader.manifest().clone();
+        let at = self.bundles.len();
+        self.bundles.push(reader);
+        for member in &manifest.members {
+            // A later version may hold members that this one does not know.
+            let Ok(member_path) = member.path.parse::<MemberPath>() else {
+                continue;
+            };
+            let entry = Entry {
+                provenance: Provenance {
+                    origin: member.origin.clone(),
+                    requested: member.requested,
+                    received: member.received,
+                    status: member.status,
+                    redacted: member.redacted,
+                },
+                body: Body::Member(at),
+            };
+            self.insert(member_path, entry, name)?;
+        }
+        for proxy in &manifest.proxies {
+            let versions = self.proxies.entry(proxy.id.clone()).or_default();
+            versions.envoy.clone_from(&proxy.envoy_version);
+            versions.istio.clone_from(&proxy.istio_version);
+        }
+        self.failures.extend(manifest.failures.iter().cloned());
+        self.manifest.get_or_insert(manifest);
+        Ok(())
+    }
+
+    fn folder(
+        &mut self,
+        folder: &Path,
+        named: &Named,
+        unplaced: &mut Vec<Unplaced>,
+    ) -> Result<(), InputError> {
+        let name = folder.display().to_string();
+        let found = files::walk(folder).map_err(|error| InputError::io(&name, error))?;
+        let is_laid_out = found.iter().any(|file| file.member.is_some());
+        if !is_laid_out && let [first, .., last] = &files::laid_out_below(folder, &found)[..] {
+            let reason = format!(
+                "the folder holds several captures, from `{first}` to `{last}`; give one of them"
+            );
+            return Err(InputError::unusable(name, reason));
+        }
+        for file in found {
+            let Some(member) = file.member else {
+                // Beside laid-out files, others are somebody's notes.
+                if !is_laid_out && let Err(error) = self.path(&file.path, named, unplaced) {
+                    self.skipped.push(error.to_string());
+                }
+                continue;
+            };
+            let entry = Entry {
+                provenance: Provenance::of_file(&file.path),
+                body: Body::File(file.path.clone()),
+            };
+            // What an Envoy said instead of a dump, and answers that name no resource, hold nothing.
+            if let Some(reason) = self.text_instead_of_json(&member, &file.path)? {
+                if !reason.contains("not found in config dump") {
+                    self.failures
+                        .push(failure(&member, entry.provenance.origin, reason));
+                }
+                continue;
+            }
+            if member.document() == Document::ServerInfo
+                && let Ok(reader) = files::open(&file.path)
+                && let Ok(Some(content)) = recognize(reader)
+                && let Some(proxy) = member.proxy()
+            {
+                self.note_versions(proxy, &content);
+            }
+            self.insert(member, entry, &name)?;
+        }
+        if self.entries.is_empty() && unplaced.is_empty() {
+            let mut reason = "the folder holds neither a dump nor a bundle".to_owned();
+            if let Some(skipped) = self.skipped.first() {
+                reason.push_str(&format!(
+                    "; of {} files the first is {skipped}",
+                    self.skipped.len()
+                ));
+            }
+            return Err(InputError::unusable(name, reason));
+        }
+        Ok(())
+    }
+
+    /// The first line of a document that should be JSON and is not.
+    fn text_instead_of_json(
+        &self,
+        member: &MemberPath,
+        path: &Path,
+    ) -> Result<Option<String>, InputError> {
+        if member.document() == Document::Version {
+            return Ok(None);
+        }
+        let error = |error| InputError::io(&path.display().to_string(), error);
+        let mut reader = files::open(path).map_err(error)?;
+        let start = reader.fill_buf().map_err(error)?;
+        let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+        if matches!(first, Some(b'{' | b'[')) {
+            return Ok(None);
+        }
+        let line = String::from_utf8_lossy(start);
+        let line: String = line
+            .lines()
+            .next()
+            .unwrap_or("")
+            .chars()
+            .take(200)
+            .collect();
+        Ok(Some(match line.is_empty() {
+            true => "the document is empty".to_owned(),
+            false => format!(
+                "not JSON but text: {}",
+                crate::redact::scrub_reason(&line).0
+            ),
+        }))
+    }
+
+    fn file(
+        &mut self,
+        path: &Path,
+        named: &Named,
+        unplaced: &mut Vec<Unplaced>,
+    ) -> Result<(), InputError> {
+        let name = path.display().to_string();
+        let reader = files::open(path).map_err(|error| InputError::io(&name, error))?;
+        let content = content_of(&name, reader, named.source)?;
+        let entry = Entry {
+            provenance: Provenance::of_file(path),
+            body: Body::File(path.to_owned()),
+        };
+        let stem = files::stem(path).and_then(|stem| ProxyId::new(stem).ok());
+        self.document(&name, stem, named, content, entry, unplaced)
+    }
+
+    /// Finds the place of one document among the members.
+    fn document(
+        &mut self,
+        name: &str,
+        stem: Option<ProxyId>,
+        named: &Named,
+        content: Content,
+        entry: Entry,
+        unplaced: &mut Vec<Unplaced>,
+    ) -> Result<(), InputError> {
+        let source = named.source.unwrap_or(content.source);
+        let fallback = stem.clone().or_else(|| ProxyId::new("stdin").ok());
+        let invalid = |error| InputError::unusable(name, error);
+        let member = match (source, content.document) {
+            (Source::Envoy, document) => {
+                let proxy = named.label.clone().or(content.proxy.clone()).or(fallback);
+                let proxy =
+                    proxy.ok_or_else(|| InputError::unusable(name, "no name for the proxy"))?;
+                self.note_versions(&proxy, &content);
+                MemberPath::envoy(proxy, document, None).map_err(invalid)?
+            }
+            (Source::Istiod, Document::ConfigDump) => match &named.label {
+                Some(proxy) => MemberPath::istiod(None, Some(proxy.clone()), content.document)
+                    .map_err(invalid)?,
+                None => {
+                    unplaced.push(Unplaced {
+                        name: name.to_owned(),
+                        stem,
+                        entry,
+                    });
+                    return Ok(());
+                }
+            },
+            (Source::Istiod, document) => {
+                MemberPath::istiod(None, None, document).map_err(invalid)?
+            }
+        };
+        self.insert(member, entry, name)
+    }
+
+    /// Gives istiod's dumps, which do not name their proxy, to the proxy they must be about.
+    fn place(&mut self, unplaced: Vec<Unplaced>, live: &[ProxyId]) -> Result<(), InputError> {
+        let mut envoys: Vec<ProxyId> = self
+            .entries
+            .keys()
+            .filter(|path| {
+                path.source() == Source::Envoy && path.document() == Document::ConfigDump
+            })
+            .filter_map(|path| path.proxy().cloned())
+            .chain(live.iter().cloned())
+            .collect();
+        envoys.dedup();
+        let is_only = unplaced.len() == 1;
+        for Unplaced { name, stem, entry } in unplaced {
+            let proxy = match (&envoys[..], is_only) {
+                ([proxy], true) => Some(proxy.clone()),
+                ([], _) => stem.or_else(|| ProxyId::new("stdin").ok()),
+                _ => None,
+            };
+            let proxy = proxy.ok_or_else(|| {
+                let reason = "istiod's dump does not say which proxy it is about; name it: --istiod PROXY=FILE";
+                InputError::unusable(&name, reason)
+            })?;
+            let member = MemberPath::istiod(None, Some(proxy), Document::ConfigDump)
+                .map_err(|error| InputError::unusable(&name, error))?;
+            self.insert(member, entry, &name)?;
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, path: MemberPath, entry: Entry, name: &str) -> Result<(), InputError> {
+        if let Some(proxy) = path.proxy() {
+            self.proxies.entry(proxy.clone()).or_default();
+        }
+        if let Some(other) = self.entries.get(&path) {
+            let reason = format!(
+                "it holds `{path}`, which was read from `{}` already; give one of the two another name (--envoy LABEL=FILE)",
+                other.provenance.origin
+            );
+            return Err(InputError::unusable(name, reason));
+        }
+        self.entries.insert(path, entry);
+        Ok(())
+    }
+}
+
+/// The most that is read of what can be read only once, and so is held in memory.
+const MAX_STREAM: u64 = 200 << 20;
+
+/// What a document is; where its content says nothing, what the user says.
+fn content_of(
+    name: &str,
+    mut reader: impl Read,
+    source: Option<Source>,
+) -> Result<Content, InputError> {
+    let mut start = Vec::new();
+    let read = reader.by_ref().take(MAX_START).read_to_end(&mut start);
+    read.map_err(|error| InputError::io(name, error))?;
+    let content = recognize(start.chain(reader)).map_err(|error| match error.io_error_kind() {
+        Some(_) => InputError::io(name, error.into()),
+        None => InputError::unusable(name, why_no_dump(&start, &error)),
+    })?;
+    let content = content.ok_or_else(|| {
+        let reason = "JSON, but none that Envoy or istiod prints (expected a config dump: an object with a list `configs`)";
+        InputError::unusable(name, reason)
+    })?;
+    match source {
+        Some(source) if !content.document.is_of(source) => {
+            let reason = format!(
+                "a `{}` document, which {source} does not print",
+                content.document
+            );
+            Err(InputError::unusable(name, reason))
+        }
+        _ => Ok(content),
+    }
+}
+
+/// How much of a document is looked at to tell what it may be, in bytes.
+const MAX_START: u64 = 4096;
+
+/// Why a document with this `start` is no dump.
+fn why_no_dump(start: &[u8], error: &serde_json::Error) -> String {
+    let text = String::from_utf8_lossy(start);
+    let line: String = text
+        .trim()
+        .lines()
+        .next()
+        .unwrap_or("")
+        .chars()
+        .take(200)
+        .collect();
+    let line = crate::redact::scrub_reason(&line).0;
+    if line.starts_with("Failed to convert protobuf message") {
+        return format!(
+            "Envoy could not print this dump ({line}); capture the Envoy by its URL, which takes the dump in parts"
+        );
+    }
+    match text.trim_start().starts_with(['{', '[']) {
+        true if error.is_eof() => format!(
+            "neither a bundle nor a dump: JSON that is cut off, at line {} column {}; take it again",
+            error.line(),
+            error.column()
+        ),
+        true => format!("neither a bundle nor a dump: invalid JSON: {error}"),
+        false if line.is_empty() => "neither a bundle nor a dump: nothing but blanks".to_owned(),
+        false => {
+            let begin: String = line.chars().take(60).collect();
+            format!("neither a bundle nor a dump: no JSON, it begins with `{begin}`")
+        }
+    }
+}
+
+fn failure(member: &MemberPath, origin: Origin, reason: String) -> FailureEntry {
+    FailureEntry {
+        source: member.source().to_string(),
+        proxy: member.proxy().map(ToString::to_string),
+        document: Some(member.document().to_string()),
+        part: member.part().map(str::to_owned),
+        origin,
+        time: None,
+        status: None,
+        reason,
+    }
+}

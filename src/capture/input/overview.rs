@@ -1,0 +1,116 @@
+//! The front page of an input.
+
+use std::collections::BTreeMap;
+
+use super::{Body, Input, InputError};
+use crate::{
+    bundle::{FailureEntry, MemberPath},
+    inspect::{DocumentOverview, FailureOverview, IstiodOverview, Overview, ProxyOverview},
+    model::Document,
+};
+
+impl Input {
+    /// What the input, which was named as `label`, is, holds and lacks. Reads, and so verifies, all of it.
+    ///
+    /// # Errors
+    ///
+    /// Where a bundle cannot be read any more.
+    pub fn overview(&mut self, label: &str) -> Result<Overview, InputError> {
+        let mut overview = Overview {
+            label: label.to_owned(),
+            proxies: self
+                .proxies
+                .iter()
+                .map(|(id, versions)| ProxyOverview {
+                    id: id.clone(),
+                    envoy_version: versions.envoy.clone(),
+                    istio_version: versions.istio.clone(),
+                })
+                .collect(),
+            failures: self.failures.iter().map(failure_overview).collect(),
+            ..Overview::default()
+        };
+        if let Some(manifest) = &self.manifest {
+            overview.format = Some(manifest.version.to_string());
+            overview.tool = Some(manifest.tool.clone());
+            overview.size_bytes = self.size_bytes;
+            overview.note.clone_from(&manifest.note);
+            overview.captured = manifest
+                .captured
+                .map(|span| (span.start.to_string(), span.end.to_string()));
+            overview
+                .redaction_rules
+                .clone_from(&manifest.redaction.rules);
+            overview.redacted = manifest.redaction.values;
+            for istiod in &manifest.istiods {
+                overview.istiods.push(IstiodOverview {
+                    name: istiod.name.clone(),
+                    version: istiod.version.clone(),
+                });
+            }
+        }
+        // A bundle is read once, from its start to its end.
+        let mut bodies: BTreeMap<String, (u64, bool)> = BTreeMap::new();
+        for bundle in &mut self.bundles {
+            for member in bundle.members() {
+                match member {
+                    Ok(member) => {
+                        let body = (member.bytes.len() as u64, has_endpoints(&member.bytes));
+                        bodies.insert(member.path, body);
+                    }
+                    Err(error) => overview.damage.push(error.to_string()),
+                }
+            }
+        }
+        let paths: Vec<MemberPath> = self.entries.keys().cloned().collect();
+        for path in paths {
+            let name = path.to_string();
+            let body = match (bodies.get(&name), &self.entries[&path].body) {
+                (found, Body::Member(_)) => found.copied(),
+                _ => match self.read(&path) {
+                    Ok(bytes) => Some((bytes.len() as u64, has_endpoints(&bytes))),
+                    Err(error) => {
+                        overview.damage.push(error.to_string());
+                        None
+                    }
+                },
+            };
+            let provenance = &self.entries[&path].provenance;
+            let is_whole = path.document() == Document::ConfigDump && path.part().is_none();
+            overview.documents.push(DocumentOverview {
+                source: path.source(),
+                document: path.document(),
+                proxy: path.proxy().cloned(),
+                size_bytes: body.map(|(size, _)| size),
+                origin: provenance.origin.to_string(),
+                requested: provenance.requested.map(|time| time.to_string()),
+                redacted: provenance.redacted,
+                has_endpoints: body.filter(|_| is_whole).map(|(_, has)| has),
+                path: name,
+            });
+        }
+        Ok(overview)
+    }
+}
+
+/// Whether a config dump has a section of endpoints.
+fn has_endpoints(bytes: &[u8]) -> bool {
+    memchr::memmem::find(bytes, b"envoy.admin.v3.EndpointsConfigDump").is_some()
+}
+
+fn failure_overview(failure: &FailureEntry) -> FailureOverview {
+    let mut words = vec![failure.source.as_str()];
+    words.extend(
+        [&failure.proxy, &failure.document, &failure.part]
+            .into_iter()
+            .flatten()
+            .map(String::as_str),
+    );
+    FailureOverview {
+        what: words.join(" "),
+        origin: failure.origin.to_string(),
+        time: failure.time.map(|time| time.to_string()),
+        status: failure.status,
+        reason: failure.reason.clone(),
+    }
+}
