@@ -68,7 +68,7 @@ impl InputArgs {
 
     /// Opens what was named, for reading.
     pub(super) fn open(&self, named: &[Named]) -> anyhow::Result<Input> {
-        let mut progress = Progress::on_terminal(false);
+        let mut progress = Progress::aside();
         let opened = capture::open(named, &self.options(None), &mut |what| progress.at(what));
         progress.end();
         let input = opened.map_err(with_reasons)?;

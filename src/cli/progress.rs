@@ -12,39 +12,40 @@ use super::terminal;
 /// Says what is being read.
 pub(super) enum Progress {
     Quiet,
-    Bar(ProgressBar),
-    Lines { last: String },
+    /// Shown once there is something to say.
+    Bar(Option<ProgressBar>),
+    Lines {
+        last: String,
+    },
 }
 
 impl Progress {
     /// For a command whose work is reading: says each source even where nobody watches.
     pub(super) fn new(quiet: bool) -> Self {
-        match quiet || stderr().is_terminal() {
-            true => Self::on_terminal(quiet),
-            false => Self::Lines {
+        match (quiet, is_watched()) {
+            (true, _) => Self::Quiet,
+            (false, true) => Self::Bar(None),
+            (false, false) => Self::Lines {
                 last: String::new(),
             },
         }
     }
 
     /// For a command that prints something else: silent unless somebody watches.
-    pub(super) fn on_terminal(quiet: bool) -> Self {
-        if quiet || !stderr().is_terminal() {
-            return Self::Quiet;
+    pub(super) fn aside() -> Self {
+        match is_watched() {
+            true => Self::Bar(None),
+            false => Self::Quiet,
         }
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(100));
-        Self::Bar(bar)
     }
 
     /// `what` is a URL, or the path of a member.
     pub(super) fn at(&mut self, what: &str) {
         match self {
             Self::Quiet => {}
-            Self::Bar(bar) => bar.set_message(terminal::one_line(what, false)),
+            Self::Bar(bar) => bar
+                .get_or_insert_with(new_bar)
+                .set_message(terminal::one_line(what, false)),
             Self::Lines { last } => {
                 let source = source_of(what);
                 if source != *last {
@@ -56,10 +57,24 @@ impl Progress {
     }
 
     pub(super) fn end(&mut self) {
-        if let Self::Bar(bar) = self {
+        if let Self::Bar(Some(bar)) = self {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Whether standard error is a terminal on which a line can change.
+fn is_watched() -> bool {
+    stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+fn new_bar() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
+        bar.set_style(style.tick_chars("-\\|/ "));
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
 }
 
 /// The part of a URL that all documents of one live source share; `None` for what is no URL.

@@ -1005,6 +1005,15 @@ fn the_front_page_of_a_bundle() {
         let ran = at(args);
         assert!(ran.out.lines().count() <= 24, "{}", ran.out);
     }
+    for input in [
+        BEFORE,
+        "corpus/f_nack_istio_filters/3_alpn_too",
+        "corpus/n_routes/02_rich",
+    ] {
+        let ran = run(xdsnap(["info"]).arg(testdata(input)));
+        assert_eq!(ran.status, 0);
+        assert!(ran.out.lines().count() <= 24, "{}", ran.out);
+    }
     let damage = at("info damaged.xdsnap -o json").json();
     assert_eq!(damage["intact"], false);
     assert_eq!(damage["damage"].as_array().unwrap().len(), 1);
