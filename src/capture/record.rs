@@ -105,8 +105,8 @@ impl<'a> Recorder<'a> {
             (self.progress)(&path.to_string());
             let mut spool = SpooledTempFile::new(SPOOL_BYTES);
             match input.copy(&path, &mut spool) {
-                Ok(Some(redacted)) => provenance.redacted = Some(redacted),
-                // That was done when it was captured.
+                // A member of a bundle was redacted before.
+                Ok(Some(now)) => *provenance.redacted.get_or_insert(0) += now,
                 Ok(None) => {}
                 Err(error) => {
                     self.failures.push(Failure {

@@ -28,6 +28,8 @@ pub struct Dump<'a> {
     pub last_updated: Option<String>,
     /// Whether any member is spelled as only Envoy's own printer spells it.
     snake_case: bool,
+    /// Positions of rejected resources whose element has no name.
+    nameless: BTreeSet<usize>,
 }
 
 /// One resource of a dump.
@@ -214,6 +216,9 @@ impl<'a> Dump<'a> {
                 self.note_spelling(spec.list, key);
                 return walker.items(value, |element| self.element(walker, spec, element));
             }
+            if value == b"null" {
+                return Ok(());
+            }
             if message == BOOTSTRAP_SECTION && BOOTSTRAP.contains(&key) {
                 return self.bootstrap(walker, value);
             }
@@ -221,7 +226,7 @@ impl<'a> Dump<'a> {
                 updated = json::text(value);
                 self.note_update(updated.as_ref());
             }
-            if !is_any_of(SECTION_KNOWN, key) && value != b"null" {
+            if !is_any_of(SECTION_KNOWN, key) {
                 let unknown = XdsType::unknown(message);
                 self.push(&unknown, key.to_owned(), None, Shape::Unknown, Some(value));
             }
@@ -306,7 +311,9 @@ impl<'a> Dump<'a> {
         };
         let updated = walker.find(raw, &[LAST_UPDATED])?.and_then(json::text);
         self.note_update(updated.as_ref());
-        let found = walker.find(raw, &body.path[1..])?;
+        let found = walker
+            .find(raw, &body.path[1..])?
+            .filter(|found| *found != b"null");
         let error = match body.path[0] == ERROR_STATE {
             true => walker.find(raw, &[DETAILS])?.and_then(json::text),
             false => None,
@@ -334,6 +341,9 @@ impl<'a> Dump<'a> {
                 }
                 _ => envelope_name.map(str::to_owned).or(inner),
             };
+            if body.state == Some(State::Rejected) && envelope_name.is_none() {
+                self.nameless.insert(self.resources.len());
+            }
             self.push(
                 &spec.xds_type,
                 name.unwrap_or_default(),
@@ -373,16 +383,25 @@ impl<'a> Dump<'a> {
 
     /// Leaves out what Envoy prints twice.
     ///
-    /// A rejected listener has an element with its name and one without, both with the same error and configuration.
+    /// A rejected listener has an element with its name and one without, both with the same error.
     fn drop_repeated(&mut self) {
-        let mut seen = BTreeSet::new();
+        let rejection =
+            |resource: &Resource<'a>| (resource.key.name.clone(), resource.error.clone());
+        let nameless = std::mem::take(&mut self.nameless);
+        let named: BTreeSet<_> = self
+            .resources
+            .iter()
+            .enumerate()
+            .filter(|(at, resource)| {
+                resource.key.state == Some(State::Rejected) && !nameless.contains(at)
+            })
+            .map(|(_, resource)| rejection(resource))
+            .collect();
+        let mut at = 0;
         self.resources.retain(|resource| {
-            let key = &resource.key;
-            if key.state != Some(State::Rejected) {
-                return true;
-            }
-            let copy = (key.name.clone(), resource.body, resource.error.clone());
-            !key.name.is_empty() && seen.insert(copy)
+            at += 1;
+            let is_copy = resource.key.name.is_empty() || named.contains(&rejection(resource));
+            !(nameless.contains(&(at - 1)) && is_copy)
         });
     }
 

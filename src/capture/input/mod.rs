@@ -306,7 +306,7 @@ impl Input {
     }
 
     /// Writes a document to `out`, redacted, and gives the number of values that were redacted now: `None` where
-    /// that was done when it was captured.
+    /// that was done a moment ago, when it was captured.
     ///
     /// # Errors
     ///
@@ -337,9 +337,10 @@ impl Input {
                 redact("standard input", &mut body, out)
             }
             Body::Redacted(bytes) => out.write_all(bytes).map(|()| None).map_err(io),
+            // Whoever made the bundle may have known fewer rules, or none.
             Body::Member(at) => {
                 let bytes = self.bundles[*at].read(&path.to_string())?;
-                out.write_all(&bytes).map(|()| None).map_err(io)
+                redact(&path.to_string(), &mut bytes.as_slice(), out)
             }
         }
     }
