@@ -9,7 +9,10 @@ use super::{
     http::{Client, Endpoint},
     sink::Sink,
 };
-use crate::model::{Document, ProxyId, Source};
+use crate::{
+    dump::recognize,
+    model::{Document, ProxyId, Source},
+};
 
 /// The pages of one proxy, in the order in which they are asked for.
 const PAGES: [(Document, &str); 5] = [
@@ -85,9 +88,10 @@ pub fn identify(
         }
         Err(refusal) => {
             // Whoever answers at all may still serve the other pages.
-            let id = match refusal.status {
-                Some(_) => label.or_else(|| endpoint_label(endpoint)),
-                None => None,
+            let id = match (label, refusal.status) {
+                (_, None) => None,
+                (Some(label), _) => Some(label),
+                (None, _) => bootstrap_id(&mut asker).or_else(|| endpoint_label(endpoint)),
             };
             request.proxy = id.clone().or(request.proxy);
             asker.refused(&request, &refusal, refusal.reason());
@@ -191,6 +195,15 @@ fn node_id(server_info: &[u8]) -> Option<ProxyId> {
     }
     let info: ServerInfo = serde_json::from_slice(server_info).ok()?;
     ProxyId::from_node_id(&info.node.id).ok()
+}
+
+/// The ID in the bootstrap, which is asked for alone: a whole dump is worth asking for once only.
+fn bootstrap_id(asker: &mut Asker<'_>) -> Option<ProxyId> {
+    let page = "/config_dump?mask=bootstrap";
+    let request = asker.request(None, Document::ConfigDump, Some("bootstrap"), page);
+    let answer = asker.ask(&request, page, Shape::Object).ok()?;
+    let body = answer.read(MAX_SERVER_INFO).ok()?;
+    recognize(body.as_slice()).ok()??.proxy
 }
 
 /// A name for an Envoy without one.

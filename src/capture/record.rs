@@ -104,23 +104,32 @@ impl<'a> Recorder<'a> {
         for (path, mut provenance) in documents {
             (self.progress)(&path.to_string());
             let mut spool = SpooledTempFile::new(SPOOL_BYTES);
-            match input.copy(&path, &mut spool) {
-                // A member of a bundle was redacted before.
-                Ok(Some(now)) => *provenance.redacted.get_or_insert(0) += now,
-                Ok(None) => {}
-                Err(error) => {
-                    self.failures.push(Failure {
-                        source: path.source(),
-                        proxy: path.proxy().cloned(),
-                        document: Some(path.document()),
-                        part: path.part().map(str::to_owned),
-                        origin: provenance.origin,
-                        time: None,
-                        status: None,
-                        reason: error.to_string(),
-                    });
-                    continue;
+            let reason = match input.copy(&path, &mut spool) {
+                Ok(redacted) => {
+                    // A member of a bundle was redacted before.
+                    if let Some(now) = redacted {
+                        *provenance.redacted.get_or_insert(0) += now;
+                    }
+                    match is_what_it_should_be(&path, &mut spool) {
+                        Ok(true) => None,
+                        Ok(false) => Some(NO_DUMP.to_owned()),
+                        Err(error) => Some(error.to_string()),
+                    }
                 }
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(reason) = reason {
+                self.failures.push(Failure {
+                    source: path.source(),
+                    proxy: path.proxy().cloned(),
+                    document: Some(path.document()),
+                    part: path.part().map(str::to_owned),
+                    origin: provenance.origin,
+                    time: None,
+                    status: None,
+                    reason,
+                });
+                continue;
             }
             self.keep(path, provenance, &mut spool)?;
         }
@@ -183,6 +192,20 @@ impl<'a> Recorder<'a> {
 /// The longest version that is read, in bytes.
 const MAX_VERSION: u64 = 200;
 
+const NO_DUMP: &str =
+    "the answer is no config dump (expected an object with a list `configs` that is not empty)";
+
+/// Whether a document that is to be a whole config dump is one; all others are taken as they come.
+fn is_what_it_should_be(path: &MemberPath, spool: &mut SpooledTempFile) -> io::Result<bool> {
+    if path.document() != Document::ConfigDump || path.part().is_some() {
+        return Ok(true);
+    }
+    spool.rewind()?;
+    let content = recognize(io::BufReader::new(&mut *spool));
+    spool.seek(io::SeekFrom::End(0))?;
+    Ok(matches!(content, Ok(Some(content)) if content.document == Document::ConfigDump))
+}
+
 impl Sink for Recorder<'_> {
     fn document(
         &mut self,
@@ -209,6 +232,9 @@ impl Sink for Recorder<'_> {
             RedactError::Write(error) => SinkError::Sink(error),
             other => SinkError::Document(other.to_string()),
         })?;
+        if !is_what_it_should_be(&path, &mut spool)? {
+            return Err(SinkError::Document(NO_DUMP.to_owned()));
+        }
         let now = Timestamp::now();
         let requested = Time::from(received.requested);
         let start = self.span.map_or(requested, |span| span.start);

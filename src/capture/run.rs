@@ -65,7 +65,7 @@ pub enum CaptureError {
     #[error("cannot set up the network: {0}")]
     Client(io::Error),
     /// Nothing that was asked for came, and why.
-    #[error("no config dump was captured, so no bundle was written")]
+    #[error("no config dump came")]
     Nothing(Vec<Failure>),
 }
 

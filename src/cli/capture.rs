@@ -70,7 +70,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let options = args.from.options(args.note.clone());
     let result = capture::capture(&named, target, &options, &mut |what| progress.at(what));
     progress.end();
-    let outcome = result.map_err(inputs::with_reasons)?;
+    let outcome =
+        result.map_err(|error| inputs::with_reasons(error, ", so no bundle was written"))?;
     for skipped in &outcome.skipped {
         terminal::warn(&format!("skipped {skipped}"));
     }

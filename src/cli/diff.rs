@@ -179,7 +179,7 @@ fn ask(args: &Args) -> anyhow::Result<Question> {
     for named in [&mut *first, &mut *second] {
         if let (Place::Endpoint(endpoint), None) = (&named.place, named.source) {
             let source = capture::source_of(endpoint, &args.from.options(None));
-            named.source = Some(source.map_err(inputs::with_reasons)?);
+            named.source = Some(source.map_err(|error| inputs::with_reasons(error, ""))?);
         }
     }
     let is_live_istiod = |named: &Named| {

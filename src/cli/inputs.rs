@@ -71,7 +71,7 @@ impl InputArgs {
         let mut progress = Progress::aside();
         let opened = capture::open(named, &self.options(None), &mut |what| progress.at(what));
         progress.end();
-        let input = opened.map_err(with_reasons)?;
+        let input = opened.map_err(|error| with_reasons(error, ""))?;
         for skipped in &input.skipped {
             terminal::warn(&format!("skipped {skipped}"));
         }
@@ -79,11 +79,14 @@ impl InputArgs {
     }
 }
 
-/// The error of a capture of which nothing came, with what each source said.
-pub(super) fn with_reasons(error: capture::CaptureError) -> anyhow::Error {
+/// The error of a capture of which nothing came, with its consequence and with what each source said.
+pub(super) fn with_reasons(error: capture::CaptureError, consequence: &str) -> anyhow::Error {
     let text = match &error {
         capture::CaptureError::Nothing(failures) => {
-            format!("{error}: {}", missing::lines(failures).join("; "))
+            format!(
+                "{error}{consequence}: {}",
+                missing::lines(failures).join("; ")
+            )
         }
         _ => error.to_string(),
     };

@@ -1,6 +1,7 @@
 //! What is being read, on standard error: one line that changes on a terminal, else a line for each source.
 
 use std::{
+    collections::BTreeSet,
     io::{IsTerminal, stderr},
     time::Duration,
 };
@@ -15,7 +16,7 @@ pub(super) enum Progress {
     /// Shown once there is something to say.
     Bar(Option<ProgressBar>),
     Lines {
-        last: String,
+        told: BTreeSet<String>,
     },
 }
 
@@ -26,7 +27,7 @@ impl Progress {
             (true, _) => Self::Quiet,
             (false, true) => Self::Bar(None),
             (false, false) => Self::Lines {
-                last: String::new(),
+                told: BTreeSet::new(),
             },
         }
     }
@@ -46,11 +47,10 @@ impl Progress {
             Self::Bar(bar) => bar
                 .get_or_insert_with(new_bar)
                 .set_message(terminal::one_line(what, false)),
-            Self::Lines { last } => {
+            Self::Lines { told } => {
                 let source = source_of(what);
-                if source != *last {
+                if told.insert(source.to_owned()) {
                     terminal::tell(&format!("reading {source}"));
-                    *last = source.to_owned();
                 }
             }
         }

@@ -109,7 +109,10 @@ const MAX_LABEL: usize = 80;
 /// What to call an item whose keys make no predicate: the scalars in its keys.
 fn label(list: &List, item: &Value) -> Option<String> {
     let mut words = Vec::new();
-    for key in identity(item, list.rule) {
+    // A name says more than a message, and a label may be cut at its end.
+    let mut keys = identity(item, list.rule);
+    keys.sort_by_key(|key| matches!(key, KeyValue::Value(Value::Object(_) | Value::List(_))));
+    for key in keys {
         match key {
             KeyValue::Value(value) => leaves(value, &mut words),
             KeyValue::Member(name) => words.push(name.to_owned()),

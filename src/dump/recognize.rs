@@ -258,7 +258,10 @@ impl<'de> Deserialize<'de> for Top {
                     match key.as_str() {
                         "configs" => {
                             let sections: Vec<Object<Section>> = map.next_value()?;
-                            top.document = Some(Document::ConfigDump);
+                            // Envoy and istiod print the empty sections, too.
+                            if !sections.is_empty() {
+                                top.document = Some(Document::ConfigDump);
+                            }
                             for section in sections.into_iter().filter_map(|section| section.0) {
                                 top.snake_case |= section.snake_case;
                                 top.node = top.node.or(section.node);
@@ -318,6 +321,7 @@ fn a_document_is_known_by_its_content() {
             found(Document::Syncz, Source::Istiod, None),
         ),
         (r#"{"kind":"Pod"}"#, None),
+        (r#"{"configs":[]}"#, None),
         ("[1, 2]", None),
     ] {
         let found =

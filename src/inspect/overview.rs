@@ -183,10 +183,18 @@ impl Overview {
                 }
             };
             if lacking > 0 {
+                let was_tried = self.failures.iter().any(|failure| {
+                    let mut words = failure.what.split(' ');
+                    words.next() == Some(need.source.as_str())
+                        && words.any(|word| word == need.document.as_str())
+                });
                 lacks.push(Lack {
                     question: need.question,
                     proxies: lacking,
-                    remedy: need.remedy,
+                    remedy: match was_tried {
+                        true => "capturing it failed: see there",
+                        false => need.remedy,
+                    },
                 });
             }
         }

@@ -555,7 +555,7 @@ fn without_a_dump_nothing_is_written_and_what_was_there_stays() {
             let ran = desk.run(&format!("{args} {output}"));
             assert_eq!((ran.status, ran.out.as_str()), (2, ""), "{}", ran.err);
             let message =
-                format!("xdsnap: no config dump was captured, so no bundle was written: {reason}");
+                format!("xdsnap: no config dump came, so no bundle was written: {reason}");
             assert!(
                 ran.err
                     .lines()
@@ -567,6 +567,64 @@ fn without_a_dump_nothing_is_written_and_what_was_there_stays() {
         }
         assert_eq!(fs::read_to_string(desk.path("old.xdsnap")).unwrap(), "old");
     }
+}
+
+#[test]
+fn json_that_is_no_dump_is_missed_and_not_taken_for_one() {
+    for body in ["{}", r#"{"error":"x"}"#, r#"{"configs":[]}"#] {
+        let answer = || Answer::Whole(200, body.as_bytes().to_vec());
+        let envoy = Server::start(envoy_routes(BEFORE, PRODUCTPAGE));
+        let page = istiod_dump(PRODUCTPAGE);
+        let istiod = Server::start(with(istiod_routes(BEFORE), &page, answer()));
+        let desk = Desk::new();
+        let ran = desk.run(&format!(
+            "capture -o x.xdsnap --envoy {} --istiod {}",
+            envoy.url(),
+            istiod.url()
+        ));
+        assert_eq!(ran.status, 3, "{}", ran.err);
+        assert!(
+            ran.err.contains("the answer is no config dump"),
+            "{}",
+            ran.err
+        );
+        let info = desk.run("info x.xdsnap");
+        assert!(info.out.contains("istiod's of 0 of 1"), "{}", info.out);
+
+        let routes = envoy_routes(BEFORE, PRODUCTPAGE);
+        let envoy = Server::start(with(routes, "/config_dump?include_eds", answer()));
+        let ran = desk.run(&format!("capture -o y.xdsnap --envoy {}", envoy.url()));
+        assert_eq!(
+            (ran.status, desk.files()),
+            (2, vec!["x.xdsnap".to_owned()]),
+            "{}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn an_envoy_without_server_info_is_known_by_its_bootstrap() {
+    let bootstrap = json!({"configs": [{
+        "@type": "type.googleapis.com/envoy.admin.v3.BootstrapConfigDump",
+        "bootstrap": {"node": {"id": format!("sidecar~10.0.0.1~{PRODUCTPAGE}~x")}},
+    }]});
+    let routes = with(
+        envoy_routes(BEFORE, PRODUCTPAGE),
+        "/server_info",
+        Answer::Whole(404, b"no such page".to_vec()),
+    );
+    let page = "/config_dump?mask=bootstrap";
+    let answer = Answer::Whole(200, bootstrap.to_string().into_bytes());
+    let envoy = Server::start(with(routes, page, answer));
+    let desk = Desk::new();
+    let ran = desk.run(&format!("capture -o x.xdsnap --envoy {}", envoy.url()));
+    assert_eq!(ran.status, 3, "{}", ran.err);
+    let listing = desk.run("info x.xdsnap --members").out;
+    assert!(
+        listing.contains(&format!("envoy/{PRODUCTPAGE}/config_dump.json")),
+        "{listing}"
+    );
 }
 
 #[test]

@@ -335,7 +335,7 @@ fn what_was_typed_wrong_is_answered_with_one_line_and_nothing_else() {
     $ xdsnap capture -o x.xdsnap cut.json
     xdsnap: cut.json: neither a bundle nor a dump: JSON that is cut off, at line 5379 column 18; take it again
     $ xdsnap capture -o x.xdsnap unix:/no.sock
-    xdsnap: no config dump was captured, so no bundle was written: envoy server_info (unix:/no.sock): cannot connect: No such file or directory
+    xdsnap: no config dump came, so no bundle was written: envoy server_info (unix:/no.sock): cannot connect: No such file or directory
     "#);
     assert!(!FILES.join("x.xdsnap").exists() && !FILES.join("x.xdsnap.partial").exists());
 }

@@ -531,8 +531,7 @@ fn what_was_not_compared_is_said_with_its_reason() {
     rejected by Envoy:
       a.b listener: duplicate listener
 
-    2 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed,
-        1 proxy only after, 2 not compared
+    2 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed, 1 proxy only after, 2 not compared
     ");
 }
 

@@ -39,7 +39,7 @@ pub(super) fn hint(xds_type: &XdsType, resource: &Value, style: Style) -> Option
             Value::Object(object) => object
                 .members
                 .iter()
-                .find(|(key, _)| key != "name")
+                .find(|(key, _)| key != "name" && key != "@type")
                 .map(|(key, _)| escape::name(key, style)),
             _ => None,
         },

@@ -59,9 +59,8 @@ pub fn text(out: &mut dyn Write, report: &Report, sides: &Sides, style: Style) -
     rejections(page, report)?;
     page.gap()?;
     let line = summary_line(report);
-    let parts = line.split_inclusive(", ").map(str::trim_end);
-    let pieces = parts.map(|part| (Ink::Heading, part.to_owned()));
-    page.flow(Line::new(0), " ", pieces, 4)
+    // Scripts read the last line, so it is never broken.
+    page.flow(Line::new(0), " ", [(Ink::Heading, line)], 4)
 }
 
 /// The last line of the text: how many proxies and resources were compared, and how many differ.
