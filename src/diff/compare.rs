@@ -544,6 +544,9 @@ impl<'a> Comparer<'a> {
             updated: context.updated.clone(),
             reason: context.reason.clone(),
             class: class.filter(|_| is_host),
+            default: edit.default,
+            no_schema: edit.no_schema,
+            pairings: edit.pairings,
         }
     }
 

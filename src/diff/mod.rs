@@ -14,7 +14,7 @@ mod verdict;
 
 pub use compare::{Comparer, Options, ProxyPair};
 pub use report::{
-    Cause, Change, ChangeKind, Class, Compared, DocumentPair, Mode, NotCompared, ProxyOnly,
-    Rejection, Report, SideName, Summary,
+    Cause, Change, ChangeKind, Class, Compared, DocumentPair, Hidden, Mode, NotCompared, PairedBy,
+    Pairing, ProxyOnly, Rejection, Report, SideName, Summary,
 };
 pub use value::{Edit, diff};

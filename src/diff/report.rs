@@ -5,6 +5,7 @@ use std::fmt;
 use crate::{
     model::{Path, ProxyId, ResourceKey},
     normalize::Value,
+    xds::ListRule,
 };
 
 /// Everything that a comparison found.
@@ -28,6 +29,8 @@ pub struct Report {
     pub documents: Vec<DocumentPair>,
     /// What the reader should know before believing the result, one sentence each.
     pub warnings: Vec<String>,
+    /// How many values each rule hid from the comparison; only rules that hid any.
+    pub hidden: Vec<Hidden>,
 }
 
 impl Report {
@@ -43,6 +46,7 @@ impl Report {
             rejections: Vec::new(),
             documents: Vec::new(),
             warnings: Vec::new(),
+            hidden: Vec::new(),
         }
     }
 
@@ -172,6 +176,43 @@ pub struct Change {
     pub reason: Option<String>,
     /// What sort of change it is, where that is known.
     pub class: Option<Class>,
+    /// What Envoy takes the absent side for: the field's default, where it has one that needs not be written.
+    pub default: Option<Value>,
+    /// Whether the node is in a message or field of which no schema is known: it was compared as plain JSON.
+    pub no_schema: bool,
+    /// How the items of the lists on the way to the node were paired, from the root.
+    pub pairings: Vec<Pairing>,
+}
+
+/// How the items of one list, on the way to a changed node, were paired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pairing {
+    /// The list's field.
+    pub list: String,
+    /// What the list's order means, and what identifies its items.
+    pub rule: &'static ListRule,
+    /// What paired the item on the way; `None` for one that only one side has.
+    pub by: Option<PairedBy>,
+}
+
+/// What two items of a list have in common, so that they are compared with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairedBy {
+    /// These keys of the list's rule.
+    Keys(&'static [&'static str]),
+    /// All of their content.
+    Content,
+    /// Their position among the items that nothing else pairs.
+    Position,
+}
+
+/// How many values a rule hid.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hidden {
+    /// The rule's name, as `xdsnap rules` prints it.
+    pub rule: &'static str,
+    /// Values of both sides.
+    pub values: usize,
 }
 
 /// What happened to a node.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::{ChangeKind, align, step::Steps};
+use super::{ChangeKind, Pairing, align, step::Steps};
 use crate::{
     model::{Path, Step},
     normalize::{Key, List, Number, Object, ObjectKind, Value},
@@ -21,6 +21,12 @@ pub struct Edit {
     pub before: Option<Value>,
     /// The value after; the position, for [`ChangeKind::Moved`].
     pub after: Option<Value>,
+    /// The default of a field that one side lacks, if it needs not be written.
+    pub default: Option<Value>,
+    /// Whether the node is in something of which no schema is known.
+    pub no_schema: bool,
+    /// How the items of the lists on the way were paired, from the root.
+    pub pairings: Vec<Pairing>,
 }
 
 /// Nodes of a value, by identity.
@@ -240,6 +246,9 @@ impl Comparison<'_> {
             before_path,
             before,
             after,
+            default: None,
+            no_schema: false,
+            pairings: Vec::new(),
         });
     }
 }

@@ -281,6 +281,9 @@ fn edit_of(change: &Change) -> Edit {
         before_path: change.before_path.clone(),
         before: change.before.clone(),
         after: change.after.clone(),
+        default: change.default.clone(),
+        no_schema: change.no_schema,
+        pairings: change.pairings.clone(),
     }
 }
 

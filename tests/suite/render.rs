@@ -120,6 +120,9 @@ fn change(
         updated: None,
         reason: None,
         class: None,
+        default: None,
+        no_schema: false,
+        pairings: vec![],
     }
 }
 
@@ -141,6 +144,7 @@ fn report(mode: Mode, changes: Vec<Change>) -> Report {
         rejections: vec![],
         documents: vec![],
         warnings: vec![],
+        hidden: vec![],
     }
 }
 
@@ -1172,6 +1176,9 @@ fn any_change() -> impl Strategy<Value = Change> {
                 updated,
                 reason,
                 class,
+                default: None,
+                no_schema: false,
+                pairings: vec![],
             },
         )
 }
