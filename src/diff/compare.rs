@@ -9,11 +9,11 @@ use super::{
     pairing::{envoy_name, pair_resources},
     rejection::error_of,
     value::{Comparison, Edit, Nodes, select_all},
-    verdict::{Verdict, endpoints_replaced, is_redacted, judge},
+    verdict::{Verdict, endpoints_replaced, is_redacted, is_wasm_stand_in, judge, may_be_redacted},
 };
 use crate::{
     model::{Path, ProxyId, ResourceKey, State, XdsType},
-    normalize::{Dump, Resource, Value, normalize},
+    normalize::{Cut, Dump, Resource, Value, normalize},
 };
 
 /// What is compared, and how much of it is wanted.
@@ -66,6 +66,9 @@ struct Context<'a> {
     reason: Option<String>,
     updated: Option<String>,
 }
+
+/// How many resources of a type a side may only lack because its dump does not tell all, and why it does not.
+type Unseen = BTreeMap<(XdsType, SideName, Cut), usize>;
 
 /// The resources of one type, name and state.
 #[derive(Default)]
@@ -153,6 +156,8 @@ impl<'a> Comparer<'a> {
             &pair.before.last_updated,
             &pair.after.last_updated,
         ) && after < before
+            && pair.before.query().is_none()
+            && pair.after.query().is_none()
         {
             self.warn(format!(
                 "{}: `after` was last updated at {after}, before `before` ({before}): are the two swapped?",
@@ -182,7 +187,6 @@ impl<'a> Comparer<'a> {
     fn change(&mut self, pair: &ProxyPair<'_>) {
         let has_both = |xds_type: &XdsType| has_both(pair, xds_type);
         let mut groups: BTreeMap<ResourceKey, Group<'_>> = BTreeMap::new();
-        let mut lacking = BTreeSet::new();
         for (dump, is_before) in [(pair.before, true), (pair.after, false)] {
             for resource in &dump.resources {
                 let key = &resource.key;
@@ -191,12 +195,6 @@ impl<'a> Comparer<'a> {
                     && key.state == Some(State::Static)
                     && has_both(&XdsType::Listener);
                 if repeated || !(self.options.keep)(key) {
-                    continue;
-                }
-                // A dump without extension configs, or without a section of a newer Envoy, has none.
-                let may_lack = matches!(key.xds_type, XdsType::ExtensionConfig | XdsType::Other(_));
-                if !may_lack && !has_both(&key.xds_type) {
-                    lacking.insert((key.xds_type.clone(), is_before));
                     continue;
                 }
                 let key = ResourceKey {
@@ -210,26 +208,19 @@ impl<'a> Comparer<'a> {
                 }
             }
         }
-        for (xds_type, only_before) in lacking {
-            let side = if only_before { "after" } else { "before" };
-            self.type_not_compared(
-                pair,
-                &xds_type,
-                Cause::Missing,
-                match xds_type {
-                    XdsType::Endpoint => {
-                        format!("the dump on the {side} side was taken without `include_eds`")
-                    }
-                    _ => format!("the dump on the {side} side has no section of this type"),
-                },
-            );
-        }
         let eds = eds_names(pair);
+        let mut unseen = Unseen::new();
         for (_, group) in groups {
             for (before, after) in pair_resources(&group.before, &group.after, &pair.after.types) {
                 let Some(resource) = after.or(before) else {
                     continue;
                 };
+                let ResourceKey {
+                    xds_type, state, ..
+                } = &resource.key;
+                if is_unseen(&mut unseen, pair, [before, after], xds_type, &[*state]) {
+                    continue;
+                }
                 let error = after
                     .and_then(|r| r.error.clone())
                     .or(before.and_then(|r| r.error.clone()));
@@ -243,6 +234,7 @@ impl<'a> Comparer<'a> {
                 self.resource(&context, before, after);
             }
         }
+        self.note_unseen(pair, unseen, eds.as_ref());
     }
 
     /// Istiod against Envoy.
@@ -323,23 +315,6 @@ impl<'a> Comparer<'a> {
                 None => groups.entry(id).or_default().after.push(resource),
             }
         }
-        let lacks = |xds_type: &XdsType, dump: &Dump<'_>| {
-            !dump.types.contains(xds_type) && *xds_type != XdsType::ExtensionConfig
-        };
-        let mut lacking = BTreeSet::new();
-        groups.retain(|(xds_type, _), _| {
-            for (dump, who) in [(pair.before, "istiod"), (pair.after, "Envoy")] {
-                if lacks(xds_type, dump) {
-                    lacking.insert((xds_type.clone(), who));
-                    return false;
-                }
-            }
-            true
-        });
-        for (xds_type, who) in lacking {
-            let reason = format!("{who}'s dump has no section of this type");
-            self.type_not_compared(pair, &xds_type, Cause::Missing, reason);
-        }
         let eds = eds_names(pair);
         if let Some(eds) = &eds {
             groups.retain(|(xds_type, name), _| {
@@ -350,28 +325,43 @@ impl<'a> Comparer<'a> {
                 sent
             });
         }
+        let has_secret = groups.iter().any(|((xds_type, _), group)| {
+            *xds_type == XdsType::Secret && !group.before.is_empty() && !group.after.is_empty()
+        });
+        if has_secret {
+            inherent.insert((
+                XdsType::Secret,
+                "whether Envoy uses a secret: it shows one that it rejected like any other",
+            ));
+        }
         for (xds_type, reason) in inherent {
             self.type_not_compared(pair, &xds_type, Cause::Inherent, reason.to_owned());
         }
 
         let names: BTreeSet<&str> = groups.keys().map(|(_, name)| name.as_str()).collect();
-        let mut named = BTreeSet::new();
+        let mut unseen = Unseen::new();
+        // Rejections that stand beside a change, by their position in `last_errors`.
+        let mut said = BTreeSet::new();
         for ((xds_type, name), group) in &groups {
-            let from_istiod = pair
-                .last_errors
-                .iter()
-                .enumerate()
-                .find_map(|(i, (of, text))| {
-                    let error = error_of(text, name, &names).filter(|_| of == xds_type)?;
-                    named.insert(i);
-                    Some(error)
-                });
-            let error = errors.get(&(xds_type.clone(), name.clone())).cloned();
-            let reason = error.or(from_istiod);
+            let mut texts = pair.last_errors.iter().enumerate();
+            let from_istiod = texts.find_map(|(at, (of, text))| {
+                let error = error_of(text, name, &names).filter(|_| of == xds_type)?;
+                Some((at, error))
+            });
+            let id = (xds_type.clone(), name.clone());
+            let error = errors.get(&id).cloned();
+            let reason = error.or(from_istiod.as_ref().map(|(_, error)| error.clone()));
+            let changes = self.report.changes.len();
             for (before, after) in pair_resources(&group.before, &group.after, &pair.after.types) {
                 let Some(resource) = after.or(before) else {
                     continue;
                 };
+                // What Envoy does not show as active it may show as warming.
+                let state = resource.key.state;
+                let states = [state, state.map(|_| State::Warming)];
+                if is_unseen(&mut unseen, pair, [before, after], xds_type, &states) {
+                    continue;
+                }
                 let context = Context {
                     pair,
                     key: resource.key.clone(),
@@ -381,15 +371,123 @@ impl<'a> Comparer<'a> {
                 };
                 self.resource(&context, before, after);
             }
-        }
-        for (i, (xds_type, reason)) in pair.last_errors.iter().enumerate() {
-            if !named.contains(&i) {
-                self.report.rejections.push(Rejection {
-                    proxy: pair.after_id.clone(),
-                    xds_type: xds_type.clone(),
-                    reason: reason.clone(),
-                });
+            if self.report.changes.len() > changes {
+                errors.remove(&id);
+                said.extend(from_istiod.map(|(at, _)| at));
             }
+        }
+        self.note_unseen(pair, unseen, eds.as_ref());
+        let unnamed = pair.last_errors.iter().enumerate();
+        let unnamed = unnamed.filter(|(at, _)| !said.contains(at));
+        let mut rejections: Vec<_> = unnamed.map(|(_, rejection)| rejection.clone()).collect();
+        for ((xds_type, name), error) in errors {
+            let is_said = |(of, text): &&(XdsType, String)| *of == xds_type && text.contains(&name);
+            if !pair.last_errors.iter().any(|rejection| is_said(&rejection)) {
+                rejections.push((xds_type, format!("{name}: {error}")));
+            }
+        }
+        for (xds_type, reason) in rejections {
+            self.report.rejections.push(Rejection {
+                proxy: pair.after_id.clone(),
+                xds_type,
+                reason,
+            });
+        }
+    }
+
+    /// Says what was not compared for want of a whole dump.
+    fn note_unseen(
+        &mut self,
+        pair: &ProxyPair<'_>,
+        mut unseen: Unseen,
+        eds: Option<&BTreeSet<String>>,
+    ) {
+        let keep = |xds_type: &XdsType, name: &str| {
+            (self.options.keep)(&ResourceKey {
+                xds_type: xds_type.clone(),
+                name: name.to_owned(),
+                state: None,
+                occurrence: 0,
+            })
+        };
+        let endpoint = XdsType::Endpoint;
+        let has_no_endpoints =
+            |dump: &Dump<'_>| dump.cut(&endpoint, None) == Some(Cut::NoEndpoints);
+        let mut neither = Vec::new();
+        if has_no_endpoints(pair.before)
+            && has_no_endpoints(pair.after)
+            && eds.is_some_and(|names| names.iter().any(|name| keep(&endpoint, name)))
+        {
+            neither.push((
+                Some(endpoint),
+                "neither dump was taken with `include_eds`".to_owned(),
+            ));
+        }
+        let sides = [
+            (pair.before, SideName::Before),
+            (pair.after, SideName::After),
+        ];
+        for (dump, side) in sides {
+            for (part, xds_type) in dump.missing_parts().filter(|(_, of)| keep(of, "")) {
+                unseen
+                    .entry((xds_type.clone(), side, Cut::Part(part)))
+                    .or_default();
+            }
+        }
+        // Whatever a query left out may be new, too.
+        let mut cut = Vec::new();
+        match (pair.before.query(), pair.after.query()) {
+            (Some(before), Some(after)) => {
+                let queries = match before == after {
+                    true => format!("`?{after}`"),
+                    false => format!("`?{before}`, `?{after}`"),
+                };
+                neither.push((
+                    None,
+                    format!("both dumps were cut ({queries}): what neither shows"),
+                ));
+            }
+            (None, None) => {}
+            (before, after) => {
+                let side = sides[usize::from(before.is_none())].1;
+                if !unseen.keys().any(|(_, of, _)| *of == side) {
+                    let query = before.or(after).map(Cut::Query);
+                    cut.extend(query.map(|query| self.sentence(side, &query)));
+                }
+            }
+        }
+        for (xds_type, reason) in neither {
+            let entry = entry(pair.after_id, pair.compared, Cause::Inherent, reason);
+            self.report
+                .not_compared
+                .push(NotCompared { xds_type, ..entry });
+        }
+        for reason in cut {
+            let entry = entry(pair.after_id, pair.compared, Cause::Missing, reason);
+            self.report.not_compared.push(entry);
+        }
+        for ((xds_type, side, cut), number) in unseen {
+            let mut reason = self.sentence(side, &cut);
+            let other = match (self.report.mode, side) {
+                (Mode::Change, _) => "the other side",
+                (Mode::Sync, SideName::Before) => "Envoy",
+                (Mode::Sync, SideName::After) => "istiod",
+            };
+            match number {
+                0 => {}
+                1 => reason.push_str(&format!(": 1 resource that only {other} has")),
+                _ => reason.push_str(&format!(": {number} resources that only {other} has")),
+            }
+            self.type_not_compared(pair, &xds_type, Cause::Missing, reason);
+        }
+    }
+
+    /// What is wrong with the dump of a side.
+    fn sentence(&self, side: SideName, cut: &Cut) -> String {
+        match (self.report.mode, side) {
+            (Mode::Change, side) => format!("the dump on the {} side {cut}", side.as_str()),
+            (Mode::Sync, SideName::Before) => format!("istiod's dump {cut}"),
+            (Mode::Sync, SideName::After) => format!("Envoy's dump {cut}"),
         }
     }
 
@@ -407,8 +505,20 @@ impl<'a> Comparer<'a> {
             let reason = "a masked dump does not show the rejected configuration".to_owned();
             return self.resource_not_compared(context, None, Cause::Missing, reason);
         }
+        if context.key.xds_type == XdsType::Bootstrap {
+            // A bootstrap of which fields are missing is no bootstrap without them.
+            let cut = |dump: &Dump<'_>| dump.cut(&XdsType::Bootstrap, None);
+            let cut_before = cut(context.pair.before).map(|cut| (SideName::Before, cut));
+            let cut_after = cut(context.pair.after).map(|cut| (SideName::After, cut));
+            if let Some((side, cut)) = cut_before.or(cut_after) {
+                let reason = self.sentence(side, &cut);
+                return self.resource_not_compared(context, None, Cause::Missing, reason);
+            }
+        }
         let no_queries = self.options.select.is_empty() && self.options.ignore.is_empty();
-        if let (true, Some(before), Some(after)) = (no_queries, before, after)
+        let marks = [before, after].map(|r| r.and_then(|r| r.body).is_some_and(may_be_redacted));
+        let hides = marks == [true; 2];
+        if let (true, Some(before), Some(after)) = (no_queries && !hides, before, after)
             && before.body == after.body
             && before.shape == after.shape
         {
@@ -444,7 +554,7 @@ impl<'a> Comparer<'a> {
             edits,
             not_compared,
             ..
-        } = self.comparison(before.as_ref(), after.as_ref());
+        } = self.comparison(before.as_ref(), after.as_ref(), hides);
         for (path, reason) in not_compared {
             let reason = reason.to_owned();
             self.resource_not_compared(context, Some(path), Cause::Inherent, reason);
@@ -466,7 +576,12 @@ impl<'a> Comparer<'a> {
                 }
                 Verdict::Change => {
                     counts = true;
-                    let class = replaced.then_some(Class::EndpointsReplaced);
+                    let is_host = matches!(edit.kind, ChangeKind::Added | ChangeKind::Removed);
+                    let class = if replaced && is_host {
+                        Some(Class::EndpointsReplaced)
+                    } else {
+                        is_wasm_stand_in(&context.key, &edit).then_some(Class::WasmStandIn)
+                    };
                     let change = self.change_of(context, edit, class);
                     self.report.changes.push(change);
                 }
@@ -486,8 +601,13 @@ impl<'a> Comparer<'a> {
         }
     }
 
-    /// Compares two values as the queries say.
-    fn comparison(&mut self, before: Option<&Value>, after: Option<&Value>) -> Comparison<'static> {
+    /// Compares two values as the queries say; `hides` where both may hold redacted values.
+    fn comparison(
+        &mut self,
+        before: Option<&Value>,
+        after: Option<&Value>,
+        hides: bool,
+    ) -> Comparison<'static> {
         let mut nodes = |queries: &[String], which: usize| -> Option<Nodes> {
             let mut found = Nodes::new();
             for value in [before, after].into_iter().flatten() {
@@ -502,6 +622,7 @@ impl<'a> Comparer<'a> {
             ignored: ignored.as_ref(),
             fold_names: self.report.mode == Mode::Sync,
             is_opaque: Some(&is_redacted),
+            seek_opaque: hides,
             ..Comparison::default()
         };
         comparison.run(before, after);
@@ -530,7 +651,7 @@ impl<'a> Comparer<'a> {
 
     fn change_of(&self, context: &Context<'_>, edit: Edit, class: Option<Class>) -> Change {
         let pair = context.pair;
-        let is_host = matches!(edit.kind, ChangeKind::Added | ChangeKind::Removed);
+        let is_unknown = matches!(context.key.xds_type, XdsType::Other(_));
         Change {
             proxy: pair.after_id.clone(),
             before_proxy: (pair.before_id != pair.after_id).then(|| pair.before_id.clone()),
@@ -543,9 +664,9 @@ impl<'a> Comparer<'a> {
             after: edit.after,
             updated: context.updated.clone(),
             reason: context.reason.clone(),
-            class: class.filter(|_| is_host),
+            class,
             default: edit.default,
-            no_schema: edit.no_schema,
+            no_schema: edit.no_schema || is_unknown,
             pairings: edit.pairings,
         }
     }
@@ -577,6 +698,30 @@ impl<'a> Comparer<'a> {
             ..entry(context.pair.after_id, context.pair.compared, cause, reason)
         };
         self.report.not_compared.push(entry);
+    }
+}
+
+/// Whether a resource that one side lacks may only be missing in its dump, of which none of `states` may be whole;
+/// it is counted then.
+fn is_unseen(
+    unseen: &mut Unseen,
+    pair: &ProxyPair<'_>,
+    resource: [Option<&Resource<'_>>; 2],
+    xds_type: &XdsType,
+    states: &[Option<State>],
+) -> bool {
+    let (dump, side) = match resource {
+        [None, Some(_)] => (pair.before, SideName::Before),
+        [Some(_), None] => (pair.after, SideName::After),
+        _ => return false,
+    };
+    let cut = states.iter().find_map(|state| dump.cut(xds_type, *state));
+    match cut {
+        Some(cut) => {
+            *unseen.entry((xds_type.clone(), side, cut)).or_default() += 1;
+            true
+        }
+        None => false,
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::value::diff;
 use crate::{
     model::XdsType,
-    normalize::{Dump, Resource, normalize},
+    normalize::{Dump, Resource, Value, normalize},
 };
 
-/// Pairs the resources of one type, name and state: by bytes, by content, then in order.
+/// Pairs the resources of one type, name and state: by bytes, by content, then those that have most in common, then
+/// in order.
 pub(super) fn pair_resources<'a>(
     before: &[&'a Resource<'a>],
     after: &[&'a Resource<'a>],
@@ -23,6 +25,7 @@ pub(super) fn pair_resources<'a>(
         take_equal(&mut before, &mut after, &mut pairs, |r| {
             normalize(r, types).ok()
         });
+        take_similar(&mut before, &mut after, types, &mut pairs);
     }
     for i in 0..before.len().max(after.len()) {
         pairs.push((before.get(i).copied(), after.get(i).copied()));
@@ -57,6 +60,63 @@ fn take_equal<'a, K: Ord>(
         at += 1;
         !taken.contains(&(at - 1))
     });
+}
+
+/// More pairs than these are not looked into.
+const MOST_PAIRS: usize = 256;
+
+/// Moves to `pairs` what differs least, until one side has nothing left; of equals, the first with the first.
+///
+/// Inline route configurations and listeners without a name have nothing else that tells them apart.
+fn take_similar<'a>(
+    before: &mut Vec<&'a Resource<'a>>,
+    after: &mut Vec<&'a Resource<'a>>,
+    types: &BTreeSet<XdsType>,
+    pairs: &mut Vec<(Option<&'a Resource<'a>>, Option<&'a Resource<'a>>)>,
+) {
+    if before.len().max(after.len()) < 2 || before.len() * after.len() > MOST_PAIRS {
+        return;
+    }
+    let normal = |side: &[&Resource<'_>]| -> Vec<Option<Value>> {
+        side.iter()
+            .map(|resource| normalize(resource, types).ok())
+            .collect()
+    };
+    let values = [normal(before), normal(after)];
+    let mut distances = Vec::new();
+    for (i, old) in values[0].iter().enumerate() {
+        for (j, new) in values[1].iter().enumerate() {
+            let distance = match (old, new) {
+                (Some(old), Some(new)) => distance(old, new),
+                _ => usize::MAX,
+            };
+            distances.push((distance, i, j));
+        }
+    }
+    distances.sort_unstable();
+    let mut taken = [BTreeSet::new(), BTreeSet::new()];
+    for (_, i, j) in distances {
+        if !taken[0].contains(&i) && !taken[1].contains(&j) {
+            pairs.push((Some(before[i]), Some(after[j])));
+            taken[0].insert(i);
+            taken[1].insert(j);
+        }
+    }
+    for (side, taken) in [(before, &taken[0]), (after, &taken[1])] {
+        let mut at = 0;
+        side.retain(|_| {
+            at += 1;
+            !taken.contains(&(at - 1))
+        });
+    }
+}
+
+/// How much of two values differs: the length of what would be printed of it.
+fn distance(before: &Value, after: &Value) -> usize {
+    let length = |value: &Value| serde_json::to_string(value).map_or(0, |text| text.len());
+    let edits = diff(before, after);
+    let values = edits.iter().flat_map(|edit| [&edit.before, &edit.after]);
+    values.flatten().map(length).sum()
 }
 
 /// The name under which Envoy's dump has the resource that istiod calls otherwise.

@@ -255,6 +255,8 @@ impl ChangeKind {
 pub enum Class {
     /// A cluster's hosts only changed their addresses.
     EndpointsReplaced,
+    /// The agent could not fetch the code of a Wasm extension, and has Envoy allow or deny all requests instead.
+    WasmStandIn,
 }
 
 impl Class {
@@ -262,6 +264,7 @@ impl Class {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EndpointsReplaced => "endpoints_replaced",
+            Self::WasmStandIn => "wasm_stand_in",
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{ChangeKind, Pairing, align, step::Steps};
 use crate::{
     model::{Path, Step},
     normalize::{Key, List, Number, Object, ObjectKind, Value},
+    xds::{Field, Kind, Special},
 };
 
 /// One difference between two values.
@@ -43,6 +44,8 @@ pub(super) struct Comparison<'a> {
     pub(super) fold_names: bool,
     /// Tells the values of which it is known that they are there, but not what they are.
     pub(super) is_opaque: Option<&'a dyn Fn(&Value) -> bool>,
+    /// Whether these are looked for in what is equal, too: there may be some on both sides.
+    pub(super) seek_opaque: bool,
     pub(super) edits: Vec<Edit>,
     /// Nodes that both sides have and that cannot be compared, and why.
     pub(super) not_compared: Vec<(Path, &'static str)>,
@@ -54,9 +57,43 @@ struct Place {
     before: Path,
     after: Path,
     selected: bool,
+    /// The field that the node is, where it is a single value of a known message.
+    field: Option<&'static Field>,
+    /// Whether the node is in something of which no schema is known.
+    no_schema: bool,
 }
 
 impl Place {
+    /// Takes in what the schema says of a place that is a member of the objects `before` and `after`.
+    fn enter_field(&mut self, before: &Object, after: &Object) {
+        let name = match self.after.0.last() {
+            Some(Step::Key(name)) => name.as_str(),
+            _ => return,
+        };
+        let fields = [before, after].map(|object| match object.kind {
+            ObjectKind::Message(message) => Some(message.field(name)),
+            ObjectKind::Any(Some(message)) if name != "@type" => match message.special() {
+                Special::No | Special::TypedStruct => Some(message.field(name)),
+                _ => None,
+            },
+            _ => None,
+        });
+        self.no_schema |= fields.iter().any(|found| matches!(found, Some(None)));
+        self.field = match fields {
+            [Some(field), Some(_)] => field.filter(|field| !field.is_repeated() && !field.is_map()),
+            _ => None,
+        };
+    }
+
+    /// Whether `value` is one that the enum in this place does not have.
+    fn is_unknown(&self, value: &Value) -> bool {
+        match (value, self.field.map(Field::kind)) {
+            (Value::Number(_), Some(Kind::Enum(_))) => true,
+            (Value::String(name), Some(Kind::Enum(names))) => names.number(name).is_none(),
+            _ => false,
+        }
+    }
+
     fn key(&self, before: &str, after: &str) -> Self {
         self.steps(Step::Key(before.to_owned()), Step::Key(after.to_owned()))
     }
@@ -66,6 +103,8 @@ impl Place {
             before: self.before.join(before),
             after: self.after.join(after),
             selected: self.selected,
+            field: None,
+            no_schema: self.no_schema,
         }
     }
 }
@@ -84,6 +123,8 @@ impl Comparison<'_> {
             before: Path::root(),
             after: Path::root(),
             selected: self.selected.is_none(),
+            field: None,
+            no_schema: false,
         };
         self.node(before, after, &place);
     }
@@ -93,6 +134,9 @@ impl Comparison<'_> {
         let Some(place) = self.enter(before, after, place) else {
             return;
         };
+        let mut place = place;
+        let sides = [before, after].into_iter().flatten();
+        place.no_schema |= sides.filter_map(Value::as_object).any(is_unknown);
         let place = &place;
         match (before, after) {
             (None, None) => {}
@@ -100,10 +144,12 @@ impl Comparison<'_> {
                 self.edit(ChangeKind::Removed, place, Some(before.clone()), None);
             }
             (None, Some(after)) => self.edit(ChangeKind::Added, place, None, Some(after.clone())),
-            (Some(before), Some(after)) if before == after => {}
-            (Some(before), Some(after)) if self.are_opaque(before, after) => {
-                self.not_compared
-                    .push((place.after.clone(), "the value is redacted"));
+            (Some(before), Some(after)) if before == after && !self.hides(after) => {}
+            (Some(before), Some(after)) if self.is_hidden(before, after).is_some() => {
+                let reason = self.is_hidden(before, after).unwrap_or_default();
+                if place.selected {
+                    self.not_compared.push((place.after.clone(), reason));
+                }
             }
             (Some(Value::Object(before)), Some(Value::Object(after)))
                 if !is_other_any(before, after) =>
@@ -135,13 +181,34 @@ impl Comparison<'_> {
         Some(place)
     }
 
-    fn are_opaque(&self, before: &Value, after: &Value) -> bool {
-        self.is_opaque
-            .is_some_and(|is_opaque| is_opaque(before) && is_opaque(after))
+    /// Why two values cannot be compared although both sides have them.
+    fn is_hidden(&self, before: &Value, after: &Value) -> Option<&'static str> {
+        let is_opaque = self.is_opaque?;
+        match (is_opaque(before), is_opaque(after)) {
+            (true, true) => Some("the value is redacted on both sides: a rotation would not show"),
+            // One of two printers has told it, and the other has not.
+            (true, false) | (false, true) if self.fold_names => {
+                Some("the value is redacted on one side")
+            }
+            _ => None,
+        }
     }
 
-    fn objects(&mut self, before: &Object, after: &Object, place: &Place) {
-        let fold = self.fold_names && before.kind != ObjectKind::Plain;
+    /// Whether something in `value`, which both sides have, is not to be seen.
+    fn hides(&self, value: &Value) -> bool {
+        let Some(is_opaque) = self.is_opaque.filter(|_| self.seek_opaque) else {
+            return false;
+        };
+        is_opaque(value)
+            || match value {
+                Value::Object(object) => object.members.iter().any(|(_, v)| self.hides(v)),
+                Value::List(list) => list.items.iter().any(|item| self.hides(item)),
+                _ => false,
+            }
+    }
+
+    fn objects(&mut self, old: &Object, new: &Object, place: &Place) {
+        let fold = self.fold_names && old.kind != ObjectKind::Plain;
         let name = |key: &str| {
             if fold {
                 camel_case(key)
@@ -150,7 +217,7 @@ impl Comparison<'_> {
             }
         };
         let mut names: BTreeMap<String, [Vec<(&str, &Value)>; 2]> = BTreeMap::new();
-        for (side, object) in [before, after].into_iter().enumerate() {
+        for (side, object) in [old, new].into_iter().enumerate() {
             for (key, value) in &object.members {
                 names.entry(name(key)).or_default()[side].push((key, value));
             }
@@ -162,7 +229,8 @@ impl Comparison<'_> {
                     .or(second.first())
                     .map_or(String::new(), |(key, _)| (*key).to_owned())
             };
-            let place = place.key(&key(&before, &after), &key(&after, &before));
+            let mut place = place.key(&key(&before, &after), &key(&after, &before));
+            place.enter_field(old, new);
             match (&before[..], &after[..]) {
                 ([_, _, ..], _) | (_, [_, _, ..]) => {
                     let reason = "two names differ only in their spelling";
@@ -189,7 +257,7 @@ impl Comparison<'_> {
         let (steps_before, steps_after) = (Steps::new(before), Steps::new(after));
         for pair in alignment.pairs {
             let (old, new) = (&before.items[pair.before], &after.items[pair.after]);
-            if !pair.moved && old == new {
+            if !pair.moved && old == new && !self.hides(new) {
                 continue;
             }
             let place = place.steps(steps_before.to(pair.before), steps_after.to(pair.after));
@@ -240,17 +308,47 @@ impl Comparison<'_> {
                 (place.after.clone(), differs.then(|| place.before.clone()))
             }
         };
+        let values = [before.as_ref(), after.as_ref()];
+        let no_schema = place.no_schema
+            || values
+                .into_iter()
+                .flatten()
+                .any(|value| place.is_unknown(value));
+        let default = match values {
+            [Some(_), Some(_)] => None,
+            _ => place.field.filter(|_| !no_schema).and_then(default_of),
+        };
         self.edits.push(Edit {
             kind,
             path,
             before_path,
             before,
             after,
-            default: None,
-            no_schema: false,
+            default,
+            no_schema,
             pairings: Vec::new(),
         });
     }
+}
+
+/// Whether the object is a message of which no schema is known, or the value of such a field.
+fn is_unknown(object: &Object) -> bool {
+    matches!(object.kind, ObjectKind::Unknown | ObjectKind::Any(None))
+}
+
+/// The value that the absence of a field means, where it means one.
+fn default_of(field: &'static Field) -> Option<Value> {
+    if field.has_presence() {
+        return None;
+    }
+    Some(match field.kind() {
+        Kind::Bool => Value::Bool(false),
+        Kind::Int32 | Kind::UInt32 | Kind::Float | Kind::Double => Value::Number(Number::Int(0)),
+        Kind::Int64 | Kind::UInt64 => Value::String("0".to_owned()),
+        Kind::String | Kind::Bytes => Value::String(String::new()),
+        Kind::Enum(names) => Value::String(names.name_of(0)?.to_owned()),
+        Kind::Message(_) => return None,
+    })
 }
 
 /// Whether both are an `Any`, of different types: then nothing inside can be compared.

@@ -22,7 +22,8 @@ pub(super) enum Verdict {
 pub(super) fn is_redacted(value: &Value) -> bool {
     match value {
         Value::String(text) => {
-            text.starts_with("[redacted") || text == "W3JlZGFjdGVkXQ==" || text == "<Redacted>"
+            let [redacted, base64, istiods] = MARKS;
+            text.starts_with(redacted) || text == base64 || text == istiods
         }
         // Of a redacted DataSource the printers do not agree on the variant.
         Value::Object(object) => match (object.kind, &object.members[..]) {
@@ -33,6 +34,35 @@ pub(super) fn is_redacted(value: &Value) -> bool {
         },
         _ => false,
     }
+}
+
+/// What printers and redaction put in the place of a value, as it begins.
+const MARKS: [&str; 3] = ["[redacted", "W3JlZGFjdGVkXQ==", "<Redacted>"];
+
+/// Whether `raw` JSON may hold a value that [`is_redacted`]: cheap, and without reading it.
+pub(super) fn may_be_redacted(raw: &[u8]) -> bool {
+    let mut marks = MARKS.iter();
+    marks.any(|mark| memchr::memmem::find(raw, mark.as_bytes()).is_some())
+}
+
+/// Whether the edit puts what the agent has Envoy run where it cannot fetch the code of a Wasm extension: an RBAC
+/// filter that lets every request pass, or none.
+pub(super) fn is_wasm_stand_in(key: &ResourceKey, edit: &Edit) -> bool {
+    let is = |value: &Value, name: &str| matches!(value.kind(), ObjectKind::Any(Some(message)) if message.name() == name);
+    let prefix = |value: &Value| {
+        value
+            .get("rules_stat_prefix")
+            .and_then(Value::as_str)
+            .is_some_and(|text| matches!(text, "wasm-default-allow" | "wasm-default-deny"))
+    };
+    key.xds_type == XdsType::ExtensionConfig
+        && edit
+            .before
+            .as_ref()
+            .is_some_and(|value| is(value, "envoy.extensions.filters.http.wasm.v3.Wasm"))
+        && edit.after.as_ref().is_some_and(|value| {
+            is(value, "envoy.extensions.filters.http.rbac.v3.RBAC") && prefix(value)
+        })
 }
 
 /// Tells what `edit` of the resource `key` is.

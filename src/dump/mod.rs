@@ -2,12 +2,14 @@
 //!
 //! Nothing is built as a tree here: a [`Resource`] is a name and a slice of the document.
 
+mod cut;
 mod envelope;
 mod json;
 mod parse;
 mod recognize;
 mod syncz;
 
+pub use cut::Cut;
 pub use json::JsonError;
 pub use parse::{Dump, DumpError, Resource, Shape};
 pub use recognize::{Content, recognize};

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     JsonError,
+    cut::{Cuts, Evidence, index_of},
     envelope::{
         BARE, BOOTSTRAP, BOOTSTRAP_SECTION, Body, DETAILS, ERROR_STATE, LAST_UPDATED, LISTS,
-        ListSpec, NAME, Name, SECTION_KNOWN, section_type,
+        ListSpec, NAME, Name, SECTION_KNOWN, VERSION_INFO, section_type,
     },
     json::{self, Walker},
 };
@@ -26,10 +27,12 @@ pub struct Dump<'a> {
     pub node_id: Option<String>,
     /// The latest `last_updated` of any resource, as printed.
     pub last_updated: Option<String>,
-    /// Whether any member is spelled as only Envoy's own printer spells it.
-    snake_case: bool,
+    /// Whether anything is printed as only Envoy prints it.
+    by_envoy: bool,
     /// Positions of rejected resources whose element has no name.
     nameless: BTreeSet<usize>,
+    /// What it does not tell.
+    pub(super) cuts: Cuts,
 }
 
 /// One resource of a dump.
@@ -80,19 +83,21 @@ impl<'a> Dump<'a> {
         documents: impl IntoIterator<Item = (Option<&'a str>, &'a [u8])>,
     ) -> Result<Self, DumpError> {
         let mut dump = Self::default();
+        let mut evidence = Evidence::default();
         for (part, bytes) in documents {
-            dump.document(part, bytes)?;
+            dump.document(part, bytes, &mut evidence)?;
         }
         dump.drop_repeated();
         dump.number();
+        dump.note_cuts(&evidence)?;
         Ok(dump)
     }
 
     /// Who printed this dump, as far as it shows.
     ///
-    /// Only Envoy fills the bootstrap and the times, and only its own printer writes snake_case.
+    /// Only Envoy fills the bootstrap and the times, answers `?resource`, and has a printer that writes snake_case.
     pub fn source(&self) -> Source {
-        if self.node_id.is_some() || self.last_updated.is_some() || self.snake_case {
+        if self.node_id.is_some() || self.last_updated.is_some() || self.by_envoy {
             Source::Envoy
         } else {
             Source::Istiod
@@ -132,7 +137,12 @@ impl<'a> Dump<'a> {
         Ok(names)
     }
 
-    fn document(&mut self, part: Option<&'a str>, bytes: &'a [u8]) -> Result<(), DumpError> {
+    fn document(
+        &mut self,
+        part: Option<&'a str>,
+        bytes: &'a [u8],
+        evidence: &mut Evidence<'a>,
+    ) -> Result<(), DumpError> {
         let walker = Walker(bytes);
         let root = json::document(bytes)?;
         let mut configs = None;
@@ -148,12 +158,20 @@ impl<'a> Dump<'a> {
         if let Some(spec) = asked {
             self.types.insert(spec.xds_type.clone());
         }
-        match configs {
-            Some(configs) => walker.items(configs, |raw| self.config(walker, asked, raw)),
+        // What a part lacks, it was not asked for.
+        let mut of_part = Evidence::default();
+        let shown = match part {
+            Some(_) => &mut of_part,
+            None => &mut *evidence,
+        };
+        let read = match configs {
+            Some(configs) => walker.items(configs, |raw| self.config(walker, asked, raw, shown)),
             // Envoy answers `{}` where a list that was asked for is empty.
             None if root.first() == Some(&b'{') && part.is_some() => Ok(()),
             None => Err(DumpError::NotADump),
-        }
+        };
+        evidence.elements.extend(of_part.elements);
+        read
     }
 
     /// Reads one item of `configs`: a section, an element of one, or a bare resource.
@@ -162,6 +180,7 @@ impl<'a> Dump<'a> {
         walker: Walker<'a>,
         asked: Option<&'static ListSpec>,
         raw: &'a [u8],
+        evidence: &mut Evidence<'a>,
     ) -> Result<(), DumpError> {
         let type_url = walker
             .find(raw, &[["@type", "@type"]])?
@@ -173,7 +192,8 @@ impl<'a> Dump<'a> {
                 None => url,
             });
         if section_type(message).is_some() {
-            return self.section(walker, message, raw);
+            evidence.sections.insert(message.to_owned());
+            return self.section(walker, message, raw, evidence);
         }
         let element = asked
             .filter(|spec| spec.element == message)
@@ -185,7 +205,9 @@ impl<'a> Dump<'a> {
             .or_else(|| LISTS.iter().find(|spec| spec.element == message));
         if let Some(spec) = element {
             self.types.insert(spec.xds_type.clone());
-            return self.element(walker, spec, raw);
+            self.by_envoy = true;
+            evidence.bare_elements = true;
+            return self.element(walker, spec, raw, evidence);
         }
         if let Some((_, xds_type, state)) = BARE.iter().find(|(name, ..)| *name == message) {
             self.types.insert(xds_type.clone());
@@ -194,6 +216,7 @@ impl<'a> Dump<'a> {
             return Ok(());
         }
         let xds_type = XdsType::unknown(message);
+        evidence.sections.insert(message.to_owned());
         self.types.insert(xds_type.clone());
         self.push(&xds_type, String::new(), None, Shape::Unknown, Some(raw));
         Ok(())
@@ -204,27 +227,35 @@ impl<'a> Dump<'a> {
         walker: Walker<'a>,
         message: &str,
         raw: &'a [u8],
+        evidence: &mut Evidence<'a>,
     ) -> Result<(), DumpError> {
         self.types.extend(section_type(message));
         let first = self.resources.len();
         let mut updated = None;
+        let mut bootstrap = None;
         walker.members(raw, |key, value| {
             let list = LISTS
                 .iter()
                 .find(|spec| spec.section == message && spec.list.contains(&key));
             if let Some(spec) = list.filter(|_| value.first() == Some(&b'[')) {
                 self.note_spelling(spec.list, key);
-                return walker.items(value, |element| self.element(walker, spec, element));
+                return walker.items(value, |element| {
+                    self.element(walker, spec, element, evidence)
+                });
             }
             if value == b"null" {
                 return Ok(());
             }
             if message == BOOTSTRAP_SECTION && BOOTSTRAP.contains(&key) {
+                bootstrap = Some(value);
                 return self.bootstrap(walker, value);
             }
             if LAST_UPDATED.contains(&key) {
                 updated = json::text(value);
                 self.note_update(updated.as_ref());
+            }
+            if VERSION_INFO.contains(&key) {
+                self.note_spelling(VERSION_INFO, key);
             }
             if !is_any_of(SECTION_KNOWN, key) {
                 let unknown = XdsType::unknown(message);
@@ -232,6 +263,9 @@ impl<'a> Dump<'a> {
             }
             Ok::<_, DumpError>(())
         })?;
+        if let Some(bootstrap) = bootstrap {
+            evidence.bootstrap = Some((bootstrap, updated.is_some()));
+        }
         // Only the bootstrap's section tells its time outside of an element.
         if let (Some(updated), Some(resource)) = (updated, self.resources.get_mut(first)) {
             resource.last_updated.get_or_insert(updated);
@@ -253,6 +287,7 @@ impl<'a> Dump<'a> {
         walker: Walker<'a>,
         spec: &'static ListSpec,
         raw: &'a [u8],
+        evidence: &mut Evidence<'a>,
     ) -> Result<(), DumpError> {
         let mut name = None;
         let mut updated = None;
@@ -282,6 +317,13 @@ impl<'a> Dump<'a> {
                 resource.last_updated.clone_from(&updated);
             }
         }
+        let found = &self.resources[first..];
+        let (without_body, has_time) = evidence.elements.entry(index_of(spec)).or_default();
+        *without_body += usize::from(found.is_empty());
+        // A rejected update has the time of the attempt.
+        *has_time |= found
+            .iter()
+            .any(|r| r.last_updated.is_some() || r.error.is_some());
         let owner = self
             .resources
             .get(first)
@@ -423,7 +465,7 @@ impl<'a> Dump<'a> {
     }
 
     fn note_spelling(&mut self, names: Name, key: &str) {
-        self.snake_case |= key == names[0] && names[0] != names[1];
+        self.by_envoy |= key == names[0] && names[0] != names[1];
     }
 }
 
@@ -442,7 +484,7 @@ fn is_static(spec: &ListSpec) -> bool {
 }
 
 /// The name that a resource gives itself.
-fn body_name<'a>(
+pub(super) fn body_name<'a>(
     walker: Walker<'a>,
     xds_type: &XdsType,
     raw: &'a [u8],

@@ -129,6 +129,14 @@ impl Value {
         })
     }
 
+    /// The members, where this is an object.
+    pub fn as_object(&self) -> Option<&Object> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
     /// The text, where this is a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {

@@ -171,11 +171,16 @@ struct Change<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     reason: Option<&'a str>,
-    /// What sort of change it is. `endpoints_replaced`: a cluster's hosts only changed their addresses. There may be
-    /// others in a later minor version.
+    /// What sort of change it is. `endpoints_replaced`: a cluster's hosts only changed their addresses.
+    /// `wasm_stand_in`: the agent could not fetch the code of a Wasm extension, and has Envoy allow or deny all
+    /// requests instead. There may be others in a later minor version.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     class: Option<&'static str>,
+    /// `unknown`: no schema is known of the node, or of what it is in, and it was compared as plain JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("enum" = ["unknown"]))]
+    schema: Option<&'static str>,
 }
 
 /// A proxy that only one side has.
@@ -302,6 +307,7 @@ impl<'a> From<&'a diff::Change> for Change<'a> {
             updated: change.updated.as_deref(),
             reason: change.reason.as_deref(),
             class: change.class.map(diff::Class::as_str),
+            schema: change.no_schema.then_some("unknown"),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     bundle::FailureEntry,
     capture::{DumpDocument, Input, Named, Versions},
     dump::Dump,
-    model::{ProxyId, Source, XdsType},
+    model::{ProxyId, Source},
     render,
 };
 
@@ -131,48 +131,14 @@ fn may_be_the_dump(failure: &FailureEntry) -> bool {
 }
 
 impl Documents {
-    /// Reads them. A type of which a part is missing counts as one that the dump does not tell about: its resources
-    /// are not compared, and none of them is taken for removed.
+    /// Reads them.
     pub(super) fn parse(&self) -> anyhow::Result<Dump<'_>> {
         let documents = self.documents.iter();
         let documents = documents.map(|(part, bytes)| (part.as_deref(), bytes.as_slice()));
         let mut dump = Dump::parse(documents).with_context(|| self.name.clone())?;
         for (part, _) in &self.missing {
-            if let Some(xds_type) = type_of_part(part) {
-                dump.types.remove(&xds_type);
-            }
+            dump.note_missing_part(part);
         }
         Ok(dump)
-    }
-}
-
-/// The type of the resources in a part of a config dump.
-fn type_of_part(part: &str) -> Option<XdsType> {
-    // The first that is found counts.
-    const WORDS: [(&str, XdsType); 8] = [
-        ("scoped_route", XdsType::ScopedRoute),
-        ("route", XdsType::Route),
-        ("cluster", XdsType::Cluster),
-        ("listener", XdsType::Listener),
-        ("endpoint", XdsType::Endpoint),
-        ("secret", XdsType::Secret),
-        ("ecds", XdsType::ExtensionConfig),
-        ("bootstrap", XdsType::Bootstrap),
-    ];
-    let found = WORDS.iter().find(|(word, _)| part.contains(word));
-    found.map(|(_, xds_type)| xds_type.clone())
-}
-
-#[test]
-fn a_part_of_a_dump_is_of_one_type() {
-    for (part, xds_type) in [
-        ("dynamic_warming_clusters", Some(XdsType::Cluster)),
-        ("inline_scoped_route_configs", Some(XdsType::ScopedRoute)),
-        ("dynamic_route_configs", Some(XdsType::Route)),
-        ("dynamic_listeners.masked", Some(XdsType::Listener)),
-        ("ecds_filters", Some(XdsType::ExtensionConfig)),
-        ("new_things", None),
-    ] {
-        assert_eq!(type_of_part(part), xds_type, "{part}");
     }
 }

@@ -108,7 +108,7 @@ fn one(
             page.line(line)?;
         }
         short => {
-            if let Some(note) = values.only_in() {
+            if let Some(note) = values.only_in(short.is_some()) {
                 line = line.with(Ink::Faint, format!("  {note}"));
             }
             page.line(line)?;
@@ -122,6 +122,10 @@ fn one(
                 None => values.below(page, last + 2)?,
             }
         }
+    }
+    if change.no_schema {
+        let note = "(no schema known: compared as plain JSON)";
+        page.line(Line::new(last + 2).with(Ink::Faint, note))?;
     }
     Ok(last)
 }
@@ -165,10 +169,14 @@ struct Values<'a> {
 impl Values<'_> {
     /// The values on one line, if they are short enough to be read there.
     fn inline(&self, width: usize) -> Option<Vec<Piece>> {
-        let one = |value: &Option<Value>| match value {
-            None => Some("(absent)".to_owned()),
-            Some(Value::String(text)) if outline::is_multiline(text) => None,
-            Some(value) => outline::inline(value, width, self.style),
+        let one = |value: &Option<Value>| match (value, &self.change.default) {
+            (None, None) => Some("(absent)".to_owned()),
+            (None, Some(default)) => {
+                let default = outline::inline(default, width, self.style)?;
+                Some(format!("{default} (default)"))
+            }
+            (Some(Value::String(text)), _) if outline::is_multiline(text) => None,
+            (Some(value), _) => outline::inline(value, width, self.style),
         };
         let before = one(&self.change.before)?;
         let after = one(&self.change.after)?;
@@ -200,8 +208,11 @@ impl Values<'_> {
         })
     }
 
-    /// Whose value it is, where the sign alone would not tell.
-    fn only_in(&self) -> Option<&'static str> {
+    /// Whose value it is, where the sign alone would not tell, nor do the values themselves.
+    fn only_in(&self, is_inline: bool) -> Option<&'static str> {
+        if is_inline && self.change.default.is_some() {
+            return None;
+        }
         match (self.mode, &self.change.before, &self.change.after) {
             (Mode::Sync, Some(_), None) => Some("only in istiod"),
             (Mode::Sync, None, Some(_)) => Some("only in envoy"),

@@ -219,6 +219,9 @@ fn resource(
         if let Some(hint) = value.and_then(|value| hint(&key.xds_type, value, style)) {
             pieces.push((Ink::Faint, hint));
         }
+        if change.no_schema {
+            pieces.push((Ink::Faint, "(no schema known)".to_owned()));
+        }
     }
     if let Some(updated) = entry.updated {
         let updated = escape::name(&since(updated, captured), style);
@@ -231,10 +234,20 @@ fn resource(
         .iter()
         .filter_map(|change| change.reason.as_deref())
         .collect();
+    // What istiod alone has, Envoy never ran.
+    let rejected = match (mode, whole) {
+        (Mode::Sync, None) => "rejected by Envoy, which still runs what it had:",
+        _ => "rejected by Envoy:",
+    };
     for reason in reasons {
-        let line = Line::new(indent + 4).with(Ink::Warning, "rejected by Envoy:");
+        let line = Line::new(indent + 4).with(Ink::Warning, rejected);
         let reason = escape::sentence(reason, style);
         page.sentence(line, Ink::Plain, &reason, indent + 6)?;
+    }
+    if let Some(does) = entry.changes.iter().find_map(|change| stand_in(change)) {
+        let line =
+            Line::new(indent + 4).with(Ink::Warning, "the agent could not fetch the Wasm code:");
+        page.sentence(line, Ink::Plain, does, indent + 6)?;
     }
     match (whole, value) {
         (None, _) => change::tree(page, mode, entry.changes, indent + 4),
@@ -243,6 +256,18 @@ fn resource(
         }
         _ => Ok(()),
     }
+}
+
+/// What Envoy does in the place of a Wasm extension whose code is missing.
+fn stand_in(change: &Change) -> Option<&'static str> {
+    if change.class != Some(Class::WasmStandIn) {
+        return None;
+    }
+    let prefix = change.after.as_ref()?.get("rules_stat_prefix")?.as_str()?;
+    Some(match prefix.ends_with("allow") {
+        true => "Envoy lets every request pass without it",
+        false => "Envoy denies every request",
+    })
 }
 
 /// When, to the second: without the day where that is the one of the capture.

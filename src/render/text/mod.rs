@@ -315,7 +315,7 @@ fn rejections(page: &mut Page, report: &Report) -> io::Result<()> {
         return Ok(());
     }
     let style = page.style;
-    title(page, "rejected by Envoy:")?;
+    title(page, "rejected by Envoy, which still runs what it had:")?;
     items(
         page,
         report.rejections.iter().collect(),
