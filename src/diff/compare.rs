@@ -505,7 +505,8 @@ impl<'a> Comparer<'a> {
             let reason = "a masked dump does not show the rejected configuration".to_owned();
             return self.resource_not_compared(context, None, Cause::Missing, reason);
         }
-        if context.key.xds_type == XdsType::Bootstrap {
+        let bodies = [before, after].map(|resource| resource.and_then(|resource| resource.body));
+        if context.key.xds_type == XdsType::Bootstrap && bodies[0] != bodies[1] {
             // A bootstrap of which fields are missing is no bootstrap without them.
             let cut = |dump: &Dump<'_>| dump.cut(&XdsType::Bootstrap, None);
             let cut_before = cut(context.pair.before).map(|cut| (SideName::Before, cut));
@@ -516,8 +517,7 @@ impl<'a> Comparer<'a> {
             }
         }
         let no_queries = self.options.select.is_empty() && self.options.ignore.is_empty();
-        let marks = [before, after].map(|r| r.and_then(|r| r.body).is_some_and(may_be_redacted));
-        let hides = marks == [true; 2];
+        let hides = bodies.map(|body| body.is_some_and(may_be_redacted)) == [true; 2];
         if let (true, Some(before), Some(after)) = (no_queries && !hides, before, after)
             && before.body == after.body
             && before.shape == after.shape

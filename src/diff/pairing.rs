@@ -136,3 +136,82 @@ pub(super) fn envoy_name(resource: &Resource<'_>, envoy: &Dump<'_>) -> String {
     }
     name.clone()
 }
+
+#[test]
+fn of_several_of_one_name_the_ones_that_are_most_alike_are_pairs() {
+    use crate::{
+        dump::Shape,
+        model::{ResourceKey, State},
+    };
+    fn resource(body: &'static str) -> Resource<'static> {
+        Resource {
+            key: ResourceKey {
+                xds_type: XdsType::Listener,
+                name: "0.0.0.0_80".to_owned(),
+                state: Some(State::Static),
+                occurrence: 0,
+            },
+            shape: Shape::Any(None),
+            body: Some(body.as_bytes()),
+            last_updated: None,
+            error: None,
+        }
+    }
+    const A: &str = r#"{"@type":"x/envoy.config.listener.v3.Listener","stat_prefix":"a","traffic_direction":"INBOUND"}"#;
+    const A_SPELLED: &str =
+        r#"{"@type":"x/envoy.config.listener.v3.Listener","trafficDirection":1,"statPrefix":"a"}"#;
+    const A_EDITED: &str = r#"{"@type":"x/envoy.config.listener.v3.Listener","stat_prefix":"a","traffic_direction":"INBOUND","freebind":true}"#;
+    const B: &str = r#"{"@type":"x/envoy.config.listener.v3.Listener","stat_prefix":"b","traffic_direction":"OUTBOUND"}"#;
+    const B_EDITED: &str = r#"{"@type":"x/envoy.config.listener.v3.Listener","stat_prefix":"b","traffic_direction":"OUTBOUND","freebind":false}"#;
+    const C: &str =
+        r#"{"@type":"x/envoy.config.listener.v3.Listener","stat_prefix":"quite another one"}"#;
+    for (before, after, expected) in [
+        (
+            vec![A, B],
+            vec![B, A],
+            vec![(Some(A), Some(A)), (Some(B), Some(B))],
+        ),
+        (
+            vec![A, B],
+            vec![B, A_SPELLED],
+            vec![(Some(B), Some(B)), (Some(A), Some(A_SPELLED))],
+        ),
+        (
+            vec![A, B],
+            vec![B_EDITED, A_EDITED],
+            vec![(Some(A), Some(A_EDITED)), (Some(B), Some(B_EDITED))],
+        ),
+        // Whoever has least in common is left.
+        (
+            vec![C, A],
+            vec![A_EDITED],
+            vec![(Some(A), Some(A_EDITED)), (Some(C), None)],
+        ),
+        (
+            vec![B],
+            vec![C, B_EDITED],
+            vec![(Some(B), Some(B_EDITED)), (None, Some(C))],
+        ),
+        (
+            vec![A, A],
+            vec![A],
+            vec![(Some(A), Some(A)), (Some(A), None)],
+        ),
+        (vec![A], vec![C], vec![(Some(A), Some(C))]),
+    ] {
+        let [old, new] = [&before, &after]
+            .map(|side| -> Vec<Resource<'_>> { side.iter().map(|body| resource(body)).collect() });
+        let [old, new] = [&old, &new].map(|side| side.iter().collect::<Vec<_>>());
+        let mut found: Vec<_> = pair_resources(&old, &new, &BTreeSet::new())
+            .into_iter()
+            .map(|(old, new)| [old, new].map(|side| side.and_then(|r| r.body)))
+            .collect();
+        let mut expected: Vec<_> = expected
+            .into_iter()
+            .map(|(old, new)| [old, new].map(|body: Option<&str>| body.map(str::as_bytes)))
+            .collect();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "{before:?} {after:?}");
+    }
+}

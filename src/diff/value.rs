@@ -422,3 +422,97 @@ pub(super) fn select_all(value: &Value, queries: &[String], used: &mut BTreeSet<
     }
     nodes
 }
+
+#[test]
+fn what_is_absent_has_its_default_and_what_is_unknown_is_said_to_be() {
+    use crate::{
+        model::{ResourceKey, XdsType},
+        normalize::{Resource, normalize},
+    };
+    let cluster = |members: &str| {
+        let body = format!("{{\"@type\":\"x/envoy.config.cluster.v3.Cluster\",{members}}}");
+        let resource = Resource {
+            key: ResourceKey {
+                xds_type: XdsType::Cluster,
+                name: String::new(),
+                state: None,
+                occurrence: 0,
+            },
+            shape: crate::dump::Shape::Any(None),
+            body: Some(body.as_bytes()),
+            last_updated: None,
+            error: None,
+        };
+        normalize(&resource, &BTreeSet::new()).unwrap()
+    };
+    let string = |text: &str| Some(Value::String(text.to_owned()));
+    let any = r#"{"name":"a","typed_config":{"@type":"x/new.Message","a":{"b":[1]}}}"#;
+    for (before, after, default, no_schema) in [
+        // Scalars, enums and strings without presence.
+        (
+            r#""name":"a""#,
+            r#""name":"a","respect_dns_ttl":true"#,
+            Some(Value::Bool(false)),
+            false,
+        ),
+        (
+            r#""lb_policy":"MAGLEV""#,
+            r#""name":"""#,
+            string("ROUND_ROBIN"),
+            false,
+        ),
+        (r#""alt_stat_name":"a""#, r#""name":"""#, string(""), false),
+        // Wrappers, messages, oneof members, lists and what both sides have.
+        (
+            r#""name":"""#,
+            r#""per_connection_buffer_limit_bytes":0"#,
+            None,
+            false,
+        ),
+        (r#""name":"""#, r#""connect_timeout":"0s""#, None, false),
+        (r#""name":"""#, r#""type":"STATIC""#, None, false),
+        (r#""name":"""#, r#""filters":[{"name":"a"}]"#, None, false),
+        (r#""name":"a""#, r#""name":"b""#, None, false),
+        // Fields, enum values and messages that the table lacks.
+        (r#""name":"a""#, r#""name":"a","new_field":1"#, None, true),
+        (
+            r#""new_field":{"a":1}"#,
+            r#""new_field":{"a":2}"#,
+            None,
+            true,
+        ),
+        (
+            r#""lb_policy":"MAGLEV""#,
+            r#""lb_policy":"NEWEST""#,
+            None,
+            true,
+        ),
+        (r#""lb_policy":77"#, r#""name":"""#, None, true),
+        (
+            &format!(r#""transport_socket":{any}"#),
+            &format!(r#""transport_socket":{}"#, any.replace('1', "2")),
+            None,
+            true,
+        ),
+        (
+            &format!(r#""transport_socket":{any}"#),
+            &format!(r#""transport_socket":{}"#, any.replace("\"a\",", "\"b\",")),
+            None,
+            false,
+        ),
+        // The keys of a map or a Struct are data.
+        (
+            r#""metadata":{"filter_metadata":{"a":{"b":1}}}"#,
+            r#""metadata":{"filter_metadata":{"a":{"c":1,"b":1}}}"#,
+            None,
+            false,
+        ),
+    ] {
+        let edits = diff(&cluster(before), &cluster(after));
+        let found: Vec<_> = edits
+            .iter()
+            .map(|edit| (edit.default.clone(), edit.no_schema))
+            .collect();
+        assert_eq!(found, [(default, no_schema)], "{before} {after}");
+    }
+}

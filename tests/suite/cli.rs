@@ -395,7 +395,9 @@ fn what_cannot_be_read_is_left_out_and_the_rest_compared() {
 /// What should have been compared, and was not.
 fn missing(report: &Value) -> Vec<&Value> {
     let entries = report["not_compared"].as_array().unwrap().iter();
-    entries.filter(|entry| entry["cause"] == "missing").collect()
+    entries
+        .filter(|entry| entry["cause"] == "missing")
+        .collect()
 }
 
 /// A folder with a capture: the documents of one proxy, by name.
@@ -470,22 +472,57 @@ fn of_a_dump_in_parts_what_a_missing_part_would_tell_is_not_compared() {
     let whole = folder(&documents);
     documents[2].1 = "upstream request timeout";
     let failed = folder(&documents);
-    assert_eq!(diff(whole.path(), whole.path(), "").status, 0);
+    let all = diff(whole.path(), whole.path(), "-o json");
+    assert_eq!(all.status, 0);
+    let all = all.json();
+    let count = |report: &Value| report["summary"]["resources"].as_u64().unwrap();
     for (before, after) in [(&whole, &failed), (&failed, &whole)] {
         let ran = diff(before.path(), after.path(), "-o json");
         assert_eq!(ran.status, 3, "{}", ran.out);
         let report = ran.json();
         assert_eq!(report["changes"], json!([]));
-        assert_eq!(
-            strings(&report["not_compared"], "type"),
-            BTreeSet::from(["cluster".to_owned()])
-        );
+        let missing = missing(&report);
+        assert_eq!(missing.len(), 1, "{missing:?}");
+        assert_eq!(missing[0]["type"], "cluster");
+        let side = if before.path() == failed.path() {
+            "before"
+        } else {
+            "after"
+        };
+        let reason = missing[0]["reason"].as_str().unwrap();
+        let lacks = format!("the dump on the {side} side lacks `dynamic_active_clusters`: ");
+        assert!(reason.starts_with(&lacks), "{reason}");
+        // The static ones are compared.
+        let number: u64 = reason[lacks.len()..]
+            .split(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert_eq!(count(&report) + number, count(&all), "{reason}");
         let warning = report["warnings"][0].as_str().unwrap();
         assert_eq!(
             warning,
             "web.shop: `dynamic_active_clusters` was not captured: not JSON but text: upstream request timeout"
         );
     }
+    // A part in which there would have been nothing is missing all the same.
+    documents[2].1 = &texts[2];
+    let warming = path("dynamic_warming_clusters");
+    documents.push((&warming, "upstream request timeout"));
+    let failed = folder(&documents);
+    let ran = diff(whole.path(), failed.path(), "-o json");
+    let report = ran.json();
+    assert_eq!((ran.status, count(&report)), (3, count(&all)));
+    assert_eq!(report["changes"], json!([]));
+    let reasons: Vec<_> = missing(&report)
+        .iter()
+        .map(|entry| entry["reason"].clone())
+        .collect();
+    assert_eq!(
+        reasons,
+        ["the dump on the after side lacks `dynamic_warming_clusters`"]
+    );
 }
 
 /// The values of a key, each once.

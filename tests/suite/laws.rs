@@ -381,6 +381,34 @@ proptest! {
     }
 }
 
+/// Of several resources of one type, name and state none is lost, and none is compared with another.
+#[test]
+fn the_order_of_sections_and_of_their_elements_means_nothing() {
+    let mut dice = Dice(1);
+    let mut again: Vec<&[u8]> = DUMPS.iter().map(Vec::as_slice).collect();
+    again.extend(PAIRS.iter().flatten().map(Vec::as_slice));
+    for bytes in again {
+        let mut dump: Json = serde_json::from_slice(bytes).unwrap();
+        let sections = dump["configs"].as_array_mut().unwrap();
+        dice.shuffle(sections);
+        for section in sections {
+            for (_, list) in section.as_object_mut().unwrap() {
+                if let Some(list) = list.as_array_mut() {
+                    dice.shuffle(list);
+                }
+            }
+        }
+        let shuffled = dump.to_string();
+        let whole = compare(Mode::Change, bytes, bytes).summary;
+        for [before, after] in [[bytes, shuffled.as_bytes()], [shuffled.as_bytes(), bytes]] {
+            let report = compare(Mode::Change, before, after);
+            assert_eq!(report.changes, []);
+            assert_eq!(report.live, []);
+            assert_eq!(report.summary, whole);
+        }
+    }
+}
+
 /// A resource, one of its places of those that `fits`, by numbers that may be larger than there are.
 fn choose<'a>(
     (which, place): (usize, usize),

@@ -12,6 +12,7 @@
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
 //! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
 //! - `schemas`: the JSON Schemas of `normalize` and `info`, and the samples of `schema/outputs.md`.
+//! - `states`: states, rejections and what only one printer tells, on dumps made up to show one thing each.
 //! - `support`: no tests, but what they talk to.
 //! - `xds_table`: the generated table of the xDS API is what its inputs generate.
 
@@ -27,5 +28,6 @@ mod readme;
 mod redact;
 mod render;
 mod schemas;
+mod states;
 mod support;
 mod xds_table;
