@@ -313,7 +313,8 @@ fn istiod_against_envoy_has_no_arrow_of_time() {
 
     productpage-v1-6b746f74dc-9stvs.default
       ~ cluster outbound|9080||reviews.default.svc.cluster.local  active
-          rejected by Envoy: Proto constraint validation failed\nfield: lb_policy
+          rejected by Envoy, which still runs what it had: Proto constraint
+            validation failed\nfield: lb_policy
           circuit_breakers.thresholds[0].max_connections  istiod 3, envoy 4294967295
         + connect_timeout  istiod (absent), envoy 10s
         - outlier_detection  only in istiod
@@ -325,6 +326,82 @@ fn istiod_against_envoy_has_no_arrow_of_time() {
 
     4 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed
     ");
+}
+
+#[test]
+fn a_default_an_unknown_schema_and_a_stand_in_are_said_beside_the_change() {
+    let absent = json!(null);
+    let mut changes = vec![
+        change(
+            cluster("a"),
+            ChangeKind::Added,
+            "lb_policy",
+            absent.clone(),
+            json!("RING_HASH"),
+        ),
+        change(
+            cluster("a"),
+            ChangeKind::Changed,
+            "new_field.a",
+            json!(1),
+            json!({"b": [1, 2]}),
+        ),
+        change(
+            cluster("a"),
+            ChangeKind::Removed,
+            "respect_dns_ttl",
+            json!(true),
+            absent,
+        ),
+        change(
+            key(XdsType::ExtensionConfig, "plugin", None),
+            ChangeKind::Changed,
+            "typed_config",
+            json!({"@type": "wasm"}),
+            json!({"@type": "rbac", "rules_stat_prefix": "wasm-default-allow"}),
+        ),
+    ];
+    changes[0].default = Some(value(json!("ROUND_ROBIN")));
+    changes[1].no_schema = true;
+    changes[2].default = Some(value(json!(false)));
+    changes[3].class = Some(Class::WasmStandIn);
+    let report = report(Mode::Sync, changes);
+    insta::assert_snapshot!(body(&report, Style::default()), @r"
+    productpage-v1-6b746f74dc-9stvs.default
+      ~ cluster a  active
+        + lb_policy  istiod ROUND_ROBIN (default), envoy RING_HASH
+          new_field.a  istiod 1, envoy {b: [1, 2]}
+            (no schema known: compared as plain JSON)
+        - respect_dns_ttl  istiod true, envoy false (default)
+      ~ extension_config plugin
+          the agent could not fetch the Wasm code: Envoy lets every request pass
+            without it
+          typed_config
+            - istiod, + envoy
+            - {@type: wasm}
+            + {@type: rbac, rules_stat_prefix: wasm-default-allow}
+
+    4 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed
+    ");
+    let lines = oneline(&report);
+    assert!(
+        lines.contains(r#"$.lb_policy istiod "ROUND_ROBIN" (default), envoy "RING_HASH""#),
+        "{lines}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&json_of(&report)).unwrap();
+    let members = |member: &str| {
+        json["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| c[member].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        members("schema"),
+        [json!(null), json!("unknown"), json!(null), json!(null)]
+    );
+    assert_eq!(members("class")[3], "wasm_stand_in");
 }
 
 #[test]
@@ -532,7 +609,7 @@ fn what_was_not_compared_is_said_with_its_reason() {
     never comparable:
       2 on 2 proxies: istiod does not hold secrets
 
-    rejected by Envoy:
+    rejected by Envoy, which still runs what it had:
       a.b listener: duplicate listener
 
     2 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed, 1 proxy only after, 2 not compared
@@ -1147,21 +1224,22 @@ fn any_change() -> impl Strategy<Value = Change> {
         ChangeKind::Moved,
         ChangeKind::Removed,
     ]);
-    let class = prop::option::of(Just(Class::EndpointsReplaced));
+    let classes = vec![Class::EndpointsReplaced, Class::WasmStandIn];
+    let class = prop::option::of(prop::sample::select(classes));
     let updated = prop_oneof![Just("2026-11-21T01:52:51.123Z".to_owned()), hostile()];
     let value = || prop::option::of(any_value());
     let option = prop::option::of::<BoxedStrategy<String>>;
     (
         (any_proxy(), prop::option::of(any_proxy()), any_source()),
         (any_key(), kind, any_path(), prop::option::of(any_path())),
-        (value(), value()),
+        (value(), value(), value(), any::<bool>()),
         (option(updated.boxed()), option(hostile().boxed()), class),
     )
         .prop_map(
             |(
                 (proxy, before_proxy, source),
                 (resource, kind, path, before_path),
-                (before, after),
+                (before, after, default, no_schema),
                 (updated, reason, class),
             )| Change {
                 proxy,
@@ -1176,8 +1254,8 @@ fn any_change() -> impl Strategy<Value = Change> {
                 updated,
                 reason,
                 class,
-                default: None,
-                no_schema: false,
+                default,
+                no_schema,
                 pairings: vec![],
             },
         )
