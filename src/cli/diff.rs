@@ -15,7 +15,7 @@ use self::{
 use super::{
     Exit, inputs,
     proxies::{ProxyArgs, ResourceArgs},
-    query, terminal,
+    query, rules, terminal,
 };
 use crate::{
     capture::{self, Named, Place},
@@ -55,6 +55,9 @@ pub(super) struct Args {
     /// One self-contained line a change, for grep
     #[arg(long, conflicts_with = "output")]
     oneline: bool,
+    /// Say how list items were paired, and which rules hid how many values
+    #[arg(long, conflicts_with = "oneline")]
+    why: bool,
     /// Let live state (host health, rotated certificates) count for the exit status
     #[arg(long)]
     live: bool,
@@ -75,6 +78,8 @@ pub(super) struct Args {
     resources: ResourceArgs,
     #[command(flatten)]
     queries: query::QueryArgs,
+    #[command(flatten)]
+    rules: rules::RuleArgs,
     #[command(flatten)]
     from: inputs::InputArgs,
 }
@@ -107,11 +112,19 @@ impl Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let keep = |key: &ResourceKey| args.resources.keeps(key);
+    if args.why && args.output == Output::Unified {
+        bail!("--why explains text and json, and not a patch");
+    }
+    let mut rules = args.rules.rules();
+    if args.why {
+        rules = rules.explained();
+    }
     let options = Options {
         keep: &keep,
         select: args.queries.select()?,
         ignore: args.queries.ignore()?,
         documents: args.output == Output::Unified,
+        rules: &rules,
     };
     let (report, sides) = match ask(&args)? {
         Question::Change(before, after) => change(&args, options, *before, *after)?,
@@ -344,8 +357,8 @@ fn compare(
         comparer.proxy(&ProxyPair {
             before_id,
             after_id,
-            before: &before.parse()?,
-            after: &after.parse()?,
+            before: &before.parse(comparer.rules())?,
+            after: &after.parse(comparer.rules())?,
             compared,
             last_errors,
         });

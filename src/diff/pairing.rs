@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
-    model::XdsType,
-    normalize::{Dump, Resource, normalize},
+    model::{Rules, Tally, XdsType},
+    normalize::{Dump, Resource, normalize_by},
 };
 
 /// Pairs the resources of one type, name and state: by bytes, by content, then in order.
@@ -12,6 +12,7 @@ pub(super) fn pair_resources<'a>(
     before: &[&'a Resource<'a>],
     after: &[&'a Resource<'a>],
     types: &BTreeSet<XdsType>,
+    rules: &Rules,
 ) -> Vec<(Option<&'a Resource<'a>>, Option<&'a Resource<'a>>)> {
     let mut before = before.to_vec();
     let mut after = after.to_vec();
@@ -21,7 +22,7 @@ pub(super) fn pair_resources<'a>(
             resource.body
         });
         take_equal(&mut before, &mut after, &mut pairs, |r| {
-            normalize(r, types).ok()
+            normalize_by(r, types, &mut Tally::new(rules)).ok()
         });
     }
     for i in 0..before.len().max(after.len()) {

@@ -44,6 +44,8 @@ pub(super) struct Comparison<'a> {
     /// Tells the values of which it is known that they are there, but not what they are.
     pub(super) is_opaque: Option<&'a dyn Fn(&Value) -> bool>,
     pub(super) edits: Vec<Edit>,
+    /// How many fields, of both sides, are spelled otherwise on the other side.
+    pub(super) folded: usize,
     /// Nodes that both sides have and that cannot be compared, and why.
     pub(super) not_compared: Vec<(Path, &'static str)>,
 }
@@ -169,6 +171,11 @@ impl Comparison<'_> {
                     self.not_compared.push((place.after, reason));
                 }
                 (before, after) => {
+                    if let ([(old, _)], [(new, _)]) = (before, after)
+                        && old != new
+                    {
+                        self.folded += 2;
+                    }
                     let [before, after] =
                         [before, after].map(|side| side.first().map(|found| found.1));
                     self.node(before, after, &place);

@@ -9,7 +9,7 @@ use crate::{
     bundle::FailureEntry,
     capture::{DumpDocument, Input, Named, Versions},
     dump::Dump,
-    model::{ProxyId, Source, XdsType},
+    model::{ProxyId, Rules, Source, XdsType},
     render,
 };
 
@@ -133,10 +133,10 @@ fn may_be_the_dump(failure: &FailureEntry) -> bool {
 impl Documents {
     /// Reads them. A type of which a part is missing counts as one that the dump does not tell about: its resources
     /// are not compared, and none of them is taken for removed.
-    pub(super) fn parse(&self) -> anyhow::Result<Dump<'_>> {
+    pub(super) fn parse(&self, rules: &Rules) -> anyhow::Result<Dump<'_>> {
         let documents = self.documents.iter();
         let documents = documents.map(|(part, bytes)| (part.as_deref(), bytes.as_slice()));
-        let mut dump = Dump::parse(documents).with_context(|| self.name.clone())?;
+        let mut dump = Dump::parse_by(documents, rules).with_context(|| self.name.clone())?;
         for (part, _) in &self.missing {
             if let Some(xds_type) = type_of_part(part) {
                 dump.types.remove(&xds_type);
