@@ -303,7 +303,11 @@ impl<'a> Comparer<'a> {
     /// Istiod against Envoy.
     fn sync(&mut self, pair: &ProxyPair<'_>) {
         const ONE_PRINTER: &str = "only one of the two prints this";
-        let has_both = |xds_type: &XdsType| has_both(pair, xds_type);
+        let [istiods, envoys] = [pair.before, pair.after].map(without_schema);
+        let both_print = |key: &ResourceKey| {
+            let id = (&key.xds_type, key.name.as_str());
+            has_both(pair, &key.xds_type) || (istiods.contains(&id) && envoys.contains(&id))
+        };
         let mut groups: BTreeMap<(XdsType, String), Group<'_>> = BTreeMap::new();
         let mut inherent = BTreeSet::new();
         let mut errors: BTreeMap<(XdsType, String), String> = BTreeMap::new();
@@ -314,7 +318,7 @@ impl<'a> Comparer<'a> {
             .filter(|r| (self.options.keep)(&r.key))
         {
             let key = &resource.key;
-            if matches!(key.xds_type, XdsType::Other(_)) && !has_both(&key.xds_type) {
+            if matches!(key.xds_type, XdsType::Other(_)) && !both_print(key) {
                 inherent.insert((key.xds_type.clone(), ONE_PRINTER));
                 continue;
             }
@@ -368,7 +372,7 @@ impl<'a> Comparer<'a> {
                     _ if key.name.starts_with("kubernetes://") => None,
                     _ => Some("the certificates come from the agent, not from istiod"),
                 },
-                (XdsType::Other(_), _) if !has_both(&key.xds_type) => Some(ONE_PRINTER),
+                (XdsType::Other(_), _) if !both_print(key) => Some(ONE_PRINTER),
                 _ => None,
             };
             match reason {
@@ -379,7 +383,8 @@ impl<'a> Comparer<'a> {
             }
         }
         let lacks = |xds_type: &XdsType, dump: &Dump<'_>| {
-            !dump.types.contains(xds_type) && *xds_type != XdsType::ExtensionConfig
+            let may_lack = matches!(xds_type, XdsType::ExtensionConfig | XdsType::Other(_));
+            !dump.types.contains(xds_type) && !may_lack
         };
         let mut lacking = BTreeSet::new();
         groups.retain(|(xds_type, _), _| {
@@ -657,6 +662,14 @@ impl<'a> Comparer<'a> {
 /// Whether both dumps have a section of a type, be it empty.
 fn has_both(pair: &ProxyPair<'_>, xds_type: &XdsType) -> bool {
     pair.before.types.contains(xds_type) && pair.after.types.contains(xds_type)
+}
+
+/// The sections, and the fields around resources, of which no schema is known: types and names.
+fn without_schema<'d>(dump: &'d Dump<'_>) -> BTreeSet<(&'d XdsType, &'d str)> {
+    let keys = dump.resources.iter().map(|resource| &resource.key);
+    keys.filter(|key| matches!(key.xds_type, XdsType::Other(_)))
+        .map(|key| (&key.xds_type, key.name.as_str()))
+        .collect()
 }
 
 fn entry(proxy: &ProxyId, compared: Compared, cause: Cause, reason: String) -> NotCompared {

@@ -34,7 +34,10 @@ pub fn rules(out: &mut dyn Write, rules: &[RuleEntry], style: Style) -> io::Resu
 
 fn one(page: &mut Page, rule: &RuleEntry) -> io::Result<()> {
     page.line(Line::new(2).with(Ink::Heading, rule.name))?;
-    let does = format!("{}: {}", rule.does, rule.reason);
+    let does = match rule.switchable {
+        true => format!("{}, because {}", rule.does, rule.reason),
+        false => rule.reason.to_owned(),
+    };
     page.sentence(Line::new(6), Ink::Plain, &does, 6)?;
     let colon = if rule.paths.is_empty() { "" } else { ":" };
     let place = format!("{}{colon} {}", rule.scope, rule.paths.join(", "));

@@ -36,8 +36,8 @@ impl Said {
         };
         let others = others.iter().map(|text| format!("{text};"));
         let words: Vec<String> = others.chain([last.clone()]).collect();
-        let line = Line::new(indent).with(Ink::Faint, "paired ");
-        page.sentence(line, Ink::Faint, &words.join(" "), indent + 4)
+        let line = Line::new(indent).with(Ink::Faint, "paired:");
+        page.sentence(line, Ink::Faint, &words.join(" "), indent + 2)
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) fn hidden(page: &mut Page, hidden: &[Hidden]) -> io::Result<()> {
         .collect();
     let longest = values.iter().map(String::len).max().unwrap_or(0);
     for (hidden, values) in hidden.iter().zip(values) {
-        let lead = format!("{values:longest$}  {} ", hidden.rule);
+        let lead = format!("{values:longest$}  {}:", hidden.rule);
         let line = Line::new(2).with(Ink::Plain, lead);
         page.sentence(line, Ink::Faint, reason(hidden.rule), longest + 4)?;
     }
