@@ -55,10 +55,10 @@ pub(super) struct Args {
     /// One self-contained line a change, for grep
     #[arg(long, conflicts_with = "output")]
     oneline: bool,
-    /// Say how list items were paired, and which rules hid how many values
+    /// Say how items were paired, and what rules hid
     #[arg(long, conflicts_with = "oneline")]
     why: bool,
-    /// Let live state (host health, rotated certificates) count for the exit status
+    /// Let live state (host health, ...) count for the status
     #[arg(long)]
     live: bool,
     /// Exit with 0 instead of 3 where something is missing
@@ -69,7 +69,7 @@ pub(super) struct Args {
     /// Of two inputs: whose configuration is compared [default: envoy]
     #[arg(long, value_enum, value_name = "SOURCE", help_heading = "Choosing")]
     source: Option<Sources>,
-    /// Compare the proxy OLD of the first input with NEW of the second
+    /// Compare the proxy OLD of before with NEW of after
     #[arg(long, value_name = "OLD=NEW", help_heading = "Choosing")]
     pair: Vec<String>,
     #[command(flatten)]

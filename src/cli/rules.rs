@@ -10,7 +10,7 @@ use crate::{diff, model::Rules, redact, render};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Rules")]
 pub(super) struct RuleArgs {
-    /// Switch this rule off (repeatable); `xdsnap rules` lists all
+    /// Switch off this rule of `xdsnap rules` (repeatable)
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = switchable)]
     no_rule: Vec<&'static str>,
     /// Switch all rules off: whatever differs counts

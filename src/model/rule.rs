@@ -16,7 +16,8 @@ pub struct Rule {
     pub reason: &'static str,
     /// Where it applies.
     pub scope: Scope,
-    /// Members to go through from there; `*` stands for every item of a list. Without members it is all of it.
+    /// Members to go through from there; `*` stands for every item of a list, and no member for all of it. There is no
+    /// path where only code finds the node.
     pub paths: &'static [&'static [&'static str]],
     /// What is done to the node.
     pub action: Action,

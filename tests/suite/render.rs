@@ -944,14 +944,14 @@ fn how_items_were_paired_is_said_once_for_changes_that_follow_each_other() {
             paired: virtual_hosts without a pair by name (keyed)
       ~ cluster outbound|80||x  active
         - alt_stat_names[0]  x
-            paired: "a\u{9b}b" by content (ordered); alt_stat_names without a
-              pair (set)
+            paired: "a\u{9b}b" by content (ordered); alt_stat_names without a pair
+              (set)
 
     hidden by rules:
       12 values  bootstrap-user-agent: Envoy adds its own name and version to the
                  node
-      1 value    rejected-listener-copy: Envoy lists a rejected listener twice,
-                 once without its name
+      1 value    rejected-listener-copy: Envoy lists a rejected listener twice, once
+                 without its name
 
     4 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed
     "#);
