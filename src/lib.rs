@@ -47,7 +47,7 @@
 //! let proxy = ProxyId::new("web-1.shop")?;
 //! let mut comparer = Comparer::new(
 //!     Mode::Change,
-//!     Options { keep: &|_| true, select: vec![], ignore: vec![], documents: false },
+//!     Options::default(),
 //! );
 //! comparer.proxy(&ProxyPair {
 //!     before_id: &proxy,

@@ -15,7 +15,7 @@ use self::{
 use super::{
     Exit, inputs,
     proxies::{ProxyArgs, ResourceArgs},
-    query, terminal,
+    query, rules, terminal,
 };
 use crate::{
     capture::{self, Named, Place},
@@ -55,7 +55,10 @@ pub(super) struct Args {
     /// One self-contained line a change, for grep
     #[arg(long, conflicts_with = "output")]
     oneline: bool,
-    /// Let live state (host health, rotated certificates) count for the exit status
+    /// Say how items were paired, and what rules hid
+    #[arg(long, conflicts_with = "oneline")]
+    why: bool,
+    /// Let live state (host health, ...) count for the status
     #[arg(long)]
     live: bool,
     /// Exit with 0 instead of 3 where something is missing
@@ -66,7 +69,7 @@ pub(super) struct Args {
     /// Of two inputs: whose configuration is compared [default: envoy]
     #[arg(long, value_enum, value_name = "SOURCE", help_heading = "Choosing")]
     source: Option<Sources>,
-    /// Compare the proxy OLD of the first input with NEW of the second
+    /// Compare the proxy OLD of before with NEW of after
     #[arg(long, value_name = "OLD=NEW", help_heading = "Choosing")]
     pair: Vec<String>,
     #[command(flatten)]
@@ -75,6 +78,8 @@ pub(super) struct Args {
     resources: ResourceArgs,
     #[command(flatten)]
     queries: query::QueryArgs,
+    #[command(flatten)]
+    rules: rules::RuleArgs,
     #[command(flatten)]
     from: inputs::InputArgs,
 }
@@ -107,11 +112,19 @@ impl Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let keep = |key: &ResourceKey| args.resources.keeps(key);
+    if args.why && args.output == Output::Unified {
+        bail!("--why explains text and json, and not a patch");
+    }
+    let mut rules = args.rules.rules();
+    if args.why {
+        rules = rules.explained();
+    }
     let options = Options {
         keep: &keep,
         select: args.queries.select()?,
         ignore: args.queries.ignore()?,
         documents: args.output == Output::Unified,
+        rules: &rules,
     };
     let (report, sides) = match ask(&args)? {
         Question::Change(before, after) => change(&args, options, *before, *after)?,
@@ -344,8 +357,8 @@ fn compare(
         comparer.proxy(&ProxyPair {
             before_id,
             after_id,
-            before: &before.parse()?,
-            after: &after.parse()?,
+            before: &before.parse(comparer.rules())?,
+            after: &after.parse(comparer.rules())?,
             compared,
             last_errors,
         });

@@ -9,6 +9,7 @@ mod normalize;
 mod progress;
 mod proxies;
 mod query;
+mod rules;
 mod terminal;
 mod usage;
 
@@ -39,6 +40,8 @@ enum Command {
     Normalize(normalize::Args),
     /// Tell what a bundle or another input is, holds and lacks
     Info(info::Args),
+    /// Print the rules by which values do not count, or are taken out
+    Rules(rules::Args),
 }
 
 const ABOUT: &str = "\
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Some(Command::Diff(args)) => diff::run(args),
         Some(Command::Normalize(args)) => normalize::run(args),
         Some(Command::Info(args)) => info::run(args),
+        Some(Command::Rules(args)) => rules::run(args),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Cause, Change, ChangeKind, Class, Compared, DocumentPair, Mode, NotCompared, ProxyOnly,
+    Cause, Change, ChangeKind, Class, Compared, DocumentPair, Hidden, Mode, NotCompared, ProxyOnly,
     Rejection, Report, SideName,
     equivalence::equate,
     pairing::{envoy_name, pair_resources},
     rejection::error_of,
+    rules::{LISTENER_ROUTES, UNKNOWN_FIELD_NAMES},
     value::{Comparison, Edit, Nodes, select_all},
     verdict::{Verdict, endpoints_replaced, is_redacted, is_wasm_stand_in, judge, may_be_redacted},
 };
 use crate::{
-    model::{Path, ProxyId, ResourceKey, State, XdsType},
-    normalize::{Cut, Dump, Resource, Value, normalize},
+    model::{Path, ProxyId, ResourceKey, Rules, State, Tally, XdsType},
+    normalize::{Cut, Dump, Resource, Value, normalize_by},
 };
 
 /// What is compared, and how much of it is wanted.
@@ -26,6 +27,22 @@ pub struct Options<'a> {
     pub ignore: Vec<String>,
     /// Whether changed resources are kept in whole.
     pub documents: bool,
+    /// By which rules values do not count, and whether the report explains what the rules did. The dumps that are
+    /// compared have to be parsed by the same.
+    pub rules: &'a Rules,
+}
+
+impl Default for Options<'_> {
+    /// Everything, by all rules, unexplained.
+    fn default() -> Self {
+        Self {
+            keep: &|_| true,
+            select: Vec::new(),
+            ignore: Vec::new(),
+            documents: false,
+            rules: Rules::all(),
+        }
+    }
 }
 
 /// One proxy on both sides.
@@ -54,6 +71,9 @@ pub struct Comparer<'a> {
     used: [BTreeSet<usize>; 2],
     /// Resources that have changes, so that each counts once.
     changed: BTreeSet<(ProxyId, Compared, ResourceKey)>,
+    hidden: Tally<'a>,
+    /// Types and names of the resources that were compared of each side of a proxy, if rules are to be explained.
+    seen: [BTreeSet<(XdsType, String)>; 2],
 }
 
 /// One resource of one proxy, and where on either side it is.
@@ -81,12 +101,19 @@ impl<'a> Comparer<'a> {
     /// Starts a comparison.
     pub fn new(mode: Mode, options: Options<'a>) -> Self {
         Self {
+            hidden: Tally::new(options.rules),
             options,
             report: Report::new(mode),
             compared: BTreeSet::new(),
             used: [BTreeSet::new(), BTreeSet::new()],
             changed: BTreeSet::new(),
+            seen: [BTreeSet::new(), BTreeSet::new()],
         }
+    }
+
+    /// The rules by which the dumps have to be parsed.
+    pub fn rules(&self) -> &'a Rules {
+        self.options.rules
     }
 
     /// Notes a proxy that only one side has.
@@ -129,6 +156,21 @@ impl<'a> Comparer<'a> {
             Mode::Sync => self.sync(pair),
             Mode::Change => self.change(pair),
         }
+        self.count_left_out(pair);
+    }
+
+    /// Counts what was left out of both dumps around the resources that were compared.
+    fn count_left_out(&mut self, pair: &ProxyPair<'_>) {
+        let seen = std::mem::take(&mut self.seen);
+        for (dump, seen) in [pair.before, pair.after].into_iter().zip(seen) {
+            for left_out in &dump.left_out {
+                let was_compared = match &left_out.name {
+                    Some(name) => seen.contains(&(left_out.xds_type.clone(), name.clone())),
+                    None => seen.iter().any(|(of, _)| *of == left_out.xds_type),
+                };
+                self.hidden.hid(left_out.rule, usize::from(was_compared));
+            }
+        }
     }
 
     /// Ends the comparison.
@@ -144,6 +186,12 @@ impl<'a> Comparer<'a> {
                     self.report.warnings.push(warning);
                 }
             }
+        }
+        if self.options.rules.explain() {
+            let hidden = self.hidden.hidden();
+            self.report.hidden = hidden
+                .map(|(rule, values)| Hidden { rule, values })
+                .collect();
         }
         self.report.sort();
         self.report
@@ -193,8 +241,13 @@ impl<'a> Comparer<'a> {
                 // Envoy repeats the route configurations that stand inside listeners.
                 let repeated = key.xds_type == XdsType::Route
                     && key.state == Some(State::Static)
-                    && has_both(&XdsType::Listener);
-                if repeated || !(self.options.keep)(key) {
+                    && has_both(&XdsType::Listener)
+                    && self.options.rules.has(&LISTENER_ROUTES);
+                if !(self.options.keep)(key) {
+                    continue;
+                }
+                if repeated {
+                    self.hidden.hid(&LISTENER_ROUTES, 1);
                     continue;
                 }
                 let key = ResourceKey {
@@ -211,7 +264,9 @@ impl<'a> Comparer<'a> {
         let eds = eds_names(pair);
         let mut unseen = Unseen::new();
         for (_, group) in groups {
-            for (before, after) in pair_resources(&group.before, &group.after, &pair.after.types) {
+            let rules = self.options.rules;
+            let types = &pair.after.types;
+            for (before, after) in pair_resources(&group.before, &group.after, types, rules) {
                 let Some(resource) = after.or(before) else {
                     continue;
                 };
@@ -240,7 +295,11 @@ impl<'a> Comparer<'a> {
     /// Istiod against Envoy.
     fn sync(&mut self, pair: &ProxyPair<'_>) {
         const ONE_PRINTER: &str = "only one of the two prints this";
-        let has_both = |xds_type: &XdsType| has_both(pair, xds_type);
+        let [istiods, envoys] = [pair.before, pair.after].map(without_schema);
+        let both_print = |key: &ResourceKey| {
+            let id = (&key.xds_type, key.name.as_str());
+            has_both(pair, &key.xds_type) || (istiods.contains(&id) && envoys.contains(&id))
+        };
         let mut groups: BTreeMap<(XdsType, String), Group<'_>> = BTreeMap::new();
         let mut inherent = BTreeSet::new();
         let mut errors: BTreeMap<(XdsType, String), String> = BTreeMap::new();
@@ -251,7 +310,7 @@ impl<'a> Comparer<'a> {
             .filter(|r| (self.options.keep)(&r.key))
         {
             let key = &resource.key;
-            if matches!(key.xds_type, XdsType::Other(_)) && !has_both(&key.xds_type) {
+            if matches!(key.xds_type, XdsType::Other(_)) && !both_print(key) {
                 inherent.insert((key.xds_type.clone(), ONE_PRINTER));
                 continue;
             }
@@ -305,7 +364,7 @@ impl<'a> Comparer<'a> {
                     _ if key.name.starts_with("kubernetes://") => None,
                     _ => Some("the certificates come from the agent, not from istiod"),
                 },
-                (XdsType::Other(_), _) if !has_both(&key.xds_type) => Some(ONE_PRINTER),
+                (XdsType::Other(_), _) if !both_print(key) => Some(ONE_PRINTER),
                 _ => None,
             };
             match reason {
@@ -352,7 +411,9 @@ impl<'a> Comparer<'a> {
             let error = errors.get(&id).cloned();
             let reason = error.or(from_istiod.as_ref().map(|(_, error)| error.clone()));
             let changes = self.report.changes.len();
-            for (before, after) in pair_resources(&group.before, &group.after, &pair.after.types) {
+            let rules = self.options.rules;
+            let types = &pair.after.types;
+            for (before, after) in pair_resources(&group.before, &group.after, types, rules) {
                 let Some(resource) = after.or(before) else {
                     continue;
                 };
@@ -499,6 +560,12 @@ impl<'a> Comparer<'a> {
         after: Option<&Resource<'_>>,
     ) {
         self.report.summary.resources += 1;
+        let rules = self.options.rules;
+        if rules.explain() {
+            for (seen, resource) in self.seen.iter_mut().zip([before, after]) {
+                seen.extend(resource.map(|r| (r.key.xds_type.clone(), r.key.name.clone())));
+            }
+        }
         if let (Some(before), Some(after)) = (before, after)
             && (before.body.is_none() || after.body.is_none())
         {
@@ -516,9 +583,13 @@ impl<'a> Comparer<'a> {
                 return self.resource_not_compared(context, None, Cause::Missing, reason);
             }
         }
-        let no_queries = self.options.select.is_empty() && self.options.ignore.is_empty();
         let hides = bodies.map(|body| body.is_some_and(may_be_redacted)) == [true; 2];
-        if let (true, Some(before), Some(after)) = (no_queries && !hides, before, after)
+        // What is equal by bytes need not be looked at, unless to count what is in it, or to say what it hides.
+        let may_skip = self.options.select.is_empty()
+            && self.options.ignore.is_empty()
+            && !rules.explain()
+            && !hides;
+        if let (true, Some(before), Some(after)) = (may_skip, before, after)
             && before.body == after.body
             && before.shape == after.shape
         {
@@ -533,9 +604,10 @@ impl<'a> Comparer<'a> {
                 .cloned()
                 .collect()
         };
-        let normal = |found: Option<&Resource<'_>>| {
+        let mut tally = Tally::new(rules);
+        let mut normal = |found: Option<&Resource<'_>>| {
             found
-                .map(|resource| normalize(resource, &types))
+                .map(|resource| normalize_by(resource, &types, &mut tally))
                 .transpose()
         };
         let (mut before, mut after) = match (normal(before), normal(after)) {
@@ -546,15 +618,18 @@ impl<'a> Comparer<'a> {
             }
         };
         if let (Some(before), Some(after)) = (before.as_mut(), after.as_mut()) {
-            for reason in equate(&context.key, self.report.mode, before, after) {
+            for reason in equate(&context.key, self.report.mode, &mut tally, before, after) {
                 self.resource_not_compared(context, None, Cause::Inherent, reason);
             }
         }
         let Comparison {
             edits,
             not_compared,
+            folded,
             ..
         } = self.comparison(before.as_ref(), after.as_ref(), hides);
+        tally.hid(&UNKNOWN_FIELD_NAMES, folded);
+        self.hidden.add(&tally);
         for (path, reason) in not_compared {
             let reason = reason.to_owned();
             self.resource_not_compared(context, Some(path), Cause::Inherent, reason);
@@ -565,7 +640,7 @@ impl<'a> Comparer<'a> {
         let replaced = endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
         let mut counts = false;
         for edit in edits {
-            let verdict = judge(&context.key, self.report.mode, context.eds, &edit);
+            let verdict = judge(&context.key, self.report.mode, rules, context.eds, &edit);
             match verdict {
                 Verdict::NotCompared(reason) => {
                     self.resource_not_compared(context, Some(edit.path), Cause::Inherent, reason);
@@ -620,7 +695,8 @@ impl<'a> Comparer<'a> {
         let mut comparison = Comparison {
             selected: selected.as_ref(),
             ignored: ignored.as_ref(),
-            fold_names: self.report.mode == Mode::Sync,
+            fold_names: self.report.mode == Mode::Sync
+                && self.options.rules.has(&UNKNOWN_FIELD_NAMES),
             is_opaque: Some(&is_redacted),
             seek_opaque: hides,
             ..Comparison::default()
@@ -629,6 +705,7 @@ impl<'a> Comparer<'a> {
         Comparison {
             edits: comparison.edits,
             not_compared: comparison.not_compared,
+            folded: comparison.folded,
             ..Comparison::default()
         }
     }
@@ -667,7 +744,10 @@ impl<'a> Comparer<'a> {
             class,
             default: edit.default,
             no_schema: edit.no_schema || is_unknown,
-            pairings: edit.pairings,
+            pairings: match self.options.rules.explain() {
+                true => edit.pairings,
+                false => Vec::new(),
+            },
         }
     }
 
@@ -728,6 +808,14 @@ fn is_unseen(
 /// Whether both dumps have a section of a type, be it empty.
 fn has_both(pair: &ProxyPair<'_>, xds_type: &XdsType) -> bool {
     pair.before.types.contains(xds_type) && pair.after.types.contains(xds_type)
+}
+
+/// The sections, and the fields around resources, of which no schema is known: types and names.
+fn without_schema<'d>(dump: &'d Dump<'_>) -> BTreeSet<(&'d XdsType, &'d str)> {
+    let keys = dump.resources.iter().map(|resource| &resource.key);
+    keys.filter(|key| matches!(key.xds_type, XdsType::Other(_)))
+        .map(|key| (&key.xds_type, key.name.as_str()))
+        .collect()
 }
 
 fn entry(proxy: &ProxyId, compared: Compared, cause: Cause, reason: String) -> NotCompared {

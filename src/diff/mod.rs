@@ -7,6 +7,7 @@ mod equivalence;
 mod pairing;
 mod rejection;
 mod report;
+mod rules;
 mod step;
 mod typed_struct;
 mod value;
@@ -17,4 +18,5 @@ pub use report::{
     Cause, Change, ChangeKind, Class, Compared, DocumentPair, Hidden, Mode, NotCompared, PairedBy,
     Pairing, ProxyOnly, Rejection, Report, SideName, Summary,
 };
+pub use rules::{Group, rules};
 pub use value::{Edit, diff};

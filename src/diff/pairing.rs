@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::value::diff;
 use crate::{
-    model::XdsType,
-    normalize::{Dump, Resource, Value, normalize},
+    model::{Rules, Tally, XdsType},
+    normalize::{Dump, Resource, Value, normalize_by},
 };
 
 /// Pairs the resources of one type, name and state: by bytes, by content, then those that have most in common, then
@@ -14,6 +14,7 @@ pub(super) fn pair_resources<'a>(
     before: &[&'a Resource<'a>],
     after: &[&'a Resource<'a>],
     types: &BTreeSet<XdsType>,
+    rules: &Rules,
 ) -> Vec<(Option<&'a Resource<'a>>, Option<&'a Resource<'a>>)> {
     let mut before = before.to_vec();
     let mut after = after.to_vec();
@@ -23,9 +24,11 @@ pub(super) fn pair_resources<'a>(
             resource.body
         });
         take_equal(&mut before, &mut after, &mut pairs, |r| {
-            normalize(r, types).ok()
+            normalize_by(r, types, &mut Tally::new(rules)).ok()
         });
-        take_similar(&mut before, &mut after, types, &mut pairs);
+        take_similar(&mut before, &mut after, &mut pairs, |r| {
+            normalize_by(r, types, &mut Tally::new(rules)).ok()
+        });
     }
     for i in 0..before.len().max(after.len()) {
         pairs.push((before.get(i).copied(), after.get(i).copied()));
@@ -71,16 +74,14 @@ const MOST_PAIRS: usize = 256;
 fn take_similar<'a>(
     before: &mut Vec<&'a Resource<'a>>,
     after: &mut Vec<&'a Resource<'a>>,
-    types: &BTreeSet<XdsType>,
     pairs: &mut Vec<(Option<&'a Resource<'a>>, Option<&'a Resource<'a>>)>,
+    form: impl Fn(&Resource<'a>) -> Option<Value>,
 ) {
     if before.len().max(after.len()) < 2 || before.len() * after.len() > MOST_PAIRS {
         return;
     }
-    let normal = |side: &[&Resource<'_>]| -> Vec<Option<Value>> {
-        side.iter()
-            .map(|resource| normalize(resource, types).ok())
-            .collect()
+    let normal = |side: &[&Resource<'a>]| -> Vec<Option<Value>> {
+        side.iter().map(|resource| form(resource)).collect()
     };
     let values = [normal(before), normal(after)];
     let mut distances = Vec::new();
@@ -202,7 +203,7 @@ fn of_several_of_one_name_the_ones_that_are_most_alike_are_pairs() {
         let [old, new] = [&before, &after]
             .map(|side| -> Vec<Resource<'_>> { side.iter().map(|body| resource(body)).collect() });
         let [old, new] = [&old, &new].map(|side| side.iter().collect::<Vec<_>>());
-        let mut found: Vec<_> = pair_resources(&old, &new, &BTreeSet::new())
+        let mut found: Vec<_> = pair_resources(&old, &new, &BTreeSet::new(), Rules::all())
             .into_iter()
             .map(|(old, new)| [old, new].map(|side| side.and_then(|r| r.body)))
             .collect();

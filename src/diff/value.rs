@@ -47,6 +47,8 @@ pub(super) struct Comparison<'a> {
     /// Whether these are looked for in what is equal, too: there may be some on both sides.
     pub(super) seek_opaque: bool,
     pub(super) edits: Vec<Edit>,
+    /// How many fields, of both sides, are spelled otherwise on the other side.
+    pub(super) folded: usize,
     /// Nodes that both sides have and that cannot be compared, and why.
     pub(super) not_compared: Vec<(Path, &'static str)>,
 }
@@ -237,6 +239,11 @@ impl Comparison<'_> {
                     self.not_compared.push((place.after, reason));
                 }
                 (before, after) => {
+                    if let ([(old, _)], [(new, _)]) = (before, after)
+                        && old != new
+                    {
+                        self.folded += 2;
+                    }
                     let [before, after] =
                         [before, after].map(|side| side.first().map(|found| found.1));
                     self.node(before, after, &place);

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use super::{Mode, value::Edit};
 use crate::{
-    model::{ResourceKey, State, Step, XdsType},
-    normalize::{Object, ObjectKind, Value, sort},
+    model::{ResourceKey, Rules, State, Step, XdsType},
+    normalize::{
+        DRAINING_LISTENERS, HOST_HEALTH, HOSTS_WITHOUT_EDS, Object, ObjectKind, Value,
+        WORKLOAD_CERTIFICATE, sort,
+    },
 };
 
 /// What an edit is.
@@ -65,10 +68,11 @@ pub(super) fn is_wasm_stand_in(key: &ResourceKey, edit: &Edit) -> bool {
         })
 }
 
-/// Tells what `edit` of the resource `key` is.
+/// Tells what `edit` of the resource `key` is: by a rule that is off it is no live state.
 pub(super) fn judge(
     key: &ResourceKey,
     mode: Mode,
+    rules: &Rules,
     eds: Option<&BTreeSet<String>>,
     edit: &Edit,
 ) -> Verdict {
@@ -81,12 +85,23 @@ pub(super) fn judge(
         _ => "",
     };
     match &key.xds_type {
-        _ if key.state == Some(State::Draining) => live("draining listeners are live state"),
-        XdsType::Endpoint if eds.is_some_and(|names| !names.contains(&key.name)) => {
+        _ if key.state == Some(State::Draining) && rules.has(&DRAINING_LISTENERS) => {
+            live("draining listeners are live state")
+        }
+        XdsType::Endpoint
+            if eds.is_some_and(|names| !names.contains(&key.name))
+                && rules.has(&HOSTS_WITHOUT_EDS) =>
+        {
             live("the cluster's hosts do not come by EDS")
         }
-        XdsType::Endpoint if last_key == "health_status" => live("a host's health is live state"),
-        XdsType::Secret if key.name == "default" && is_in_certificate_chain(edit) => {
+        XdsType::Endpoint if last_key == "health_status" && rules.has(&HOST_HEALTH) => {
+            live("a host's health is live state")
+        }
+        XdsType::Secret
+            if key.name == "default"
+                && is_in_certificate_chain(edit)
+                && rules.has(&WORKLOAD_CERTIFICATE) =>
+        {
             live("the workload certificate rotates by itself")
         }
         _ => Verdict::Change,

@@ -7,10 +7,12 @@ mod envelope;
 mod json;
 mod parse;
 mod recognize;
+mod rules;
 mod syncz;
 
 pub use cut::Cut;
 pub use json::JsonError;
-pub use parse::{Dump, DumpError, Resource, Shape};
+pub use parse::{Dump, DumpError, LeftOut, Resource, Shape};
 pub use recognize::{Content, recognize};
+pub use rules::RULES;
 pub use syncz::SyncState;

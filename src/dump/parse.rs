@@ -10,9 +10,10 @@ use super::{
         ListSpec, NAME, Name, SECTION_KNOWN, VERSION_INFO, section_type,
     },
     json::{self, Walker},
+    rules::{REJECTED_COPY, of_field},
 };
 use crate::{
-    model::{ResourceKey, Source, State, XdsType},
+    model::{ResourceKey, Rule, Rules, Source, State, XdsType},
     xds::Message,
 };
 
@@ -27,6 +28,9 @@ pub struct Dump<'a> {
     pub node_id: Option<String>,
     /// The latest `last_updated` of any resource, as printed.
     pub last_updated: Option<String>,
+    /// What rules left out; empty unless they are to explain what they did.
+    pub left_out: Vec<LeftOut>,
+    rules: Rules,
     /// Whether anything is printed as only Envoy prints it.
     by_envoy: bool,
     /// Positions of rejected resources whose element has no name.
@@ -48,6 +52,17 @@ pub struct Resource<'a> {
     pub last_updated: Option<String>,
     /// Why Envoy refused it, for a rejected one.
     pub error: Option<String>,
+}
+
+/// A value that a rule left out of a dump.
+#[derive(Clone, Debug)]
+pub struct LeftOut {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// The type of the resource around which it stood.
+    pub xds_type: XdsType,
+    /// That resource's name; `None` for what a section says of all its resources.
+    pub name: Option<String>,
 }
 
 /// How a resource's body is to be read.
@@ -82,7 +97,24 @@ impl<'a> Dump<'a> {
     pub fn parse(
         documents: impl IntoIterator<Item = (Option<&'a str>, &'a [u8])>,
     ) -> Result<Self, DumpError> {
-        let mut dump = Self::default();
+        Self::parse_by(documents, Rules::all())
+    }
+
+    /// [`parse`](Self::parse), but for what [`RULES`](super::RULES) that are off leave out. A field that stands around
+    /// resources is then one itself, as one that is not known is: of the type of the message that has it, and called
+    /// `<resource>.<field>`.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_by(
+        documents: impl IntoIterator<Item = (Option<&'a str>, &'a [u8])>,
+        rules: &Rules,
+    ) -> Result<Self, DumpError> {
+        let mut dump = Self {
+            rules: rules.clone(),
+            ..Self::default()
+        };
         let mut evidence = Evidence::default();
         for (part, bytes) in documents {
             dump.document(part, bytes, &mut evidence)?;
@@ -233,6 +265,7 @@ impl<'a> Dump<'a> {
         let first = self.resources.len();
         let mut updated = None;
         let mut bootstrap = None;
+        let mut volatile = Vec::new();
         walker.members(raw, |key, value| {
             let list = LISTS
                 .iter()
@@ -257,6 +290,9 @@ impl<'a> Dump<'a> {
             if VERSION_INFO.contains(&key) {
                 self.note_spelling(VERSION_INFO, key);
             }
+            if let Some(found) = of_field(None, key).filter(|_| is_any_of(SECTION_KNOWN, key)) {
+                volatile.push((found, value));
+            }
             if !is_any_of(SECTION_KNOWN, key) {
                 let unknown = XdsType::unknown(message);
                 self.push(&unknown, key.to_owned(), None, Shape::Unknown, Some(value));
@@ -269,6 +305,12 @@ impl<'a> Dump<'a> {
         // Only the bootstrap's section tells its time outside of an element.
         if let (Some(updated), Some(resource)) = (updated, self.resources.get_mut(first)) {
             resource.last_updated.get_or_insert(updated);
+        }
+        if let Some(xds_type) = section_type(message) {
+            for ((name, rule), value) in volatile {
+                let path = name.to_owned();
+                self.volatile(rule, message, path, (&xds_type, None), value);
+            }
         }
         Ok(())
     }
@@ -328,15 +370,69 @@ impl<'a> Dump<'a> {
             .resources
             .get(first)
             .map(|resource| resource.key.name.clone());
+        let owner = owner.or(name).unwrap_or_default();
         for (key, value) in unknown {
-            let name = format!(
-                "{}.{key}",
-                owner.as_deref().or(name.as_deref()).unwrap_or("")
-            );
+            let name = format!("{owner}.{key}");
             let xds_type = XdsType::unknown(spec.element);
             self.push(&xds_type, name, None, Shape::Unknown, Some(value));
         }
+        if self.rules.any_off() || self.rules.explain() {
+            self.envelope(walker, spec, &owner, raw)?;
+        }
         Ok(())
+    }
+
+    /// Keeps or counts what rules are about in an element of the resource `owner`.
+    fn envelope(
+        &mut self,
+        walker: Walker<'a>,
+        spec: &'static ListSpec,
+        owner: &str,
+        element: &'a [u8],
+    ) -> Result<(), DumpError> {
+        let of = (&spec.xds_type, Some(owner));
+        walker.members(element, |key, value| {
+            if let Some((name, rule)) = of_field(None, key) {
+                let path = format!("{owner}.{name}");
+                self.volatile(rule, spec.element, path, of, value);
+            }
+            let bodies = spec.bodies.iter().filter(|body| body.path.len() > 1);
+            let mut containers = bodies.map(|body| body.path[0]).chain([ERROR_STATE]);
+            let Some(container) = containers.find(|container| container.contains(&key)) else {
+                return Ok(());
+            };
+            walker.members(value, |key, value| {
+                if let Some((name, rule)) = of_field(Some(container), key) {
+                    let path = format!("{owner}.{}.{name}", container[0]);
+                    self.volatile(rule, spec.element, path, of, value);
+                }
+                Ok::<_, DumpError>(())
+            })
+        })
+    }
+
+    /// Leaves out a field that stands around resources, or keeps it as a resource of its own where its rule is off.
+    fn volatile(
+        &mut self,
+        rule: &'static Rule,
+        message: &str,
+        path: String,
+        (xds_type, name): (&XdsType, Option<&str>),
+        value: &'a [u8],
+    ) {
+        if value == b"null" {
+            return;
+        }
+        if !self.rules.has(rule) {
+            let unknown = XdsType::unknown(message);
+            self.push(&unknown, path, None, Shape::Unknown, Some(value));
+        } else if self.rules.explain() {
+            self.left_out.push(LeftOut {
+                rule,
+                xds_type: xds_type.clone(),
+                name: name.map(str::to_owned),
+            });
+        }
     }
 
     /// Adds the resources that an element holds in one of its places.
@@ -427,6 +523,9 @@ impl<'a> Dump<'a> {
     ///
     /// A rejected listener has an element with its name and one without, both with the same error.
     fn drop_repeated(&mut self) {
+        if !self.rules.has(&REJECTED_COPY) {
+            return;
+        }
         let rejection =
             |resource: &Resource<'a>| (resource.key.name.clone(), resource.error.clone());
         let nameless = std::mem::take(&mut self.nameless);
@@ -442,8 +541,16 @@ impl<'a> Dump<'a> {
         let mut at = 0;
         self.resources.retain(|resource| {
             at += 1;
-            let is_copy = resource.key.name.is_empty() || named.contains(&rejection(resource));
-            !(nameless.contains(&(at - 1)) && is_copy)
+            let is_copy = nameless.contains(&(at - 1))
+                && (resource.key.name.is_empty() || named.contains(&rejection(resource)));
+            if is_copy && self.rules.explain() {
+                self.left_out.push(LeftOut {
+                    rule: &REJECTED_COPY,
+                    xds_type: resource.key.xds_type.clone(),
+                    name: Some(resource.key.name.clone()),
+                });
+            }
+            !is_copy
         });
     }
 

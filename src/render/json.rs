@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Side, Sides, layout};
 use crate::{
-    diff::{self, Report},
+    diff::{self, PairedBy, Report},
     model::ResourceKey,
     normalize::Value,
 };
@@ -76,6 +76,14 @@ struct Diff<'a> {
     rejections: &'a [diff::Rejection],
     /// What to know before believing the result, a sentence each.
     warnings: &'a [String],
+    /// How many values each rule hid from the comparison, in byte order of their names; only with `--why`, and only
+    /// rules that hid any.
+    #[serde(
+        serialize_with = "each::<_, Hidden, _>",
+        skip_serializing_if = "no_items"
+    )]
+    #[schemars(with = "Vec<Hidden>")]
+    hidden: &'a [diff::Hidden],
 }
 
 /// What a side is.
@@ -181,6 +189,44 @@ struct Change<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", extend("enum" = ["unknown"]))]
     schema: Option<&'static str>,
+    /// How the items of the lists on the way to the node were paired, from the root; only with `--why`, and where
+    /// there is a list on the way.
+    #[serde(
+        serialize_with = "each::<_, Pairing, _>",
+        skip_serializing_if = "no_items"
+    )]
+    #[schemars(with = "Vec<Pairing>")]
+    pairings: &'a [diff::Pairing],
+}
+
+/// How the items of one list were paired.
+#[derive(Serialize, JsonSchema)]
+struct Pairing<'a> {
+    /// The list's field.
+    list: &'a str,
+    /// `set`: order means nothing, and items have no keys. `keyed`: order means nothing. `ordered`: items have no
+    /// keys. `ordered_keyed`: order has a meaning, and keys identify items.
+    #[schemars(extend("enum" = ["keyed", "ordered", "ordered_keyed", "set"]))]
+    rule: &'static str,
+    /// What identifies an item: paths from it, members joined by dots.
+    keys: &'static [&'static str],
+    /// What paired the item on the way; absent where only one side has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("enum" = ["content", "keys", "position"]))]
+    by: Option<&'static str>,
+    /// Which of the keys did, where `by` is `keys`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>")]
+    by_keys: Option<&'static [&'static str]>,
+}
+
+/// What a rule hid.
+#[derive(Serialize, JsonSchema)]
+struct Hidden {
+    /// The rule's name, as `xdsnap rules` prints it.
+    rule: &'static str,
+    /// How many values of both sides it left out, filled in or equated.
+    values: usize,
 }
 
 /// A proxy that only one side has.
@@ -256,6 +302,7 @@ impl<'a> Diff<'a> {
             not_compared: &report.not_compared,
             rejections: &report.rejections,
             warnings: &report.warnings,
+            hidden: &report.hidden,
         }
     }
 }
@@ -308,6 +355,40 @@ impl<'a> From<&'a diff::Change> for Change<'a> {
             reason: change.reason.as_deref(),
             class: change.class.map(diff::Class::as_str),
             schema: change.no_schema.then_some("unknown"),
+            pairings: &change.pairings,
+        }
+    }
+}
+
+impl<'a> From<&'a diff::Pairing> for Pairing<'a> {
+    fn from(pairing: &'a diff::Pairing) -> Self {
+        let rule = pairing.rule;
+        let (by, by_keys) = match pairing.by {
+            None => (None, None),
+            Some(PairedBy::Keys(keys)) => (Some("keys"), Some(keys)),
+            Some(PairedBy::Content) => (Some("content"), None),
+            Some(PairedBy::Position) => (Some("position"), None),
+        };
+        Self {
+            list: &pairing.list,
+            rule: match (rule.ordered, rule.keys.is_empty()) {
+                (false, true) => "set",
+                (false, false) => "keyed",
+                (true, true) => "ordered",
+                (true, false) => "ordered_keyed",
+            },
+            keys: rule.keys,
+            by,
+            by_keys,
+        }
+    }
+}
+
+impl From<&diff::Hidden> for Hidden {
+    fn from(hidden: &diff::Hidden) -> Self {
+        Self {
+            rule: hidden.rule,
+            values: hidden.values,
         }
     }
 }

@@ -13,6 +13,7 @@ mod layout;
 pub mod names;
 mod oneline;
 mod resource;
+mod rules;
 mod text;
 mod unified;
 
@@ -21,7 +22,8 @@ pub use json::{json, schema as diff_schema};
 pub use layout::document;
 pub use oneline::oneline;
 pub use resource::{ResourceWriter, schema as normalize_schema};
-pub use text::{summary_line, text};
+pub use rules::{RuleEntry, json as rules_json, schema as rules_schema, table as rule_table};
+pub use text::{rules, summary_line, text};
 pub use unified::unified;
 
 /// How text is laid out.

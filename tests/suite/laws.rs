@@ -180,14 +180,11 @@ fn parse(bytes: &[u8]) -> Dump<'_> {
 
 fn compare(mode: Mode, before: &[u8], after: &[u8]) -> Report {
     let id = ProxyId::new("web-1.shop").unwrap();
-    let keep = |_: &ResourceKey| true;
     let mut comparer = Comparer::new(
         mode,
         Options {
-            keep: &keep,
-            select: vec![],
-            ignore: vec![],
             documents: true,
+            ..Options::default()
         },
     );
     comparer.proxy(&ProxyPair {

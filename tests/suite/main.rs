@@ -11,6 +11,7 @@
 //! - `readme`: what the README shows, links and asks to run.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
 //! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
+//! - `rules`: the rules by which values do not count: what each hides, and how to see it.
 //! - `schemas`: the JSON Schemas of `normalize` and `info`, and the samples of `schema/outputs.md`.
 //! - `states`: states, rejections and what only one printer tells, on dumps made up to show one thing each.
 //! - `support`: no tests, but what they talk to.
@@ -27,6 +28,7 @@ mod oracle;
 mod readme;
 mod redact;
 mod render;
+mod rules;
 mod schemas;
 mod states;
 mod support;

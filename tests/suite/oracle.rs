@@ -808,10 +808,8 @@ fn parse(text: &str) -> Dump<'_> {
 fn compare(before: &str, after: &str, mode: Mode) -> Report {
     let id = ProxyId::new("web-1.shop").unwrap();
     let options = Options {
-        keep: &|_| true,
-        select: vec![],
-        ignore: vec![],
         documents: true,
+        ..Options::default()
     };
     let mut comparer = Comparer::new(mode, options);
     comparer.proxy(&ProxyPair {

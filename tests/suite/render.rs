@@ -6,13 +6,13 @@ use proptest::prelude::*;
 use serde_json::json;
 use xdsnap::{
     diff::{
-        Cause, Change, ChangeKind, Class, Compared, DocumentPair, Mode, NotCompared, ProxyOnly,
-        Rejection, Report, SideName, Summary,
+        Cause, Change, ChangeKind, Class, Compared, DocumentPair, Hidden, Mode, NotCompared,
+        PairedBy, Pairing, ProxyOnly, Rejection, Report, SideName, Summary,
     },
     model::{Path, Predicate, ProxyId, ResourceKey, Scalar, State, Step, XdsType},
     normalize::{List, Number, Object, ObjectKind, Value},
     render::{self, Side, Sides, Style, names},
-    xds::ORDERED,
+    xds::{ListRule, MatchBy, ORDERED},
 };
 
 const PRODUCTPAGE: &str = "productpage-v1-6b746f74dc-9stvs.default";
@@ -923,6 +923,147 @@ fn live_state_stands_apart() {
     ");
 }
 
+static SET: ListRule = ListRule {
+    ordered: false,
+    match_by: MatchBy::Composite,
+    keys: &[],
+};
+
+static BY_NAME: ListRule = ListRule {
+    ordered: false,
+    match_by: MatchBy::Composite,
+    keys: &["name"],
+};
+
+static ROUTES: ListRule = ListRule {
+    ordered: true,
+    match_by: MatchBy::Fallback,
+    keys: &["name", "match"],
+};
+
+fn pairing(list: &str, rule: &'static ListRule, by: Option<PairedBy>) -> Pairing {
+    Pairing {
+        list: list.into(),
+        rule,
+        by,
+    }
+}
+
+/// The changed weights and one more virtual host, explained.
+fn explained() -> Report {
+    let mut report = canary();
+    let host = pairing("virtual_hosts", &BY_NAME, Some(PairedBy::Keys(&["name"])));
+    for change in &mut report.changes {
+        change.pairings = vec![
+            host.clone(),
+            pairing("routes", &ROUTES, Some(PairedBy::Keys(&["match"]))),
+            pairing("clusters", &BY_NAME, Some(PairedBy::Keys(&["name"]))),
+        ];
+    }
+    let mut timeout = change(
+        route(),
+        ChangeKind::Changed,
+        "virtual_hosts[b].routes[1].route.timeout",
+        json!("1s"),
+        json!("2s"),
+    );
+    timeout.pairings = vec![host, pairing("routes", &ROUTES, Some(PairedBy::Position))];
+    let mut added = change(
+        route(),
+        ChangeKind::Added,
+        "virtual_hosts[c]",
+        json!(null),
+        json!({"name": "c"}),
+    );
+    added.pairings = vec![pairing("virtual_hosts", &BY_NAME, None)];
+    let mut alt = change(
+        cluster("outbound|80||x"),
+        ChangeKind::Removed,
+        "alt_stat_names[0]",
+        json!("x"),
+        json!(null),
+    );
+    alt.pairings = vec![
+        pairing("a\u{9b}b", &ORDERED, Some(PairedBy::Content)),
+        pairing("alt_stat_names", &SET, None),
+    ];
+    report.changes.extend([timeout, added, alt]);
+    report.hidden = vec![
+        Hidden {
+            rule: "bootstrap-user-agent",
+            values: 12,
+        },
+        Hidden {
+            rule: "rejected-listener-copy",
+            values: 1,
+        },
+    ];
+    report
+}
+
+#[test]
+fn how_items_were_paired_is_said_once_for_changes_that_follow_each_other() {
+    insta::assert_snapshot!(body(&explained(), Style::default()), @r#"
+    productpage-v1-6b746f74dc-9stvs.default
+      ~ route 9080  active  updated 01:52:51Z
+          virtual_hosts[reviews.default.svc.cluster.local:9080].routes[0].route
+            .weighted_clusters
+              .clusters[outbound|9080|v1|reviews.default.svc.cluster.local]
+                .weight  95 → 50
+                  paired: virtual_hosts by name (keyed); routes by match (ordered,
+                    keyed); clusters by name (keyed)
+              .clusters[outbound|9080|v2|reviews.default.svc.cluster.local]
+                .weight  5 → 50
+          virtual_hosts[b].routes[1].route.timeout  1s → 2s
+            paired: virtual_hosts by name (keyed); routes by position (ordered,
+              keyed)
+        + virtual_hosts[c]  {name: c}
+            paired: virtual_hosts without a pair by name (keyed)
+      ~ cluster outbound|80||x  active
+        - alt_stat_names[0]  x
+            paired: "a\u{9b}b" by content (ordered); alt_stat_names without a pair
+              (set)
+
+    hidden by rules:
+      12 values  bootstrap-user-agent: Envoy adds its own name and version to the
+                 node
+      1 value    rejected-listener-copy: Envoy lists a rejected listener twice, once
+                 without its name
+
+    4 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed
+    "#);
+}
+
+#[test]
+fn a_script_reads_how_items_were_paired_and_what_rules_hid() {
+    let json: serde_json::Value = serde_json::from_str(&json_of(&explained())).unwrap();
+    assert!(VALIDATOR.is_valid(&json));
+    assert_eq!(
+        json["changes"][0]["pairings"][1],
+        json!({"list": "routes", "rule": "ordered_keyed", "keys": ["name", "match"], "by": "keys", "by_keys": ["match"]})
+    );
+    assert_eq!(
+        json["changes"][3]["pairings"],
+        json!([{"list": "virtual_hosts", "rule": "keyed", "keys": ["name"]}])
+    );
+    assert_eq!(
+        json["changes"][4]["pairings"],
+        json!([
+            {"list": "a\u{9b}b", "rule": "ordered", "keys": [], "by": "content"},
+            {"list": "alt_stat_names", "rule": "set", "keys": []},
+        ])
+    );
+    assert_eq!(
+        json["hidden"],
+        json!([
+            {"rule": "bootstrap-user-agent", "values": 12},
+            {"rule": "rejected-listener-copy", "values": 1},
+        ])
+    );
+    let json: serde_json::Value = serde_json::from_str(&json_of(&canary())).unwrap();
+    assert!(json.get("hidden").is_none() && json["changes"][0].get("pairings").is_none());
+}
+
 #[test]
 fn paths_name_items_as_a_person_would() {
     let filter = |predicates: &[(&str, Option<Scalar>)]| {
@@ -1070,7 +1211,17 @@ type Edit = (&'static str, fn(&mut serde_json::Value));
 fn the_schema_rejects_what_is_not_the_contract() {
     let good: serde_json::Value = serde_json::from_str(&json_of(&canary())).unwrap();
     assert!(VALIDATOR.is_valid(&good));
-    let edits: [Edit; 12] = [
+    let edits: [Edit; 15] = [
+        ("an unknown list rule", |doc| {
+            doc["changes"][0]["pairings"] = json!([{"list": "l", "rule": "bag", "keys": []}])
+        }),
+        ("a pairing by nobody knows what", |doc| {
+            doc["changes"][0]["pairings"] =
+                json!([{"list": "l", "rule": "set", "keys": [], "by": "luck"}])
+        }),
+        ("hidden values that are text", |doc| {
+            doc["hidden"] = json!([{"rule": "host-health", "values": "1"}])
+        }),
         ("another format", |doc| {
             doc["format"] = json!("xdsnap.diff/v2")
         }),
@@ -1229,11 +1380,20 @@ fn any_change() -> impl Strategy<Value = Change> {
     let updated = prop_oneof![Just("2026-11-21T01:52:51.123Z".to_owned()), hostile()];
     let value = || prop::option::of(any_value());
     let option = prop::option::of::<BoxedStrategy<String>>;
+    let rule = prop::sample::select(vec![&SET, &BY_NAME, &ROUTES, &ORDERED]);
+    let by = prop::sample::select(vec![
+        None,
+        Some(PairedBy::Keys(&["name"])),
+        Some(PairedBy::Content),
+        Some(PairedBy::Position),
+    ]);
+    let pairing = (hostile(), rule, by).prop_map(|(list, rule, by)| pairing(&list, rule, by));
     (
         (any_proxy(), prop::option::of(any_proxy()), any_source()),
         (any_key(), kind, any_path(), prop::option::of(any_path())),
         (value(), value(), value(), any::<bool>()),
         (option(updated.boxed()), option(hostile().boxed()), class),
+        prop::collection::vec(pairing, 0..3),
     )
         .prop_map(
             |(
@@ -1241,6 +1401,7 @@ fn any_change() -> impl Strategy<Value = Change> {
                 (resource, kind, path, before_path),
                 (before, after, default, no_schema),
                 (updated, reason, class),
+                pairings,
             )| Change {
                 proxy,
                 before_proxy,
@@ -1256,7 +1417,7 @@ fn any_change() -> impl Strategy<Value = Change> {
                 class,
                 default,
                 no_schema,
-                pairings: vec![],
+                pairings,
             },
         )
 }
@@ -1333,6 +1494,7 @@ fn any_report() -> impl Strategy<Value = Report> {
                 not_compared,
                 rejections,
                 warnings,
+                hidden: explained().hidden,
                 ..report(mode, changes)
             },
         )

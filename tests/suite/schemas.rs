@@ -1,4 +1,4 @@
-//! The JSON Schemas of `normalize` and `info` in `schema/`: they are what the code says, accept what the program
+//! The JSON Schemas of `normalize`, `info` and `rules` in `schema/`: they are what the code says, accept what the program
 //! prints and reject what it never will; and the samples in `schema/outputs.md` are documents of their formats.
 
 use std::{
@@ -66,10 +66,11 @@ fn assert_rejected(validator: &Validator, good: &Value, edits: &[Edit]) {
 }
 
 #[test]
-fn the_committed_schemas_of_normalize_and_info_are_what_the_code_writes() {
+fn the_committed_schemas_of_normalize_info_and_rules_are_what_the_code_writes() {
     for (name, schema) in [
         ("normalize.schema.json", render::normalize_schema()),
         ("info.schema.json", render::info_schema()),
+        ("rules.schema.json", render::rules_schema()),
     ] {
         let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         let file = schema_file(name);
@@ -242,6 +243,32 @@ fn the_schema_of_info_rejects_what_is_not_the_contract() {
 }
 
 #[test]
+fn the_schema_of_rules_accepts_the_table_and_rejects_what_is_none() {
+    let validator = validator("rules.schema.json");
+    let good: Value = serde_json::from_str(&printed(&["rules", "-o", "json"])).unwrap();
+    let edits: [Edit; 6] = [
+        ("another format", |doc| {
+            doc["format"] = json!("xdsnap.rules/v2");
+        }),
+        ("no rules", |doc| remove(doc, "rules")),
+        ("no name", |doc| remove(&mut doc["rules"][0], "name")),
+        ("an unknown group", |doc| {
+            doc["rules"][0]["group"] = json!("magic");
+        }),
+        ("a path that is no list", |doc| {
+            doc["rules"][0]["paths"] = json!("$");
+        }),
+        ("switchable as text", |doc| {
+            doc["rules"][0]["switchable"] = json!("yes");
+        }),
+    ];
+    assert_rejected(&validator, &good, &edits);
+    let mut later = good;
+    later["rules"][0]["from_a_later_version"] = json!(1);
+    assert_valid(&validator, &later);
+}
+
+#[test]
 fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_formats() {
     let page = fs::read_to_string(schema_file("outputs.md")).unwrap();
     let mut formats = Vec::new();
@@ -252,6 +279,7 @@ fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_format
         match format {
             "xdsnap.diff/v1" => assert_valid(&validator("diff.schema.json"), &sample),
             "xdsnap.info/v1" => assert_valid(&validator("info.schema.json"), &sample),
+            "xdsnap.rules/v1" => assert_valid(&validator("rules.schema.json"), &sample),
             "xdsnap.normalize/v1" => {
                 for resource in sample["resources"].as_array().unwrap() {
                     assert_valid(&validator("normalize.schema.json"), resource);
@@ -264,6 +292,11 @@ fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_format
     formats.sort();
     assert_eq!(
         formats,
-        ["xdsnap.diff/v1", "xdsnap.info/v1", "xdsnap.normalize/v1"]
+        [
+            "xdsnap.diff/v1",
+            "xdsnap.info/v1",
+            "xdsnap.normalize/v1",
+            "xdsnap.rules/v1"
+        ]
     );
 }

@@ -50,13 +50,7 @@ fn listener(members: Value) -> Value {
 
 fn compare(mode: Mode, [before, after]: [&Value; 2], last_errors: &[(XdsType, String)]) -> Report {
     let id = ProxyId::new("web-1.shop").unwrap();
-    let keep = |_: &ResourceKey| true;
-    let options = Options {
-        keep: &keep,
-        select: vec![],
-        ignore: vec![],
-        documents: false,
-    };
+    let options = Options::default();
     let texts = [before, after].map(Value::to_string);
     let [before, after] =
         [&texts[0], &texts[1]].map(|text| Dump::parse([(None, text.as_bytes())]).unwrap());

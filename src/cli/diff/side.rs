@@ -9,7 +9,7 @@ use crate::{
     bundle::FailureEntry,
     capture::{DumpDocument, Input, Named, Versions},
     dump::Dump,
-    model::{ProxyId, Source},
+    model::{ProxyId, Rules, Source},
     render,
 };
 
@@ -132,10 +132,10 @@ fn may_be_the_dump(failure: &FailureEntry) -> bool {
 
 impl Documents {
     /// Reads them.
-    pub(super) fn parse(&self) -> anyhow::Result<Dump<'_>> {
+    pub(super) fn parse(&self, rules: &Rules) -> anyhow::Result<Dump<'_>> {
         let documents = self.documents.iter();
         let documents = documents.map(|(part, bytes)| (part.as_deref(), bytes.as_slice()));
-        let mut dump = Dump::parse(documents).with_context(|| self.name.clone())?;
+        let mut dump = Dump::parse_by(documents, rules).with_context(|| self.name.clone())?;
         for (part, _) in &self.missing {
             dump.note_missing_part(part);
         }

@@ -8,6 +8,7 @@ use super::{
     outline,
     page::{Ink, Line, Page, Piece, columns},
     steps::{Node, place},
+    why::Said,
 };
 use crate::{
     diff::{Change, ChangeKind, Mode},
@@ -41,10 +42,12 @@ pub(super) fn tree(
         false => changes.len().min(CHANGES),
     };
     let root = Node::new(&changes[..shown], page.style);
+    let said = &mut Said::default();
     for change in &root.changes {
-        one(page, mode, &["$"], change, indent)?;
+        let last = one(page, mode, &["$"], change, indent)?;
+        said.tell(page, change, last + 2)?;
     }
-    children(page, mode, &root, indent, true)?;
+    children(page, mode, said, &root, indent, true)?;
     if shown < changes.len() {
         let what = format!("{} more changes of this resource", changes.len() - shown);
         page.folded(indent, &what)?;
@@ -52,7 +55,14 @@ pub(super) fn tree(
     Ok(())
 }
 
-fn children(page: &mut Page, mode: Mode, node: &Node, indent: usize, top: bool) -> io::Result<()> {
+fn children(
+    page: &mut Page,
+    mode: Mode,
+    said: &mut Said,
+    node: &Node,
+    indent: usize,
+    top: bool,
+) -> io::Result<()> {
     for child in &node.children {
         let (mut texts, end) = child.chain();
         if top {
@@ -67,8 +77,9 @@ fn children(page: &mut Page, mode: Mode, node: &Node, indent: usize, top: bool) 
         }
         for change in &end.changes {
             below = one(page, mode, &texts, change, indent)?;
+            said.tell(page, change, below + 2)?;
         }
-        children(page, mode, end, below + 2, false)?;
+        children(page, mode, said, end, below + 2, false)?;
     }
     Ok(())
 }

@@ -11,12 +11,13 @@ use super::{
     change,
     hint::hint,
     page::{Ink, Line, Page, count},
+    why,
 };
 use crate::{
     diff::{Change, ChangeKind, Class, Compared, Mode},
     model::{Path, ProxyId, ResourceKey, XdsType},
     normalize::Value,
-    render::escape,
+    render::{Style, escape},
 };
 
 /// Proxies that are named where several have the same changes.
@@ -88,6 +89,7 @@ type Content<'a> = (
     Option<&'a Value>,
     Option<&'a str>,
     Option<&'a str>,
+    Vec<String>,
 );
 
 fn content(change: &Change) -> Content<'_> {
@@ -99,6 +101,8 @@ fn content(change: &Change) -> Content<'_> {
         change.after.as_ref(),
         change.reason.as_deref(),
         change.class.map(Class::as_str),
+        // Any style will do to tell two apart.
+        why::pairings(change, Style::default()),
     )
 }
 

@@ -1,14 +1,16 @@
 //! The default output: text for a person in a hurry.
 //!
 //! From the top: what to know first, the two sides, changes by proxy and resource, what is said once for all, what
-//! does not count, what was not compared, and the count.
+//! does not count, what was not compared, what rules hid, and the count.
 
 mod change;
 mod hint;
 mod listing;
 mod outline;
 mod page;
+mod rules;
 mod steps;
+mod why;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,6 +21,8 @@ use self::{
     listing::{listing, seconds},
     page::{Ink, Line, Page, count},
 };
+pub use rules::rules;
+
 use super::{Side, Sides, Style, escape};
 use crate::diff::{Cause, Change, Class, Compared, Mode, NotCompared, Report, SideName};
 
@@ -57,6 +61,7 @@ pub fn text(out: &mut dyn Write, report: &Report, sides: &Sides, style: Style) -
     proxies_only(page, report)?;
     not_compared(page, report)?;
     rejections(page, report)?;
+    why::hidden(page, &report.hidden)?;
     page.gap()?;
     let line = summary_line(report);
     // Scripts read the last line, so it is never broken.
