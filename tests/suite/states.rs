@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use xdsnap::{
     diff::{Cause, Compared, Comparer, Mode, Options, ProxyPair, Report},
     dump::Dump,
-    model::{ProxyId, ResourceKey, XdsType},
+    model::{ProxyId, XdsType},
 };
 
 const TIME: &str = "2026-11-21T01:52:51.123Z";
