@@ -9,11 +9,11 @@ use super::{
     pairing::{envoy_name, pair_resources},
     rejection::error_of,
     value::{Comparison, Edit, Nodes, select_all},
-    verdict::{Verdict, endpoints_replaced, is_redacted, judge},
+    verdict::{Verdict, endpoints_replaced, judge},
 };
 use crate::{
     model::{Path, ProxyId, ResourceKey, State, XdsType},
-    normalize::{Dump, Resource, Value, normalize},
+    normalize::{Dump, Resource, Value, is_redacted, live_part, normalize},
 };
 
 /// What is compared, and how much of it is wanted.
@@ -444,7 +444,7 @@ impl<'a> Comparer<'a> {
             edits,
             not_compared,
             ..
-        } = self.comparison(before.as_ref(), after.as_ref());
+        } = self.comparison(&context.key, before.as_ref(), after.as_ref());
         for (path, reason) in not_compared {
             let reason = reason.to_owned();
             self.resource_not_compared(context, Some(path), Cause::Inherent, reason);
@@ -487,7 +487,12 @@ impl<'a> Comparer<'a> {
     }
 
     /// Compares two values as the queries say.
-    fn comparison(&mut self, before: Option<&Value>, after: Option<&Value>) -> Comparison<'static> {
+    fn comparison(
+        &mut self,
+        key: &ResourceKey,
+        before: Option<&Value>,
+        after: Option<&Value>,
+    ) -> Comparison<'static> {
         let mut nodes = |queries: &[String], which: usize| -> Option<Nodes> {
             let mut found = Nodes::new();
             for value in [before, after].into_iter().flatten() {
@@ -497,7 +502,13 @@ impl<'a> Comparer<'a> {
         };
         let selected = nodes(&self.options.select, 0);
         let ignored = nodes(&self.options.ignore, 1);
+        let live = live_part(key).map(|part| {
+            let values = before.into_iter().chain(after);
+            let nodes = values.flat_map(|value| part.nodes(value));
+            nodes.map(std::ptr::from_ref).collect::<Nodes>()
+        });
         let mut comparison = Comparison {
+            live: live.as_ref(),
             selected: selected.as_ref(),
             ignored: ignored.as_ref(),
             fold_names: self.report.mode == Mode::Sync,

@@ -5,7 +5,7 @@ use std::{cell::OnceCell, collections::HashMap};
 use crate::{
     model::{Predicate, Scalar, Step},
     normalize::{KeyValue, List, Number, Value, identity},
-    xds::MatchBy,
+    xds::{ListRule, MatchBy},
 };
 
 /// The steps to the items of one list.
@@ -21,6 +21,11 @@ impl<'a> Steps<'a> {
             list,
             counts: OnceCell::new(),
         }
+    }
+
+    /// What the list's order means, and what identifies its items.
+    pub(super) fn rule(&self) -> &'static ListRule {
+        self.list.rule
     }
 
     /// The step to the item at `index`.
