@@ -203,23 +203,10 @@ fn keys_used(
 /// the others that both sides have, and of what is left, between two that keep their order, the i-th with the i-th.
 fn pair_by_content(before: &[Value], after: &[Value]) -> Vec<Pair> {
     let (before, after) = numbered(before, after);
-    let mut pairs = match before.len().saturating_mul(after.len()) > MAX_TABLE {
-        true => {
-            let mut pairs = approximate_subsequence(&before, &after);
-            pairs.extend(equal_items(&before, &after, &pairs));
-            mark_moved(&mut pairs);
-            pairs
-        }
-        false => {
-            let kept = with_fewest_surplus(&before, &after, common_subsequence(&before, &after));
-            let mut pairs: Vec<Pair> = kept.into_iter().map(equal).collect();
-            let moved = equal_items(&before, &after, &pairs).into_iter();
-            pairs.extend(moved.map(|pair| Pair {
-                moved: true,
-                ..pair
-            }));
-            pairs
-        }
+    let is_long = before.len().saturating_mul(after.len()) > MAX_TABLE;
+    let mut pairs = match is_long {
+        true => approximate_pairs(&before, &after),
+        false => exact_pairs(&before, &after),
     };
     let mut kept: Vec<(usize, usize)> = pairs
         .iter()
@@ -279,8 +266,8 @@ fn equal_items(before: &[usize], after: &[usize], taken: &[Pair]) -> Vec<Pair> {
 /// The largest product of lengths for which the exact table is filled.
 const MAX_TABLE: usize = 16_000_000;
 
-/// A common subsequence that may be shorter than the longest, of lists too long for the table.
-fn approximate_subsequence(before: &[usize], after: &[usize]) -> Vec<Pair> {
+/// The equal items of two lists that are too long for the table: what stays in order may be fewer than could be.
+fn approximate_pairs(before: &[usize], after: &[usize]) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for op in similar::capture_diff_slices(similar::Algorithm::Myers, before, after) {
         if let similar::DiffOp::Equal {
@@ -292,6 +279,21 @@ fn approximate_subsequence(before: &[usize], after: &[usize]) -> Vec<Pair> {
             pairs.extend((0..len).map(|i| equal((old_index + i, new_index + i))));
         }
     }
+    pairs.extend(equal_items(before, after, &pairs));
+    // What was found besides may keep the order too.
+    mark_moved(&mut pairs);
+    pairs
+}
+
+/// The equal items of two lists: those of the longest order that both have, and the others, which have moved.
+fn exact_pairs(before: &[usize], after: &[usize]) -> Vec<Pair> {
+    let kept = with_fewest_surplus(before, after, common_subsequence(before, after));
+    let mut pairs: Vec<Pair> = kept.into_iter().map(equal).collect();
+    let moved = equal_items(before, after, &pairs).into_iter();
+    pairs.extend(moved.map(|pair| Pair {
+        moved: true,
+        ..pair
+    }));
     pairs
 }
 
@@ -567,7 +569,96 @@ mod tests {
         }
     }
 
+    /// Every choice of `count` of the positions below `end`, in order of the positions.
+    fn subsets(end: usize, count: usize) -> Vec<Vec<usize>> {
+        let all = (0..1u32 << end).filter(|set| set.count_ones() as usize == count);
+        let mut all: Vec<Vec<usize>> = all
+            .map(|set| (0..end).filter(|i| set & (1 << i) != 0).collect())
+            .collect();
+        all.sort();
+        all
+    }
+
+    /// How many items are removed or added where those at `kept` keep their order.
+    fn surplus(before: &[Value], after: &[Value], kept: [&[usize]; 2]) -> usize {
+        let sides = [before, after];
+        let count = |side: usize, item: &Value| {
+            let free = (0..sides[side].len()).filter(|at| !kept[side].contains(at));
+            free.filter(|&at| sides[side][at] == *item).count()
+        };
+        let left = |side: usize, gap: usize| {
+            let (from, to) = (
+                gap.checked_sub(1).map(|i| kept[side][i]),
+                kept[side].get(gap),
+            );
+            let in_gap = (0..sides[side].len())
+                .filter(|at| from.is_none_or(|from| *at > from) && to.is_none_or(|to| at < to));
+            in_gap
+                .filter(|&at| {
+                    let item = &sides[side][at];
+                    let first = (0..at).filter(|i| !kept[side].contains(i));
+                    let number = first.filter(|&i| sides[side][i] == *item).count();
+                    number >= count(0, item).min(count(1, item))
+                })
+                .count()
+        };
+        (0..=kept[0].len())
+            .map(|gap| left(0, gap).abs_diff(left(1, gap)))
+            .sum()
+    }
+
     proptest! {
+        #[test]
+        fn without_keys_the_longest_order_stays_and_least_is_left_over(
+            before in proptest::collection::vec("[abc]", 0..8),
+            after in proptest::collection::vec("[abc]", 0..8),
+        ) {
+            let [before, after] = [before, after].map(|side| items(&side.join(" ")));
+            let found = align(Items::whole(&before), Items::whole(&after), &ORDERED);
+            let stays = found.pairs.iter().filter(|p| p.by == PairedBy::Content && !p.moved);
+            let (old, new): (Vec<_>, Vec<_>) = stays.map(|p| (p.before, p.after)).unzip();
+
+            let holds = |at: &[usize], other: &[usize]| {
+                at.iter().zip(other).all(|(&b, &a)| before[b] == after[a])
+            };
+            let embeddings = |new: &[usize]| -> Vec<Vec<usize>> {
+                let all = subsets(before.len(), new.len()).into_iter();
+                all.filter(|old| holds(old, new)).collect()
+            };
+            let most = before.len().min(after.len());
+            let best = (0..=most)
+                .rev()
+                .flat_map(|count| subsets(after.len(), count))
+                .find(|new| !embeddings(new).is_empty());
+            prop_assert_eq!(Some(&new), best.as_ref());
+
+            let least = embeddings(&new).iter().map(|old| surplus(&before, &after, [old, &new])).min();
+            prop_assert_eq!(Some(surplus(&before, &after, [&old, &new])), least);
+            prop_assert_eq!(Some(found.removed.len() + found.added.len()), least);
+
+            // As many move the other way round.
+            let back = align(Items::whole(&after), Items::whole(&before), &ORDERED);
+            let moves = |of: &Alignment| of.pairs.iter().filter(|pair| pair.moved).count();
+            prop_assert_eq!(moves(&found), moves(&back));
+        }
+
+        #[test]
+        fn long_lists_have_no_more_moves_than_cross(
+            (before, after) in proptest::collection::vec("[a-f]", 0..30)
+                .prop_flat_map(|items| (Just(items.clone()), Just(items).prop_shuffle())),
+        ) {
+            let [before, after] = [before, after].map(|side| items(&side.join(" ")));
+            let (before, after) = numbered(&before, &after);
+            let pairs = approximate_pairs(&before, &after);
+            prop_assert_eq!(pairs.len(), before.len());
+            for moved in pairs.iter().filter(|pair| pair.moved) {
+                let crosses = |kept: &&Pair| {
+                    !kept.moved && (kept.before < moved.before) != (kept.after < moved.after)
+                };
+                prop_assert!(pairs.iter().any(|kept| crosses(&kept)));
+            }
+        }
+
         #[test]
         fn the_longest_increasing_subsequence_is_the_longest_and_the_smallest(
             values in Just((0..9usize).collect::<Vec<_>>()).prop_shuffle(),

@@ -161,3 +161,30 @@ fn leaves(value: &Value, words: &mut Vec<String>) {
         Value::Null => {}
     }
 }
+
+#[test]
+fn a_number_that_readers_round_names_no_item() {
+    use crate::normalize::{Object, ObjectKind};
+    static BY_PORT: ListRule = ListRule {
+        ordered: false,
+        match_by: MatchBy::Composite,
+        keys: &["port"],
+    };
+    for (port, expected) in [
+        (80, "$[?@.port==80]"),
+        (-(1 << 53), "$[?@.port==-9007199254740992]"),
+        ((1 << 53) + 1, "$[0]"),
+        (i128::MAX, "$[0]"),
+    ] {
+        let item = Value::Object(Object {
+            members: vec![("port".into(), Value::Number(Number::Int(port)))],
+            kind: ObjectKind::Plain,
+        });
+        let list = List {
+            items: vec![item],
+            rule: &BY_PORT,
+        };
+        let path = crate::model::Path(vec![Steps::new(&list).to(0)]);
+        assert_eq!(path.to_string(), expected);
+    }
+}

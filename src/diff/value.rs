@@ -434,3 +434,188 @@ pub(super) fn select_all(value: &Value, queries: &[String], used: &mut BTreeSet<
     }
     nodes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xds::{ListRule, MatchBy, ORDERED};
+
+    const fn rule(ordered: bool, match_by: MatchBy, keys: &'static [&'static str]) -> ListRule {
+        ListRule {
+            ordered,
+            match_by,
+            keys,
+        }
+    }
+
+    static SET: ListRule = rule(false, MatchBy::Composite, &[]);
+    static KEYED: ListRule = rule(false, MatchBy::Composite, &["a", "b"]);
+    static ORDERED_KEYED: ListRule = rule(true, MatchBy::Composite, &["a"]);
+    static EITHER: ListRule = rule(false, MatchBy::Either, &["a", "b"]);
+    static FALLBACK: ListRule = rule(false, MatchBy::Fallback, &["a", "b"]);
+
+    /// `a=1,v=x a=2` as a list of objects, in an object under `list`.
+    fn resource(items: &str, rule: &'static ListRule) -> Value {
+        let item = |text: &str| {
+            let members = text.split(',').map(|member| {
+                let (name, value) = member.split_once('=').unwrap();
+                (Key::from(name.to_owned()), Value::from(value))
+            });
+            Value::Object(Object {
+                members: members.collect(),
+                kind: ObjectKind::Plain,
+            })
+        };
+        let items = items.split_whitespace().map(item).collect();
+        let mut list = Value::List(List { items, rule });
+        crate::normalize::sort(&mut list);
+        Value::Object(Object {
+            members: vec![("list".into(), list)],
+            kind: ObjectKind::Plain,
+        })
+    }
+
+    #[test]
+    fn an_edit_tells_how_the_items_on_its_way_were_paired() {
+        let keys = |keys| Some(PairedBy::Keys(keys));
+        let (position, content) = (Some(PairedBy::Position), Some(PairedBy::Content));
+        let table: [(
+            &'static ListRule,
+            &str,
+            &str,
+            &[(ChangeKind, Option<PairedBy>)],
+        ); 15] = [
+            (
+                &KEYED,
+                "a=1,b=1,v=x",
+                "a=1,b=1,v=y",
+                &[(ChangeKind::Changed, keys(&["a", "b"]))],
+            ),
+            (
+                &KEYED,
+                "a=1,v=x",
+                "a=2,v=x",
+                &[(ChangeKind::Removed, None), (ChangeKind::Added, None)],
+            ),
+            (
+                &SET,
+                "v=x",
+                "v=y",
+                &[(ChangeKind::Removed, None), (ChangeKind::Added, None)],
+            ),
+            (
+                &EITHER,
+                "a=1,v=x",
+                "a=1,v=y",
+                &[(ChangeKind::Changed, keys(&["a"]))],
+            ),
+            (
+                &EITHER,
+                "b=1,v=x",
+                "b=1,v=y",
+                &[(ChangeKind::Changed, keys(&["b"]))],
+            ),
+            (
+                &EITHER,
+                "v=x",
+                "v=y",
+                &[(ChangeKind::Changed, keys(&["a", "b"]))],
+            ),
+            (
+                &FALLBACK,
+                "a=1,v=x",
+                "a=1,v=y",
+                &[(ChangeKind::Changed, keys(&["a"]))],
+            ),
+            (
+                &FALLBACK,
+                "a=1,b=1",
+                "a=2,b=1",
+                &[(ChangeKind::Changed, keys(&["b"]))],
+            ),
+            (
+                &FALLBACK,
+                "a=1,b=1,v=w a=1,b=1,v=x",
+                "a=1,b=1,v=w a=1,b=1,v=y",
+                &[(ChangeKind::Changed, position)],
+            ),
+            (
+                &ORDERED_KEYED,
+                "a=1 a=2",
+                "a=2 a=1",
+                &[(ChangeKind::Moved, keys(&["a"]))],
+            ),
+            (
+                &ORDERED_KEYED,
+                "a=1,v=w a=1,v=x",
+                "a=1,v=x a=1,v=w",
+                &[(ChangeKind::Moved, content)],
+            ),
+            (
+                &ORDERED_KEYED,
+                "a=1,v=w a=1,v=x",
+                "a=1,v=w a=1,v=y",
+                &[(ChangeKind::Changed, position)],
+            ),
+            (&ORDERED, "v=x", "v=y", &[(ChangeKind::Changed, position)]),
+            (
+                &ORDERED,
+                "v=x v=y",
+                "v=y v=x",
+                &[(ChangeKind::Moved, content)],
+            ),
+            (&ORDERED, "v=x", "v=x v=y", &[(ChangeKind::Added, None)]),
+        ];
+        for (rule, before, after, expected) in table {
+            let edits = diff(&resource(before, rule), &resource(after, rule));
+            let found: Vec<_> = edits
+                .iter()
+                .map(|edit| (edit.kind, &edit.pairings[..]))
+                .collect();
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|&(kind, by)| {
+                    let list = "list".to_owned();
+                    (kind, vec![Pairing { list, rule, by }])
+                })
+                .collect();
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|(kind, all)| (*kind, &all[..]))
+                .collect();
+            assert_eq!(found, expected, "{before} | {after}");
+        }
+    }
+
+    #[test]
+    fn pairings_are_told_from_the_root_and_only_of_lists() {
+        let nested = |value: &str, position: usize| {
+            let mut outer = resource("a=1 a=2", &KEYED);
+            let Value::Object(object) = &mut outer else {
+                unreachable!()
+            };
+            let inner = object.get_mut("list").unwrap().objects_mut().nth(position);
+            let inner = inner.unwrap();
+            inner.members.push(("in".into(), resource(value, &ORDERED)));
+            outer
+        };
+        let edits = diff(&nested("v=x", 1), &nested("v=y", 1));
+        assert_eq!(edits.len(), 1);
+        assert_eq!(
+            edits[0].path.to_string(),
+            "$.list[?@.a=='2' && !@.b].in.list[0].v"
+        );
+        let by: Vec<_> = edits[0]
+            .pairings
+            .iter()
+            .map(|p| (&p.list[..], p.by))
+            .collect();
+        assert_eq!(
+            by,
+            [
+                ("list", Some(PairedBy::Keys(&["a", "b"]))),
+                ("list", Some(PairedBy::Position))
+            ]
+        );
+    }
+}
