@@ -1,6 +1,6 @@
 //! Which item of one list corresponds to which of another: pure, on positions.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::PairedBy;
 use crate::{
@@ -129,6 +129,38 @@ impl Unpaired {
                 });
             }
         }
+        self.leave_out_pairs(first);
+    }
+
+    /// Pairs what is left by content, so that as many items as can keep their order.
+    fn pair_equal_in_order(&mut self, [before, after]: [&[Value]; 2]) {
+        let old: BTreeSet<&Value> = self.before.iter().map(|&at| &before[at]).collect();
+        if !self.after.iter().any(|&at| old.contains(&after[at])) {
+            return;
+        }
+        let first = self.pairs.len();
+        // Items that are paired have a number of their own, and none that equals them.
+        let mut numbers = [vec![0; before.len()], vec![0; after.len()]];
+        for (number, pair) in self.pairs.iter().enumerate() {
+            numbers[0][pair.before] = number;
+            numbers[1][pair.after] = number;
+        }
+        let mut known = BTreeMap::new();
+        let left = [(before, &self.before), (after, &self.after)];
+        for (numbers, (items, positions)) in numbers.iter_mut().zip(left) {
+            for &at in positions {
+                let next = first + known.len();
+                numbers[at] = *known.entry(&items[at]).or_insert(next);
+            }
+        }
+        let equal = equal_pairs(&numbers[0], &numbers[1]).into_iter();
+        self.pairs
+            .extend(equal.filter(|pair| numbers[0][pair.before] >= first));
+        self.leave_out_pairs(first);
+    }
+
+    /// Takes what has been paired since there were `first` pairs out of what is left.
+    fn leave_out_pairs(&mut self, first: usize) {
         let new = &self.pairs[first..];
         if !new.is_empty() {
             let before: HashSet<usize> = new.iter().map(|pair| pair.before).collect();
@@ -166,16 +198,17 @@ fn pair_by_keys(before: Items<'_>, after: Items<'_>, rule: &'static ListRule) ->
         unpaired.pair_by(identities, |item| key(item, stage), unique, by);
     }
     let content = |_: &&Value| PairedBy::Content;
-    // Of equal items the order is no matter, and so those are paired first of which nothing else differs either.
-    if !rule.ordered && !std::ptr::eq(before.whole, before.identity) {
-        unpaired.pair_by(
-            [before.whole, after.whole],
-            |item| item,
-            usize::min,
-            content,
-        );
+    if rule.ordered {
+        unpaired.pair_by(identities, |item| item, unique, content);
+        unpaired.pair_equal_in_order(identities);
+    } else {
+        // Of equal items the order is no matter, and so those are first of which nothing else differs either.
+        if !std::ptr::eq(before.whole, before.identity) {
+            let wholes = [before.whole, after.whole];
+            unpaired.pair_by(wholes, |item| item, usize::min, content);
+        }
+        unpaired.pair_by(identities, |item| item, usize::min, content);
     }
-    unpaired.pair_by(identities, |item| item, usize::min, content);
     if rule.ordered || rule.match_by == MatchBy::Fallback {
         for stage in 0..stages {
             let by = |_: &Vec<KeyValue<'_>>| PairedBy::Position;
@@ -203,11 +236,7 @@ fn keys_used(
 /// the others that both sides have, and of what is left, between two that keep their order, the i-th with the i-th.
 fn pair_by_content(before: &[Value], after: &[Value]) -> Vec<Pair> {
     let (before, after) = numbered(before, after);
-    let is_long = before.len().saturating_mul(after.len()) > MAX_TABLE;
-    let mut pairs = match is_long {
-        true => approximate_pairs(&before, &after),
-        false => exact_pairs(&before, &after),
-    };
+    let mut pairs = equal_pairs(&before, &after);
     let mut kept: Vec<(usize, usize)> = pairs
         .iter()
         .filter(|pair| !pair.moved)
@@ -229,6 +258,14 @@ fn pair_by_content(before: &[Value], after: &[Value]) -> Vec<Pair> {
         }));
     }
     pairs
+}
+
+/// The items that both sides have: what keeps its order, and what has moved.
+fn equal_pairs(before: &[usize], after: &[usize]) -> Vec<Pair> {
+    match before.len().saturating_mul(after.len()) > MAX_TABLE {
+        true => approximate_pairs(before, after),
+        false => exact_pairs(before, after),
+    }
 }
 
 fn equal((before, after): (usize, usize)) -> Pair {
@@ -552,6 +589,9 @@ mod tests {
                 "1>0 0>1!",
             ),
             (&ORDERED_KEYED, "r=1 r=2", "r=1 r=3", "0>0 1>1"),
+            // Of equal items those are one that keep the order.
+            (&ORDERED_KEYED, "a b c", "c a b c", "0>1 1>2 2>3 +0"),
+            (&ORDERED_KEYED, "r=1 r=1", "r=2 r=1", "0>0 1>1"),
             (&ORDERED, "a b c", "a x c d", "0>0 1>1 2>2 +3"),
             // Without keys the content identifies an item: one that left the order has moved too.
             (&ORDERED, "a b", "b a", "1>0 0>1!"),
