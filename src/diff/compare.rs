@@ -10,11 +10,11 @@ use super::{
     rejection::error_of,
     rules::{LISTENER_ROUTES, UNKNOWN_FIELD_NAMES},
     value::{Comparison, Edit, Nodes, select_all},
-    verdict::{Verdict, endpoints_replaced, is_redacted, judge},
+    verdict::{Verdict, endpoints_replaced, judge},
 };
 use crate::{
     model::{Path, ProxyId, ResourceKey, Rules, State, Tally, XdsType},
-    normalize::{Dump, Resource, Value, normalize_by},
+    normalize::{Dump, Resource, Value, is_redacted, live_part, normalize_by},
 };
 
 /// What is compared, and how much of it is wanted.
@@ -516,7 +516,7 @@ impl<'a> Comparer<'a> {
             not_compared,
             folded,
             ..
-        } = self.comparison(before.as_ref(), after.as_ref());
+        } = self.comparison(&context.key, before.as_ref(), after.as_ref());
         tally.hid(&UNKNOWN_FIELD_NAMES, folded);
         self.hidden.add(&tally);
         for (path, reason) in not_compared {
@@ -561,7 +561,12 @@ impl<'a> Comparer<'a> {
     }
 
     /// Compares two values as the queries say.
-    fn comparison(&mut self, before: Option<&Value>, after: Option<&Value>) -> Comparison<'static> {
+    fn comparison(
+        &mut self,
+        key: &ResourceKey,
+        before: Option<&Value>,
+        after: Option<&Value>,
+    ) -> Comparison<'static> {
         let mut nodes = |queries: &[String], which: usize| -> Option<Nodes> {
             let mut found = Nodes::new();
             for value in [before, after].into_iter().flatten() {
@@ -571,7 +576,14 @@ impl<'a> Comparer<'a> {
         };
         let selected = nodes(&self.options.select, 0);
         let ignored = nodes(&self.options.ignore, 1);
+        let live = live_part(key).filter(|part| self.options.rules.has(part.rule));
+        let live = live.map(|part| {
+            let values = before.into_iter().chain(after);
+            let nodes = values.flat_map(|value| part.nodes(value));
+            nodes.map(std::ptr::from_ref).collect::<Nodes>()
+        });
         let mut comparison = Comparison {
+            live: live.as_ref(),
             selected: selected.as_ref(),
             ignored: ignored.as_ref(),
             fold_names: self.report.mode == Mode::Sync
