@@ -10,11 +10,13 @@ use super::{
     rejection::error_of,
     rules::{LISTENER_ROUTES, UNKNOWN_FIELD_NAMES},
     value::{Comparison, Edit, Nodes, select_all},
-    verdict::{Verdict, endpoints_replaced, is_redacted, is_wasm_stand_in, judge, may_be_redacted},
+    verdict::{Verdict, endpoints_replaced, is_wasm_stand_in, judge},
 };
 use crate::{
     model::{Path, ProxyId, ResourceKey, Rules, State, Tally, XdsType},
-    normalize::{Cut, Dump, Resource, Value, normalize_by},
+    normalize::{
+        Cut, Dump, Resource, Value, is_redacted, live_part, may_be_redacted, normalize_by,
+    },
 };
 
 /// What is compared, and how much of it is wanted.
@@ -627,7 +629,7 @@ impl<'a> Comparer<'a> {
             not_compared,
             folded,
             ..
-        } = self.comparison(before.as_ref(), after.as_ref(), hides);
+        } = self.comparison(&context.key, before.as_ref(), after.as_ref(), hides);
         tally.hid(&UNKNOWN_FIELD_NAMES, folded);
         self.hidden.add(&tally);
         for (path, reason) in not_compared {
@@ -679,6 +681,7 @@ impl<'a> Comparer<'a> {
     /// Compares two values as the queries say; `hides` where both may hold redacted values.
     fn comparison(
         &mut self,
+        key: &ResourceKey,
         before: Option<&Value>,
         after: Option<&Value>,
         hides: bool,
@@ -692,7 +695,14 @@ impl<'a> Comparer<'a> {
         };
         let selected = nodes(&self.options.select, 0);
         let ignored = nodes(&self.options.ignore, 1);
+        let live = live_part(key).filter(|part| self.options.rules.has(part.rule));
+        let live = live.map(|part| {
+            let values = before.into_iter().chain(after);
+            let nodes = values.flat_map(|value| part.nodes(value));
+            nodes.map(std::ptr::from_ref).collect::<Nodes>()
+        });
         let mut comparison = Comparison {
+            live: live.as_ref(),
             selected: selected.as_ref(),
             ignored: ignored.as_ref(),
             fold_names: self.report.mode == Mode::Sync

@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::{ChangeKind, Pairing, align, step::Steps};
+use super::{
+    ChangeKind, PairedBy, Pairing,
+    align::{self, Items},
+    step::Steps,
+};
 use crate::{
     model::{Path, Step},
     normalize::{Key, List, Number, Object, ObjectKind, Value},
@@ -46,6 +50,10 @@ pub(super) struct Comparison<'a> {
     pub(super) is_opaque: Option<&'a dyn Fn(&Value) -> bool>,
     /// Whether these are looked for in what is equal, too: there may be some on both sides.
     pub(super) seek_opaque: bool,
+    /// Nodes that are live state: an item is the same one with another state.
+    pub(super) live: Option<&'a Nodes>,
+    /// Whether either side holds anything live or opaque.
+    pub(super) has_hidden: bool,
     pub(super) edits: Vec<Edit>,
     /// How many fields, of both sides, are spelled otherwise on the other side.
     pub(super) folded: usize,
@@ -53,11 +61,11 @@ pub(super) struct Comparison<'a> {
     pub(super) not_compared: Vec<(Path, &'static str)>,
 }
 
-/// Where the comparison stands, on both sides.
-#[derive(Clone)]
-struct Place {
-    before: Path,
-    after: Path,
+/// Where the comparison stands: a step from the place above. Paths are made of it only for what differs.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    above: Option<&'p Self>,
+    step: At<'p>,
     selected: bool,
     /// The field that the node is, where it is a single value of a known message.
     field: Option<&'static Field>,
@@ -65,13 +73,35 @@ struct Place {
     no_schema: bool,
 }
 
-impl Place {
-    /// Takes in what the schema says of a place that is a member of the objects `before` and `after`.
-    fn enter_field(&mut self, before: &Object, after: &Object) {
-        let name = match self.after.0.last() {
-            Some(Step::Key(name)) => name.as_str(),
-            _ => return,
-        };
+/// The last step to a place, on both sides.
+#[derive(Clone, Copy)]
+enum At<'p> {
+    Root,
+    Member([&'p str; 2]),
+    Item {
+        lists: [&'p Steps<'p>; 2],
+        positions: [Option<usize>; 2],
+        by: Option<PairedBy>,
+    },
+}
+
+/// The two sides, as indices.
+const BEFORE: usize = 0;
+const AFTER: usize = 1;
+
+impl<'p> Place<'p> {
+    fn below(&'p self, step: At<'p>) -> Self {
+        Self {
+            above: Some(self),
+            step,
+            selected: self.selected,
+            field: None,
+            no_schema: self.no_schema,
+        }
+    }
+
+    /// Takes in what the schema says of a place that is the member `name` of the objects `before` and `after`.
+    fn enter_field(&mut self, name: &str, before: &Object, after: &Object) {
         let fields = [before, after].map(|object| match object.kind {
             ObjectKind::Message(message) => Some(message.field(name)),
             ObjectKind::Any(Some(message)) if name != "@type" => match message.special() {
@@ -96,18 +126,48 @@ impl Place {
         }
     }
 
-    fn key(&self, before: &str, after: &str) -> Self {
-        self.steps(Step::Key(before.to_owned()), Step::Key(after.to_owned()))
+    /// The places on the way from the root, this one included.
+    fn way(&self) -> Vec<&Self> {
+        let mut way: Vec<&Self> = std::iter::successors(Some(self), |place| place.above).collect();
+        way.reverse();
+        way
     }
 
-    fn steps(&self, before: Step, after: Step) -> Self {
-        Self {
-            before: self.before.join(before),
-            after: self.after.join(after),
-            selected: self.selected,
-            field: None,
-            no_schema: self.no_schema,
+    /// The path on one side; where that lacks the last item, as the other has it.
+    fn path(&self, side: usize) -> Path {
+        let step = |place: &Self| match place.step {
+            At::Root => None,
+            At::Member(names) => Some(Step::Key(names[side].to_owned())),
+            At::Item {
+                lists, positions, ..
+            } => {
+                let side = if positions[side].is_some() {
+                    side
+                } else {
+                    1 - side
+                };
+                positions[side].map(|position| lists[side].to(position))
+            }
+        };
+        Path(self.way().into_iter().filter_map(step).collect())
+    }
+
+    /// How the items on the way were paired.
+    fn pairings(&self) -> Vec<Pairing> {
+        let mut field = "";
+        let mut pairings = Vec::new();
+        for place in self.way() {
+            match place.step {
+                At::Root => {}
+                At::Member(names) => field = names[AFTER],
+                At::Item { lists, by, .. } => pairings.push(Pairing {
+                    list: field.to_owned(),
+                    rule: lists[AFTER].rule(),
+                    by,
+                }),
+            }
         }
+        pairings
     }
 }
 
@@ -121,9 +181,14 @@ pub fn diff(before: &Value, after: &Value) -> Vec<Edit> {
 impl Comparison<'_> {
     /// Compares a resource that either side may lack.
     pub(super) fn run(&mut self, before: Option<&Value>, after: Option<&Value>) {
+        let mut values = before.into_iter().chain(after);
+        self.has_hidden = self.live.is_some_and(|nodes| !nodes.is_empty())
+            || self
+                .is_opaque
+                .is_some_and(|is_opaque| values.any(|value| holds(value, is_opaque)));
         let place = Place {
-            before: Path::root(),
-            after: Path::root(),
+            above: None,
+            step: At::Root,
             selected: self.selected.is_none(),
             field: None,
             no_schema: false,
@@ -132,7 +197,7 @@ impl Comparison<'_> {
     }
 
     /// Compares a node that either side may lack.
-    fn node(&mut self, before: Option<&Value>, after: Option<&Value>, place: &Place) {
+    fn node(&mut self, before: Option<&Value>, after: Option<&Value>, place: &Place<'_>) {
         let Some(place) = self.enter(before, after, place) else {
             return;
         };
@@ -150,7 +215,7 @@ impl Comparison<'_> {
             (Some(before), Some(after)) if self.is_hidden(before, after).is_some() => {
                 let reason = self.is_hidden(before, after).unwrap_or_default();
                 if place.selected {
-                    self.not_compared.push((place.after.clone(), reason));
+                    self.not_compared.push((place.path(AFTER), reason));
                 }
             }
             (Some(Value::Object(before)), Some(Value::Object(after)))
@@ -169,7 +234,12 @@ impl Comparison<'_> {
     }
 
     /// The place with what the queries say of the node there; `None` where it is left out.
-    fn enter(&self, before: Option<&Value>, after: Option<&Value>, place: &Place) -> Option<Place> {
+    fn enter<'p>(
+        &self,
+        before: Option<&Value>,
+        after: Option<&Value>,
+        place: &Place<'p>,
+    ) -> Option<Place<'p>> {
         let is_in = |nodes: Option<&Nodes>| {
             let mut values = before.into_iter().chain(after);
             nodes
@@ -178,9 +248,10 @@ impl Comparison<'_> {
         if is_in(self.ignored) {
             return None;
         }
-        let mut place = place.clone();
-        place.selected |= is_in(self.selected);
-        Some(place)
+        Some(Place {
+            selected: place.selected || is_in(self.selected),
+            ..*place
+        })
     }
 
     /// Why two values cannot be compared although both sides have them.
@@ -198,18 +269,11 @@ impl Comparison<'_> {
 
     /// Whether something in `value`, which both sides have, is not to be seen.
     fn hides(&self, value: &Value) -> bool {
-        let Some(is_opaque) = self.is_opaque.filter(|_| self.seek_opaque) else {
-            return false;
-        };
-        is_opaque(value)
-            || match value {
-                Value::Object(object) => object.members.iter().any(|(_, v)| self.hides(v)),
-                Value::List(list) => list.items.iter().any(|item| self.hides(item)),
-                _ => false,
-            }
+        let is_opaque = self.is_opaque.filter(|_| self.seek_opaque);
+        is_opaque.is_some_and(|is_opaque| holds(value, is_opaque))
     }
 
-    fn objects(&mut self, old: &Object, new: &Object, place: &Place) {
+    fn objects(&mut self, old: &Object, new: &Object, place: &Place<'_>) {
         let fold = self.fold_names && old.kind != ObjectKind::Plain;
         let name = |key: &str| {
             if fold {
@@ -225,18 +289,16 @@ impl Comparison<'_> {
             }
         }
         for [before, after] in names.into_values() {
-            let key = |first: &[(&str, &Value)], second: &[(&str, &Value)]| {
-                first
-                    .first()
-                    .or(second.first())
-                    .map_or(String::new(), |(key, _)| (*key).to_owned())
-            };
-            let mut place = place.key(&key(&before, &after), &key(&after, &before));
-            place.enter_field(old, new);
+            fn key<'k>(first: &[(&'k str, &Value)], second: &[(&'k str, &Value)]) -> &'k str {
+                first.first().or(second.first()).map_or("", |(key, _)| key)
+            }
+            let names = [key(&before, &after), key(&after, &before)];
+            let mut place = place.below(At::Member(names));
+            place.enter_field(names[AFTER], old, new);
             match (&before[..], &after[..]) {
                 ([_, _, ..], _) | (_, [_, _, ..]) => {
                     let reason = "two names differ only in their spelling";
-                    self.not_compared.push((place.after, reason));
+                    self.not_compared.push((place.path(AFTER), reason));
                 }
                 (before, after) => {
                     if let ([(old, _)], [(new, _)]) = (before, after)
@@ -252,22 +314,39 @@ impl Comparison<'_> {
         }
     }
 
-    fn lists(&mut self, before: &List, after: &List, place: &Place) {
-        let alignment = match self.fold_names && !after.rule.ordered {
-            // An item whose unknown fields are spelled otherwise is the same item.
+    fn lists(&mut self, before: &List, after: &List, place: &Place<'_>) {
+        let alignment = match self.fold_names || self.has_hidden {
             true => {
-                let folded = |list: &List| list.items.iter().map(folded).collect::<Vec<_>>();
-                align::align(&folded(before), &folded(after), after.rule)
+                let identities = [before, after]
+                    .map(|list| list.items.iter().map(|item| self.identity_of(item)))
+                    .map(Iterator::collect::<Vec<_>>);
+                let [old, new] = [(before, &identities[BEFORE]), (after, &identities[AFTER])].map(
+                    |(list, identity)| Items {
+                        whole: &list.items,
+                        identity,
+                    },
+                );
+                align::align(old, new, after.rule)
             }
-            false => align::align(&before.items, &after.items, after.rule),
+            false => {
+                let [old, new] = [before, after].map(|list| Items::whole(&list.items));
+                align::align(old, new, after.rule)
+            }
         };
-        let (steps_before, steps_after) = (Steps::new(before), Steps::new(after));
+        let steps = [Steps::new(before), Steps::new(after)];
+        let item = |positions: [Option<usize>; 2], by: Option<PairedBy>| {
+            place.below(At::Item {
+                lists: [&steps[BEFORE], &steps[AFTER]],
+                positions,
+                by,
+            })
+        };
         for pair in alignment.pairs {
             let (old, new) = (&before.items[pair.before], &after.items[pair.after]);
             if !pair.moved && old == new && !self.hides(new) {
                 continue;
             }
-            let place = place.steps(steps_before.to(pair.before), steps_after.to(pair.after));
+            let place = item([Some(pair.before), Some(pair.after)], Some(pair.by));
             if let (true, Some(place)) = (pair.moved, self.enter(Some(old), Some(new), &place)) {
                 let position = |at: usize| Some(Value::Number(Number::Int(at as i128)));
                 self.edit(
@@ -280,27 +359,67 @@ impl Comparison<'_> {
             self.node(Some(old), Some(new), &place);
         }
         for at in alignment.removed {
-            let step = steps_before.to(at);
-            self.node(
-                Some(&before.items[at]),
-                None,
-                &place.steps(step.clone(), step),
-            );
+            self.node(Some(&before.items[at]), None, &item([Some(at), None], None));
         }
         for at in alignment.added {
-            let step = steps_after.to(at);
-            self.node(
-                None,
-                Some(&after.items[at]),
-                &place.steps(step.clone(), step),
-            );
+            self.node(None, Some(&after.items[at]), &item([None, Some(at)], None));
+        }
+    }
+
+    /// An item as far as it makes it another one than its neighbours: without live state, every redacted value alike,
+    /// and unknown fields under one of their names.
+    fn identity_of(&self, item: &Value) -> Value {
+        if self.is_opaque.is_some_and(|is_opaque| is_opaque(item)) {
+            return Value::String("[redacted]".to_owned());
+        }
+        match item {
+            Value::Object(object) => {
+                let fold = self.fold_names && object.kind != ObjectKind::Plain;
+                let name = |key: &Key| {
+                    if fold {
+                        camel_case(key).into()
+                    } else {
+                        key.clone()
+                    }
+                };
+                let is_live = |value: &Value| {
+                    self.live
+                        .is_some_and(|live| live.contains(&std::ptr::from_ref(value)))
+                };
+                let mut members: Vec<_> = object
+                    .members
+                    .iter()
+                    .filter(|(_, value)| !is_live(value))
+                    .map(|(key, value)| (name(key), self.identity_of(value)))
+                    .collect();
+                members.sort_by(|(a, _), (b, _)| a.cmp(b));
+                Value::Object(Object {
+                    members,
+                    kind: object.kind,
+                })
+            }
+            Value::List(list) => {
+                let mut items: Vec<_> = list
+                    .items
+                    .iter()
+                    .map(|item| self.identity_of(item))
+                    .collect();
+                if !list.rule.ordered {
+                    items.sort();
+                }
+                Value::List(List {
+                    items,
+                    rule: list.rule,
+                })
+            }
+            scalar => scalar.clone(),
         }
     }
 
     fn edit(
         &mut self,
         kind: ChangeKind,
-        place: &Place,
+        place: &Place<'_>,
         before: Option<Value>,
         after: Option<Value>,
     ) {
@@ -308,11 +427,12 @@ impl Comparison<'_> {
             return;
         }
         let (path, before_path) = match kind {
-            ChangeKind::Removed => (place.before.clone(), None),
-            ChangeKind::Added => (place.after.clone(), None),
+            ChangeKind::Removed => (place.path(BEFORE), None),
+            ChangeKind::Added => (place.path(AFTER), None),
             ChangeKind::Changed | ChangeKind::Moved => {
-                let differs = place.before.to_string() != place.after.to_string();
-                (place.after.clone(), differs.then(|| place.before.clone()))
+                let (before, after) = (place.path(BEFORE), place.path(AFTER));
+                let differs = before.to_string() != after.to_string();
+                (after, differs.then_some(before))
             }
         };
         let values = [before.as_ref(), after.as_ref()];
@@ -333,7 +453,7 @@ impl Comparison<'_> {
             after,
             default,
             no_schema,
-            pairings: Vec::new(),
+            pairings: place.pairings(),
         });
     }
 }
@@ -364,35 +484,14 @@ fn is_other_any(before: &Object, after: &Object) -> bool {
     is_any(before) && is_any(after) && before.get("@type") != after.get("@type")
 }
 
-/// `value` with the names of all fields in lowerCamelCase; those of maps and Structs are data and stay.
-fn folded(value: &Value) -> Value {
-    match value {
-        Value::Object(object) => {
-            let fold = object.kind != ObjectKind::Plain;
-            let name = |key: &Key| {
-                if fold {
-                    camel_case(key).into()
-                } else {
-                    key.clone()
-                }
-            };
-            let members = object
-                .members
-                .iter()
-                .map(|(key, value)| (name(key), folded(value)));
-            let mut members: Vec<_> = members.collect();
-            members.sort_by(|(a, _), (b, _)| a.cmp(b));
-            Value::Object(Object {
-                members,
-                kind: object.kind,
-            })
+/// Whether `value` is or holds one for which `fits`.
+fn holds(value: &Value, fits: &dyn Fn(&Value) -> bool) -> bool {
+    fits(value)
+        || match value {
+            Value::Object(object) => object.members.iter().any(|(_, member)| holds(member, fits)),
+            Value::List(list) => list.items.iter().any(|item| holds(item, fits)),
+            _ => false,
         }
-        Value::List(list) => Value::List(List {
-            items: list.items.iter().map(folded).collect(),
-            rule: list.rule,
-        }),
-        scalar => scalar.clone(),
-    }
 }
 
 /// A field name in lowerCamelCase, as protobuf derives it.
@@ -430,96 +529,281 @@ pub(super) fn select_all(value: &Value, queries: &[String], used: &mut BTreeSet<
     nodes
 }
 
-#[test]
-fn what_is_absent_has_its_default_and_what_is_unknown_is_said_to_be() {
-    use crate::{
-        model::{ResourceKey, XdsType},
-        normalize::{Resource, normalize},
-    };
-    let cluster = |members: &str| {
-        let body = format!("{{\"@type\":\"x/envoy.config.cluster.v3.Cluster\",{members}}}");
-        let resource = Resource {
-            key: ResourceKey {
-                xds_type: XdsType::Cluster,
-                name: String::new(),
-                state: None,
-                occurrence: 0,
-            },
-            shape: crate::dump::Shape::Any(None),
-            body: Some(body.as_bytes()),
-            last_updated: None,
-            error: None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xds::{ListRule, MatchBy, ORDERED};
+
+    const fn rule(ordered: bool, match_by: MatchBy, keys: &'static [&'static str]) -> ListRule {
+        ListRule {
+            ordered,
+            match_by,
+            keys,
+        }
+    }
+
+    static SET: ListRule = rule(false, MatchBy::Composite, &[]);
+    static KEYED: ListRule = rule(false, MatchBy::Composite, &["a", "b"]);
+    static ORDERED_KEYED: ListRule = rule(true, MatchBy::Composite, &["a"]);
+    static EITHER: ListRule = rule(false, MatchBy::Either, &["a", "b"]);
+    static FALLBACK: ListRule = rule(false, MatchBy::Fallback, &["a", "b"]);
+
+    /// `a=1,v=x a=2` as a list of objects, in an object under `list`.
+    fn resource(items: &str, rule: &'static ListRule) -> Value {
+        let item = |text: &str| {
+            let members = text.split(',').map(|member| {
+                let (name, value) = member.split_once('=').unwrap();
+                (Key::from(name.to_owned()), Value::from(value))
+            });
+            Value::Object(Object {
+                members: members.collect(),
+                kind: ObjectKind::Plain,
+            })
         };
-        normalize(&resource, &BTreeSet::new()).unwrap()
-    };
-    let string = |text: &str| Some(Value::String(text.to_owned()));
-    let any = r#"{"name":"a","typed_config":{"@type":"x/new.Message","a":{"b":[1]}}}"#;
-    for (before, after, default, no_schema) in [
-        // Scalars, enums and strings without presence.
-        (
-            r#""name":"a""#,
-            r#""name":"a","respect_dns_ttl":true"#,
-            Some(Value::Bool(false)),
-            false,
-        ),
-        (
-            r#""lb_policy":"MAGLEV""#,
-            r#""name":"""#,
-            string("ROUND_ROBIN"),
-            false,
-        ),
-        (r#""alt_stat_name":"a""#, r#""name":"""#, string(""), false),
-        // Wrappers, messages, oneof members, lists and what both sides have.
-        (
-            r#""name":"""#,
-            r#""per_connection_buffer_limit_bytes":0"#,
-            None,
-            false,
-        ),
-        (r#""name":"""#, r#""connect_timeout":"0s""#, None, false),
-        (r#""name":"""#, r#""type":"STATIC""#, None, false),
-        (r#""name":"""#, r#""filters":[{"name":"a"}]"#, None, false),
-        (r#""name":"a""#, r#""name":"b""#, None, false),
-        // Fields, enum values and messages that the table lacks.
-        (r#""name":"a""#, r#""name":"a","new_field":1"#, None, true),
-        (
-            r#""new_field":{"a":1}"#,
-            r#""new_field":{"a":2}"#,
-            None,
-            true,
-        ),
-        (
-            r#""lb_policy":"MAGLEV""#,
-            r#""lb_policy":"NEWEST""#,
-            None,
-            true,
-        ),
-        (r#""lb_policy":77"#, r#""name":"""#, None, true),
-        (
-            &format!(r#""transport_socket":{any}"#),
-            &format!(r#""transport_socket":{}"#, any.replace('1', "2")),
-            None,
-            true,
-        ),
-        (
-            &format!(r#""transport_socket":{any}"#),
-            &format!(r#""transport_socket":{}"#, any.replace("\"a\",", "\"b\",")),
-            None,
-            false,
-        ),
-        // The keys of a map or a Struct are data.
-        (
-            r#""metadata":{"filter_metadata":{"a":{"b":1}}}"#,
-            r#""metadata":{"filter_metadata":{"a":{"c":1,"b":1}}}"#,
-            None,
-            false,
-        ),
-    ] {
-        let edits = diff(&cluster(before), &cluster(after));
-        let found: Vec<_> = edits
+        let items = items.split_whitespace().map(item).collect();
+        let mut list = Value::List(List { items, rule });
+        crate::normalize::sort(&mut list);
+        Value::Object(Object {
+            members: vec![("list".into(), list)],
+            kind: ObjectKind::Plain,
+        })
+    }
+
+    #[test]
+    fn an_edit_tells_how_the_items_on_its_way_were_paired() {
+        let keys = |keys| Some(PairedBy::Keys(keys));
+        let (position, content) = (Some(PairedBy::Position), Some(PairedBy::Content));
+        let table: [(
+            &'static ListRule,
+            &str,
+            &str,
+            &[(ChangeKind, Option<PairedBy>)],
+        ); 15] = [
+            (
+                &KEYED,
+                "a=1,b=1,v=x",
+                "a=1,b=1,v=y",
+                &[(ChangeKind::Changed, keys(&["a", "b"]))],
+            ),
+            (
+                &KEYED,
+                "a=1,v=x",
+                "a=2,v=x",
+                &[(ChangeKind::Removed, None), (ChangeKind::Added, None)],
+            ),
+            (
+                &SET,
+                "v=x",
+                "v=y",
+                &[(ChangeKind::Removed, None), (ChangeKind::Added, None)],
+            ),
+            (
+                &EITHER,
+                "a=1,v=x",
+                "a=1,v=y",
+                &[(ChangeKind::Changed, keys(&["a"]))],
+            ),
+            (
+                &EITHER,
+                "b=1,v=x",
+                "b=1,v=y",
+                &[(ChangeKind::Changed, keys(&["b"]))],
+            ),
+            (
+                &EITHER,
+                "v=x",
+                "v=y",
+                &[(ChangeKind::Changed, keys(&["a", "b"]))],
+            ),
+            (
+                &FALLBACK,
+                "a=1,v=x",
+                "a=1,v=y",
+                &[(ChangeKind::Changed, keys(&["a"]))],
+            ),
+            (
+                &FALLBACK,
+                "a=1,b=1",
+                "a=2,b=1",
+                &[(ChangeKind::Changed, keys(&["b"]))],
+            ),
+            (
+                &FALLBACK,
+                "a=1,b=1,v=w a=1,b=1,v=x",
+                "a=1,b=1,v=w a=1,b=1,v=y",
+                &[(ChangeKind::Changed, position)],
+            ),
+            (
+                &ORDERED_KEYED,
+                "a=1 a=2",
+                "a=2 a=1",
+                &[(ChangeKind::Moved, keys(&["a"]))],
+            ),
+            (
+                &ORDERED_KEYED,
+                "a=1,v=w a=1,v=x",
+                "a=1,v=x a=1,v=w",
+                &[(ChangeKind::Moved, content)],
+            ),
+            (
+                &ORDERED_KEYED,
+                "a=1,v=w a=1,v=x",
+                "a=1,v=w a=1,v=y",
+                &[(ChangeKind::Changed, position)],
+            ),
+            (&ORDERED, "v=x", "v=y", &[(ChangeKind::Changed, position)]),
+            (
+                &ORDERED,
+                "v=x v=y",
+                "v=y v=x",
+                &[(ChangeKind::Moved, content)],
+            ),
+            (&ORDERED, "v=x", "v=x v=y", &[(ChangeKind::Added, None)]),
+        ];
+        for (rule, before, after, expected) in table {
+            let edits = diff(&resource(before, rule), &resource(after, rule));
+            let found: Vec<_> = edits
+                .iter()
+                .map(|edit| (edit.kind, &edit.pairings[..]))
+                .collect();
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|&(kind, by)| {
+                    let list = "list".to_owned();
+                    (kind, vec![Pairing { list, rule, by }])
+                })
+                .collect();
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|(kind, all)| (*kind, &all[..]))
+                .collect();
+            assert_eq!(found, expected, "{before} | {after}");
+        }
+    }
+
+    #[test]
+    fn pairings_are_told_from_the_root_and_only_of_lists() {
+        let nested = |value: &str, position: usize| {
+            let mut outer = resource("a=1 a=2", &KEYED);
+            let Value::Object(object) = &mut outer else {
+                unreachable!()
+            };
+            let inner = object.get_mut("list").unwrap().objects_mut().nth(position);
+            let inner = inner.unwrap();
+            inner.members.push(("in".into(), resource(value, &ORDERED)));
+            outer
+        };
+        let edits = diff(&nested("v=x", 1), &nested("v=y", 1));
+        assert_eq!(edits.len(), 1);
+        assert_eq!(
+            edits[0].path.to_string(),
+            "$.list[?@.a=='2' && !@.b].in.list[0].v"
+        );
+        let by: Vec<_> = edits[0]
+            .pairings
             .iter()
-            .map(|edit| (edit.default.clone(), edit.no_schema))
+            .map(|p| (&p.list[..], p.by))
             .collect();
-        assert_eq!(found, [(default, no_schema)], "{before} {after}");
+        assert_eq!(
+            by,
+            [
+                ("list", Some(PairedBy::Keys(&["a", "b"]))),
+                ("list", Some(PairedBy::Position))
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_absent_has_its_default_and_what_is_unknown_is_said_to_be() {
+        use crate::{
+            model::{ResourceKey, XdsType},
+            normalize::{Resource, normalize},
+        };
+        let cluster = |members: &str| {
+            let body = format!("{{\"@type\":\"x/envoy.config.cluster.v3.Cluster\",{members}}}");
+            let resource = Resource {
+                key: ResourceKey {
+                    xds_type: XdsType::Cluster,
+                    name: String::new(),
+                    state: None,
+                    occurrence: 0,
+                },
+                shape: crate::dump::Shape::Any(None),
+                body: Some(body.as_bytes()),
+                last_updated: None,
+                error: None,
+            };
+            normalize(&resource, &BTreeSet::new()).unwrap()
+        };
+        let string = |text: &str| Some(Value::String(text.to_owned()));
+        let any = r#"{"name":"a","typed_config":{"@type":"x/new.Message","a":{"b":[1]}}}"#;
+        for (before, after, default, no_schema) in [
+            // Scalars, enums and strings without presence.
+            (
+                r#""name":"a""#,
+                r#""name":"a","respect_dns_ttl":true"#,
+                Some(Value::Bool(false)),
+                false,
+            ),
+            (
+                r#""lb_policy":"MAGLEV""#,
+                r#""name":"""#,
+                string("ROUND_ROBIN"),
+                false,
+            ),
+            (r#""alt_stat_name":"a""#, r#""name":"""#, string(""), false),
+            // Wrappers, messages, oneof members, lists and what both sides have.
+            (
+                r#""name":"""#,
+                r#""per_connection_buffer_limit_bytes":0"#,
+                None,
+                false,
+            ),
+            (r#""name":"""#, r#""connect_timeout":"0s""#, None, false),
+            (r#""name":"""#, r#""type":"STATIC""#, None, false),
+            (r#""name":"""#, r#""filters":[{"name":"a"}]"#, None, false),
+            (r#""name":"a""#, r#""name":"b""#, None, false),
+            // Fields, enum values and messages that the table lacks.
+            (r#""name":"a""#, r#""name":"a","new_field":1"#, None, true),
+            (
+                r#""new_field":{"a":1}"#,
+                r#""new_field":{"a":2}"#,
+                None,
+                true,
+            ),
+            (
+                r#""lb_policy":"MAGLEV""#,
+                r#""lb_policy":"NEWEST""#,
+                None,
+                true,
+            ),
+            (r#""lb_policy":77"#, r#""name":"""#, None, true),
+            (
+                &format!(r#""transport_socket":{any}"#),
+                &format!(r#""transport_socket":{}"#, any.replace('1', "2")),
+                None,
+                true,
+            ),
+            (
+                &format!(r#""transport_socket":{any}"#),
+                &format!(r#""transport_socket":{}"#, any.replace("\"a\",", "\"b\",")),
+                None,
+                false,
+            ),
+            // The keys of a map or a Struct are data.
+            (
+                r#""metadata":{"filter_metadata":{"a":{"b":1}}}"#,
+                r#""metadata":{"filter_metadata":{"a":{"c":1,"b":1}}}"#,
+                None,
+                false,
+            ),
+        ] {
+            let edits = diff(&cluster(before), &cluster(after));
+            let found: Vec<_> = edits
+                .iter()
+                .map(|edit| (edit.default.clone(), edit.no_schema))
+                .collect();
+            assert_eq!(found, [(default, no_schema)], "{before} {after}");
+        }
     }
 }

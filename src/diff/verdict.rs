@@ -4,11 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Mode, value::Edit};
 use crate::{
-    model::{ResourceKey, Rules, State, Step, XdsType},
-    normalize::{
-        DRAINING_LISTENERS, HOST_HEALTH, HOSTS_WITHOUT_EDS, Object, ObjectKind, Value,
-        WORKLOAD_CERTIFICATE, sort,
-    },
+    model::{ResourceKey, Rules, XdsType},
+    normalize::{Object, ObjectKind, Value, live_part, live_resource, sort},
 };
 
 /// What an edit is.
@@ -19,33 +16,6 @@ pub(super) enum Verdict {
     Live,
     /// Nothing that can be compared, and why.
     NotCompared(String),
-}
-
-/// Whether a value is what Envoy and istiod print in the place of a secret, or what redaction leaves of one.
-pub(super) fn is_redacted(value: &Value) -> bool {
-    match value {
-        Value::String(text) => {
-            let [redacted, base64, istiods] = MARKS;
-            text.starts_with(redacted) || text == base64 || text == istiods
-        }
-        // Of a redacted DataSource the printers do not agree on the variant.
-        Value::Object(object) => match (object.kind, &object.members[..]) {
-            (ObjectKind::Message(message), [(_, member)]) => {
-                message.name() == "envoy.config.core.v3.DataSource" && is_redacted(member)
-            }
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
-/// What printers and redaction put in the place of a value, as it begins.
-const MARKS: [&str; 3] = ["[redacted", "W3JlZGFjdGVkXQ==", "<Redacted>"];
-
-/// Whether `raw` JSON may hold a value that [`is_redacted`]: cheap, and without reading it.
-pub(super) fn may_be_redacted(raw: &[u8]) -> bool {
-    let mut marks = MARKS.iter();
-    marks.any(|mark| memchr::memmem::find(raw, mark.as_bytes()).is_some())
 }
 
 /// Whether the edit puts what the agent has Envoy run where it cannot fetch the code of a Wasm extension: an RBAC
@@ -80,41 +50,15 @@ pub(super) fn judge(
         Mode::Change => Verdict::Live,
         Mode::Sync => Verdict::NotCompared(reason.to_owned()),
     };
-    let last_key = match edit.path.0.last() {
-        Some(Step::Key(name)) => name.as_str(),
-        _ => "",
-    };
-    match &key.xds_type {
-        _ if key.state == Some(State::Draining) && rules.has(&DRAINING_LISTENERS) => {
-            live("draining listeners are live state")
-        }
-        XdsType::Endpoint
-            if eds.is_some_and(|names| !names.contains(&key.name))
-                && rules.has(&HOSTS_WITHOUT_EDS) =>
-        {
-            live("the cluster's hosts do not come by EDS")
-        }
-        XdsType::Endpoint if last_key == "health_status" && rules.has(&HOST_HEALTH) => {
-            live("a host's health is live state")
-        }
-        XdsType::Secret
-            if key.name == "default"
-                && is_in_certificate_chain(edit)
-                && rules.has(&WORKLOAD_CERTIFICATE) =>
-        {
-            live("the workload certificate rotates by itself")
-        }
-        _ => Verdict::Change,
+    let whole = live_resource(key, eds).filter(|(rule, _)| rules.has(rule));
+    let part = live_part(key).filter(|part| rules.has(part.rule) && part.holds(&edit.path));
+    match whole
+        .map(|(_, reason)| reason)
+        .or(part.map(|part| part.reason))
+    {
+        Some(reason) => live(reason),
+        None => Verdict::Change,
     }
-}
-
-/// Whether the edit is inside the certificate chain of a secret.
-fn is_in_certificate_chain(edit: &Edit) -> bool {
-    let mut keys = edit.path.0.iter().filter_map(|step| match step {
-        Step::Key(name) => Some(name.as_str()),
-        _ => None,
-    });
-    keys.next() == Some("tls_certificate") && keys.next() == Some("certificate_chain")
 }
 
 /// Whether a cluster's hosts only changed their addresses: same number, ports, weights, localities, priorities and

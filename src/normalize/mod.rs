@@ -1,13 +1,19 @@
 //! The canonical form of a resource: equal meaning, equal bytes.
 
+mod digest;
+mod live;
 mod query;
 mod read;
+mod redacted;
 mod rules;
 mod scalar;
 mod sort;
 mod value;
 
 pub use crate::dump::{Cut, Dump, RULES as ENVELOPE_RULES, Resource};
+pub use digest::{Digest, Digests, digests, dump_digests};
+pub use live::{LIVE_PARTS, LivePart, live_part, live_resource};
+pub use redacted::{is_redacted, may_be_redacted};
 pub use rules::{
     DRAINING_LISTENERS, HOST_HEALTH, HOSTS_WITHOUT_EDS, LIVE, RULES, WORKLOAD_CERTIFICATE,
 };

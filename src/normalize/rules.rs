@@ -119,7 +119,17 @@ pub static HOST_HEALTH: Rule = Rule {
     name: "host-health",
     reason: "a host's health changes without a change of configuration",
     scope: Scope::Type(XdsType::Endpoint),
-    paths: &[&["endpoints", "*", "lb_endpoints", "*", "health_status"]],
+    paths: &[
+        &["endpoints", "*", "lb_endpoints", "*", "health_status"],
+        &[
+            "endpoints",
+            "*",
+            "load_balancer_endpoints",
+            "lb_endpoints",
+            "*",
+            "health_status",
+        ],
+    ],
     action: Action::Code("told apart as live state"),
 };
 

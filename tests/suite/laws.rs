@@ -18,6 +18,7 @@ use respell::Respeller;
 
 mod dice;
 mod edit;
+mod lists;
 mod respell;
 
 const PRODUCTPAGE: &str = "productpage-v1-6b746f74dc-9stvs.default";

@@ -168,10 +168,12 @@ static API: LazyLock<Api> = LazyLock::new(|| {
     }
 });
 
-/// Whether `null` is a value of the field, which no printer of dumps is known to write.
+/// Whether `null` is a value of the field.
 fn is_null(field: &FieldDescriptor) -> bool {
-    matches!(field.kind(), Kind::Enum(found) if found.full_name() == "google.protobuf.NullValue")
+    matches!(field.kind(), Kind::Enum(found) if found.full_name() == NULL_VALUE)
 }
+
+const NULL_VALUE: &str = "google.protobuf.NullValue";
 
 fn is_typed_struct(message: &MessageDescriptor) -> bool {
     message.name() == "TypedStruct"
@@ -225,7 +227,7 @@ impl Choices<'_> {
             }
             "google.protobuf.Timestamp" => {
                 let seconds =
-                    *self.of(&[0i64, 1_700_000_000, -1, -62_135_596_800, 253_370_764_800]);
+                    *self.of(&[0i64, 1_700_000_000, -1, -62_135_596_800, 253_402_300_799]);
                 message.set_field_by_name("seconds", Value::I64(seconds));
                 let nanos = *self.of(&[0, 500_000_000, 250_000, 1]);
                 message.set_field_by_name("nanos", Value::I32(nanos));
@@ -308,7 +310,6 @@ impl Choices<'_> {
         let may_be_set = |field: &FieldDescriptor| {
             let is_scalar = !matches!(field.kind(), Kind::Message(_));
             (depth > 0 || is_scalar)
-                && !is_null(field)
                 && hidden.is_none_or(|(_, names)| !names.contains(&field.name()))
         };
         let fields: Vec<_> = desc.fields().filter(may_be_set).collect();
@@ -398,6 +399,7 @@ impl Choices<'_> {
                     .to_vec()
                     .into(),
             ),
+            Kind::Enum(found) if found.full_name() == NULL_VALUE => Value::EnumNumber(0),
             Kind::Enum(found) => {
                 let values: Vec<_> = found.values().map(|value| value.number()).collect();
                 Value::EnumNumber(match self.one_in(5) {
@@ -769,6 +771,9 @@ fn respelled_scalar(value: &Value, kind: &Kind, choices: &mut Choices<'_>) -> St
             let mut spellings = vec![number.to_string()];
             let names = found.values().filter(|value| value.number() == *number);
             spellings.extend(names.map(|value| format!("\"{}\"", value.name())));
+            if found.full_name() == NULL_VALUE {
+                spellings.push("null".to_owned());
+            }
             choices.of(&spellings).clone()
         }
         Value::Message(message) => respelled(message, choices),
@@ -910,7 +915,7 @@ fn every_field_of_the_api_is_read_and_compared() {
             .iter()
             .find(|(name, _)| *name == message.full_name());
         for field in message.fields() {
-            if is_null(&field) || hidden.is_some_and(|(_, names)| names.contains(&field.name())) {
+            if hidden.is_some_and(|(_, names)| names.contains(&field.name())) {
                 continue;
             }
             fields += 1;
