@@ -4,7 +4,6 @@ use jsonpath_rust::JsonPath;
 use serde_json::Value as Json;
 use xdsnap::{
     diff::{ChangeKind, Edit},
-    model::{Path, Step},
     normalize::{KeyValue, List, ObjectKind, Value, identity},
     xds::MatchBy,
 };
@@ -144,24 +143,6 @@ pub(crate) fn is_left_out_when_default(value: &Value, way: &[Seg]) -> bool {
             .is_some_and(|field| !field.has_presence() && !field.is_map() && !field.is_repeated()),
         _ => false,
     }
-}
-
-/// Whether an item came or went in a list whose items have no key: of several ways to align such lists, another may be
-/// as good the other way round.
-pub(crate) fn may_align_otherwise(edits: &[Edit], before: &Value, after: &Value) -> bool {
-    edits.iter().any(|edit| {
-        let side = match edit.kind {
-            ChangeKind::Added => after,
-            ChangeKind::Removed => before,
-            ChangeKind::Changed | ChangeKind::Moved => return false,
-        };
-        let Some((Step::Index { .. }, parent)) = edit.path.0.split_last() else {
-            return false;
-        };
-        let parent = side.query(&Path(parent.to_vec()).to_string()).unwrap();
-        let is_plain = |list: &List| list.rule.ordered && list.rule.keys.is_empty();
-        matches!(parent[..], [Value::List(list)] if is_plain(list))
-    })
 }
 
 /// Checks that the edits say exactly how the two documents differ.
