@@ -270,3 +270,67 @@ impl fmt::Debug for Digest {
         write!(f, "{self}")
     }
 }
+
+#[test]
+fn what_is_hashed_is_what_the_table_says() {
+    use super::{List, Number, Object, ObjectKind};
+    use crate::xds::{ListRule, MatchBy, ORDERED};
+    static SET: ListRule = ListRule {
+        ordered: false,
+        match_by: MatchBy::Composite,
+        keys: &[],
+    };
+    let sha256 = |parts: &[&[u8]]| -> [u8; 32] { Sha256::digest(parts.concat()).into() };
+    let [one, two] = [b"#1", b"#2"].map(|text| sha256(&[text]));
+    let ordered = sha256(&[b"[", &two, &one]);
+    let mut sorted = [one, two];
+    sorted.sort();
+    let set = sha256(&[b"{", &sorted[0], &sorted[1]]);
+    let length = 4u64.to_be_bytes();
+    let object = sha256(&[
+        b"o",
+        &length,
+        b"list",
+        &ordered,
+        &length,
+        b"pass",
+        &sha256(&[b"r"]),
+        &length,
+        b"sets",
+        &set,
+        &length,
+        b"text",
+        &sha256(&[b"\"", "é".as_bytes()]),
+    ]);
+    let numbers = |rule| {
+        let items = [2, 1].map(|n| Value::Number(Number::Int(n))).to_vec();
+        Value::List(List { items, rule })
+    };
+    let value = Value::Object(Object {
+        members: vec![
+            ("list".into(), numbers(&ORDERED)),
+            ("pass".into(), "[redacted]".into()),
+            ("sets".into(), numbers(&SET)),
+            ("text".into(), "é".into()),
+        ],
+        kind: ObjectKind::Plain,
+    });
+    let key = ResourceKey {
+        xds_type: XdsType::Cluster,
+        name: "c".into(),
+        state: None,
+        occurrence: 0,
+    };
+    let found = digests(&key, &value, None);
+    assert_eq!(found.configuration, Some(Digest(object)));
+    assert_eq!(found.live, None);
+    let draining = ResourceKey {
+        state: Some(State::Draining),
+        ..key
+    };
+    let found = digests(&draining, &value, None);
+    assert_eq!(
+        (found.configuration, found.live),
+        (None, Some(Digest(object)))
+    );
+}
