@@ -153,9 +153,15 @@ impl Unpaired {
                 numbers[at] = *known.entry(&items[at]).or_insert(next);
             }
         }
-        let equal = equal_pairs(&numbers[0], &numbers[1]).into_iter();
+        // A common end stays, so that an item that was edited is not taken for an equal one behind it.
+        let [old, new] = &numbers;
+        let ends = old.iter().rev().zip(new.iter().rev());
+        let end = ends.take_while(|(old, new)| old == new).count();
+        let (start_of_old, start_of_new) = (old.len() - end, new.len() - end);
+        let equal = equal_pairs(&old[..start_of_old], &new[..start_of_new]).into_iter();
+        let equal = equal.chain((0..end).map(|i| equal_at((start_of_old + i, start_of_new + i))));
         self.pairs
-            .extend(equal.filter(|pair| numbers[0][pair.before] >= first));
+            .extend(equal.filter(|pair| old[pair.before] >= first));
         self.leave_out_pairs(first);
     }
 
@@ -268,7 +274,7 @@ fn equal_pairs(before: &[usize], after: &[usize]) -> Vec<Pair> {
     }
 }
 
-fn equal((before, after): (usize, usize)) -> Pair {
+fn equal_at((before, after): (usize, usize)) -> Pair {
     Pair {
         before,
         after,
@@ -296,7 +302,7 @@ fn equal_items(before: &[usize], after: &[usize], taken: &[Pair]) -> Vec<Pair> {
     }
     free.values_mut().for_each(|positions| positions.reverse());
     let old = rest(before.len(), taken.iter().map(|pair| pair.before)).into_iter();
-    old.filter_map(|at| Some(equal((at, free.get_mut(&before[at])?.pop()?))))
+    old.filter_map(|at| Some(equal_at((at, free.get_mut(&before[at])?.pop()?))))
         .collect()
 }
 
@@ -313,7 +319,7 @@ fn approximate_pairs(before: &[usize], after: &[usize]) -> Vec<Pair> {
             len,
         } = op
         {
-            pairs.extend((0..len).map(|i| equal((old_index + i, new_index + i))));
+            pairs.extend((0..len).map(|i| equal_at((old_index + i, new_index + i))));
         }
     }
     pairs.extend(equal_items(before, after, &pairs));
@@ -325,7 +331,7 @@ fn approximate_pairs(before: &[usize], after: &[usize]) -> Vec<Pair> {
 /// The equal items of two lists: those of the longest order that both have, and the others, which have moved.
 fn exact_pairs(before: &[usize], after: &[usize]) -> Vec<Pair> {
     let kept = with_fewest_surplus(before, after, common_subsequence(before, after));
-    let mut pairs: Vec<Pair> = kept.into_iter().map(equal).collect();
+    let mut pairs: Vec<Pair> = kept.into_iter().map(equal_at).collect();
     let moved = equal_items(before, after, &pairs).into_iter();
     pairs.extend(moved.map(|pair| Pair {
         moved: true,
@@ -592,6 +598,7 @@ mod tests {
             // Of equal items those are one that keep the order.
             (&ORDERED_KEYED, "a b c", "c a b c", "0>1 1>2 2>3 +0"),
             (&ORDERED_KEYED, "r=1 r=1", "r=2 r=1", "0>0 1>1"),
+            (&ORDERED_KEYED, "r=2 r=1", "r=1 r=1", "0>0 1>1"),
             (&ORDERED, "a b c", "a x c d", "0>0 1>1 2>2 +3"),
             // Without keys the content identifies an item: one that left the order has moved too.
             (&ORDERED, "a b", "b a", "1>0 0>1!"),
@@ -601,6 +608,8 @@ mod tests {
             (&ORDERED, "a a b", "b a c a", "2>0! 0>1 1>3 +2"),
             // Of what equals what was edited, that is kept which leaves least over.
             (&ORDERED, "a a", "b a", "0>0 1>1"),
+            // Of what it has become equal to, the first stays.
+            (&ORDERED, "b a", "a a", "1>0 -0 +1"),
             (&ORDERED, "a a a", "a b a", "0>0 1>1 2>2"),
             (&ORDERED, "a a a b", "a a c b", "0>0 1>1 2>2 3>3"),
             (&ORDERED, "x a x a x", "y a x a x", "0>0 1>1 2>2 3>3 4>4"),
@@ -676,10 +685,19 @@ mod tests {
             prop_assert_eq!(Some(surplus(&before, &after, [&old, &new])), least);
             prop_assert_eq!(Some(found.removed.len() + found.added.len()), least);
 
-            // As many move the other way round.
+            // As many move the other way round; and where only one choice keeps the longest order, all is its mirror.
             let back = align(Items::whole(&after), Items::whole(&before), &ORDERED);
             let moves = |of: &Alignment| of.pairs.iter().filter(|pair| pair.moved).count();
             prop_assert_eq!(moves(&found), moves(&back));
+            let choices = subsets(after.len(), new.len()).into_iter();
+            if choices.map(|new| embeddings(&new).len()).sum::<usize>() == 1 {
+                let pairs = back.pairs.iter();
+                let mut mirror: Vec<Pair> = pairs
+                    .map(|pair| Pair { before: pair.after, after: pair.before, ..*pair })
+                    .collect();
+                mirror.sort_by_key(|pair| pair.after);
+                prop_assert_eq!(found.pairs, mirror);
+            }
         }
 
         #[test]

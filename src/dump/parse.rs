@@ -157,7 +157,9 @@ impl<'a> Dump<'a> {
             let Some(body) = cluster.body else { continue };
             let walker = Walker(body);
             let is_eds = match walker.find(body, &[["type", "type"]])? {
-                Some(kind) => kind == b"\"EDS\"" || kind == b"3",
+                Some(kind) => {
+                    json::text(kind).as_deref() == Some("EDS") || matches!(kind, b"3" | b"3.0")
+                }
                 None => false,
             };
             if is_eds {

@@ -23,14 +23,14 @@
 //! | a string | `H("\"", its UTF-8)` |
 //! | an ordered list | `H("[", the items' digests in order)` |
 //! | any other list | `H("{", the items' digests in byte order)` |
-//! | an object | `H("o", for each member in byte order of names: H(the name's UTF-8), the value's digest)` |
+//! | an object | `H("o", for each member in byte order of names: the name's length as 64 bits, big-endian; its UTF-8; the value's digest)` |
 //! | a [redacted](super::is_redacted) value | `H("r")` |
 //!
 //! The configuration digest of a resource is that of its value without the members that are live. Where all of it is
 //! live, it has none, and its live digest is that of the whole value.
 //!
 //! The live digest is that of the live nodes and of what leads to them: of a node its own digest; of an object
-//! `H("o", H(name), digest)` of the one member on the way; of a list `H("{", entries in byte order)`, an entry for each
+//! `H("o", …)` as above, with the one member on the way; of a list `H("{", entries in byte order)`, an entry for each
 //! item that holds a live node: `H("k", H(the digests of its keys), its configuration's digest where another item has
 //! the same keys, the digest below it)`, where the digest of an absent key is `H("a")`, and that of a oneof member that
 //! of its name as a string. Where there are several ways to live nodes, it is `H("[", …)` of them, with `H("a")` for
@@ -151,14 +151,12 @@ fn node(value: &Value, left_out: &[Way]) -> Digest {
             }
         }
         Value::Object(object) => {
-            let mut parts = Vec::with_capacity(2 * object.members.len());
-            for (name, member) in &object.members {
+            let members = object.members.iter().filter_map(|(name, member)| {
                 let below = below(left_out, name);
-                if !below.iter().any(|way| way.is_empty()) {
-                    parts.extend([hash(&[name.as_bytes()]), node(member, &below)]);
-                }
-            }
-            hash_all(b"o", parts)
+                let is_left_out = below.iter().any(|way| way.is_empty());
+                (!is_left_out).then(|| (name.as_ref(), node(member, &below)))
+            });
+            object_of(members)
         }
     }
 }
@@ -211,7 +209,7 @@ fn live_at(value: &Value, way: Way, all: &[Way]) -> Option<Digest> {
         }
         value => {
             let found = live_at(value.get(name)?, rest, &all)?;
-            Some(hash_all(b"o", [hash(&[name.as_bytes()]), found]))
+            Some(object_of([(*name, found)]))
         }
     }
 }
@@ -230,6 +228,16 @@ fn identity_digests(list: &List) -> (Vec<Digest>, BTreeMap<Digest, usize>) {
         *counts.entry(*digest).or_default() += 1;
     }
     (digests, counts)
+}
+
+fn object_of<'a>(members: impl IntoIterator<Item = (&'a str, Digest)>) -> Digest {
+    let mut hasher = Sha256::new_with_prefix(b"o");
+    for (name, digest) in members {
+        hasher.update((name.len() as u64).to_be_bytes());
+        hasher.update(name);
+        hasher.update(digest.0);
+    }
+    Digest(hasher.finalize().into())
 }
 
 fn set(mut digests: Vec<Digest>) -> Digest {
@@ -261,4 +269,68 @@ impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
     }
+}
+
+#[test]
+fn what_is_hashed_is_what_the_table_says() {
+    use super::{List, Number, Object, ObjectKind};
+    use crate::xds::{ListRule, MatchBy, ORDERED};
+    static SET: ListRule = ListRule {
+        ordered: false,
+        match_by: MatchBy::Composite,
+        keys: &[],
+    };
+    let sha256 = |parts: &[&[u8]]| -> [u8; 32] { Sha256::digest(parts.concat()).into() };
+    let [one, two] = [b"#1", b"#2"].map(|text| sha256(&[text]));
+    let ordered = sha256(&[b"[", &two, &one]);
+    let mut sorted = [one, two];
+    sorted.sort();
+    let set = sha256(&[b"{", &sorted[0], &sorted[1]]);
+    let length = 4u64.to_be_bytes();
+    let object = sha256(&[
+        b"o",
+        &length,
+        b"list",
+        &ordered,
+        &length,
+        b"pass",
+        &sha256(&[b"r"]),
+        &length,
+        b"sets",
+        &set,
+        &length,
+        b"text",
+        &sha256(&[b"\"", "é".as_bytes()]),
+    ]);
+    let numbers = |rule| {
+        let items = [2, 1].map(|n| Value::Number(Number::Int(n))).to_vec();
+        Value::List(List { items, rule })
+    };
+    let value = Value::Object(Object {
+        members: vec![
+            ("list".into(), numbers(&ORDERED)),
+            ("pass".into(), "[redacted]".into()),
+            ("sets".into(), numbers(&SET)),
+            ("text".into(), "é".into()),
+        ],
+        kind: ObjectKind::Plain,
+    });
+    let key = ResourceKey {
+        xds_type: XdsType::Cluster,
+        name: "c".into(),
+        state: None,
+        occurrence: 0,
+    };
+    let found = digests(&key, &value, None);
+    assert_eq!(found.configuration, Some(Digest(object)));
+    assert_eq!(found.live, None);
+    let draining = ResourceKey {
+        state: Some(State::Draining),
+        ..key
+    };
+    let found = digests(&draining, &value, None);
+    assert_eq!(
+        (found.configuration, found.live),
+        (None, Some(Digest(object)))
+    );
 }
