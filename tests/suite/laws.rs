@@ -16,8 +16,8 @@ use dice::Dice;
 use edit::{Reading, Seg};
 use respell::Respeller;
 
-mod dice;
-mod edit;
+pub(crate) mod dice;
+pub(crate) mod edit;
 mod respell;
 
 const PRODUCTPAGE: &str = "productpage-v1-6b746f74dc-9stvs.default";
@@ -47,7 +47,7 @@ fn read(name: &str) -> Vec<u8> {
 }
 
 /// Dumps that between them hold every type, state and printer.
-static DUMPS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+pub(crate) static DUMPS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     vec![
         envoy("a_in_sync/1_before", GATEWAY),
         envoy("c_mtls/1_permissive", REVIEWS),
@@ -71,7 +71,7 @@ static DUMPS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 });
 
 /// Steps before and after a change.
-static PAIRS: LazyLock<Vec<[Vec<u8>; 2]>> = LazyLock::new(|| {
+pub(crate) static PAIRS: LazyLock<Vec<[Vec<u8>; 2]>> = LazyLock::new(|| {
     let both = |case: &str, [a, b]: [&str; 2], proxy: &str| {
         [
             [a, b].map(|step| envoy(&format!("{case}/{step}"), proxy)),
@@ -118,15 +118,15 @@ static PAIRS: LazyLock<Vec<[Vec<u8>; 2]>> = LazyLock::new(|| {
 });
 
 /// A resource, normalized, and how to normalize another body of it.
-struct Sample {
-    key: ResourceKey,
+pub(crate) struct Sample {
+    pub(crate) key: ResourceKey,
     shape: Shape,
     types: BTreeSet<XdsType>,
-    value: Value,
+    pub(crate) value: Value,
 }
 
 /// Every resource of [`DUMPS`], once.
-static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
+pub(crate) static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
     let mut samples = Vec::new();
     let mut seen = BTreeSet::new();
     for bytes in DUMPS.iter() {
@@ -160,7 +160,7 @@ impl Sample {
     }
 
     /// The normalized form of a normalized value that was edited.
-    fn again(&self, value: &Value) -> Value {
+    pub(crate) fn again(&self, value: &Value) -> Value {
         self.normal(&serde_json::to_string(value).unwrap())
     }
 
@@ -174,11 +174,11 @@ impl Sample {
     }
 }
 
-fn parse(bytes: &[u8]) -> Dump<'_> {
+pub(crate) fn parse(bytes: &[u8]) -> Dump<'_> {
     Dump::parse([(None, bytes)]).unwrap()
 }
 
-fn compare(mode: Mode, before: &[u8], after: &[u8]) -> Report {
+pub(crate) fn compare(mode: Mode, before: &[u8], after: &[u8]) -> Report {
     let id = ProxyId::new("web-1.shop").unwrap();
     let keep = |_: &ResourceKey| true;
     let mut comparer = Comparer::new(
@@ -595,7 +595,7 @@ fn remove(value: &mut Value, way: &[Seg]) {
 }
 
 /// Changes, removes, repeats or moves something.
-fn edit_anywhere(value: &mut Value, dice: &mut Dice) {
+pub(crate) fn edit_anywhere(value: &mut Value, dice: &mut Dice) {
     let places = edit::places(value);
     if places.is_empty() {
         return;

@@ -8,6 +8,7 @@
 //! - `layers`: which folder of `src/` may import which.
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
 //! - `oracle`: random messages, printed and judged by an independent reader of protobuf's JSON.
+//! - `patch`: applying the JSON Patch of two recordings, or of any edit of one, to what was gives what is.
 //! - `readme`: what the README shows, links and asks to run.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
 //! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
@@ -23,6 +24,7 @@ mod laws;
 mod layers;
 mod live;
 mod oracle;
+mod patch;
 mod readme;
 mod redact;
 mod render;
