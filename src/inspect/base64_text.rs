@@ -8,7 +8,7 @@ const MIN: usize = 32;
 /// The text that `base64` encodes, if that is text that a person can read.
 pub fn decode(base64: &str) -> Option<String> {
     let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    if base64.len() < MIN || base64.len() % 4 != 0 || !base64.bytes().all(is_digit) {
+    if base64.len() < MIN || !base64.len().is_multiple_of(4) || !base64.bytes().all(is_digit) {
         return None;
     }
     let text = String::from_utf8(STANDARD.decode(base64).ok()?).ok()?;

@@ -108,8 +108,8 @@ fn san(name: &GeneralName<'_>) -> String {
         GeneralName::URI(name) => format!("URI:{name}"),
         GeneralName::RFC822Name(name) => format!("email:{name}"),
         GeneralName::IPAddress(bytes) => {
-            let v4 = <[u8; 4]>::try_from(*bytes).map(|bytes| std::net::IpAddr::from(bytes));
-            let v6 = <[u8; 16]>::try_from(*bytes).map(|bytes| std::net::IpAddr::from(bytes));
+            let v4 = <[u8; 4]>::try_from(*bytes).map(std::net::IpAddr::from);
+            let v6 = <[u8; 16]>::try_from(*bytes).map(std::net::IpAddr::from);
             match v4.or(v6) {
                 Ok(address) => format!("IP:{address}"),
                 Err(_) => format!("IP:{}", hex(bytes)),

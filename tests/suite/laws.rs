@@ -21,14 +21,14 @@ pub(crate) mod edit;
 mod respell;
 
 const PRODUCTPAGE: &str = "productpage-v1-6b746f74dc-9stvs.default";
-const REVIEWS: &str = "reviews-v1-545db77b95-2k8ls.default";
-const GATEWAY: &str = "istio-ingressgateway-6d4bd4bc57-v7w5k.istio-system";
+pub(crate) const REVIEWS: &str = "reviews-v1-545db77b95-2k8ls.default";
+pub(crate) const GATEWAY: &str = "istio-ingressgateway-6d4bd4bc57-v7w5k.istio-system";
 
-fn envoy(step: &str, proxy: &str) -> Vec<u8> {
+pub(crate) fn envoy(step: &str, proxy: &str) -> Vec<u8> {
     read(&format!("corpus/{step}/envoy/{proxy}/config_dump.json.zst"))
 }
 
-fn istiod(step: &str, proxy: &str) -> Vec<u8> {
+pub(crate) fn istiod(step: &str, proxy: &str) -> Vec<u8> {
     read(&format!(
         "corpus/{step}/istiod/{proxy}.config_dump.json.zst"
     ))

@@ -10,6 +10,7 @@
 //! - `oracle`: random messages, printed and judged by an independent reader of protobuf's JSON.
 //! - `patch`: applying the JSON Patch of two recordings, or of any edit of one, to what was gives what is.
 //! - `readme`: what the README shows, links and asks to run.
+//! - `readings`: long strings as they are read, certificates by what they say, and likely renames, in text and JSON.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
 //! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
 //! - `schemas`: the JSON Schemas of `normalize` and `info`, and the samples of `schema/outputs.md`.
@@ -25,6 +26,7 @@ mod layers;
 mod live;
 mod oracle;
 mod patch;
+mod readings;
 mod readme;
 mod redact;
 mod render;
