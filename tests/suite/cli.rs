@@ -352,7 +352,7 @@ fn a_query_that_selects_nothing_is_warned_of() {
         "{}",
         text.out
     );
-    for form in ["-o json", "-o json-patch", "-o unified", "--oneline"] {
+    for form in ["-o json", "-o unified", "--oneline"] {
         let ran = at(&format!("{args} {form}"));
         assert_eq!(
             (ran.status, ran.err),

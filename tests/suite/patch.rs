@@ -261,7 +261,6 @@ fn check_dumps(before: &[u8], after: &[u8]) {
 fn the_patch_of_two_steps_gives_every_resource_of_the_second() {
     for [before, after] in PAIRS.iter() {
         check_dumps(before, after);
-        check_dumps(after, before);
     }
     // Two pods of one workload: what tells them apart does not count, but it is in the patch.
     let [one, other] = ["2k8ls", "tq4rz"].map(|pod| {
