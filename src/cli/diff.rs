@@ -41,7 +41,7 @@ pub(super) struct Args {
     /// Bundle, dump, folder, URL or `-`
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
-    /// The form: text, json for a script, unified for a patch
+    /// The form: text, json for a script, unified or json-patch for a patch
     #[arg(
         short,
         long,
@@ -90,6 +90,7 @@ enum Output {
     Text,
     Json,
     Unified,
+    JsonPatch,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -123,9 +124,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         keep: &keep,
         select: args.queries.select()?,
         ignore: args.queries.ignore()?,
-        documents: args.output == Output::Unified,
+        documents: matches!(args.output, Output::Unified | Output::JsonPatch),
         rules: &rules,
     };
+    if args.output == Output::JsonPatch && !(options.select.is_empty() && options.ignore.is_empty())
+    {
+        bail!(
+            "--select and --ignore do not go with `-o json-patch`: it makes all of a resource; choose with --type and --name"
+        );
+    }
     let (report, sides) = match ask(&args)? {
         Question::Change(before, after) => change(&args, options, *before, *after)?,
         Question::Sync(side) => {
@@ -150,6 +157,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         Output::Text => render::text(out, &report, &sides, style),
         Output::Json => render::json(out, &report, &sides),
         Output::Unified => render::unified(out, &report),
+        Output::JsonPatch => render::json_patch(out, &report),
     })?;
     if args.output != Output::Text || args.oneline {
         report

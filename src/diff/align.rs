@@ -487,7 +487,7 @@ fn positions(before: &[usize], after: &[usize], kept: &[(usize, usize)]) -> Vec<
 }
 
 /// Marks a longest increasing subsequence of distinct `values`; of several, the one with the smallest values.
-fn longest_increasing(values: &[usize]) -> Vec<bool> {
+pub(super) fn longest_increasing(values: &[usize]) -> Vec<bool> {
     // length[i]: of the longest one that starts at i. `tails[k]` is the largest first value of one of length k + 1.
     let mut length = vec![0; values.len()];
     let mut tails: Vec<usize> = Vec::new();

@@ -27,7 +27,7 @@ pub struct Options<'a> {
     pub select: Vec<String>,
     /// JSONPath queries: nodes that one selects are left out of both sides.
     pub ignore: Vec<String>,
-    /// Whether changed resources are kept in whole.
+    /// Whether resources that differ are kept in whole.
     pub documents: bool,
     /// By which rules values do not count, and whether the report explains what the rules did. The dumps that are
     /// compared have to be parsed by the same.
@@ -597,6 +597,7 @@ impl<'a> Comparer<'a> {
         {
             return;
         }
+        let sides = [before, after];
         // What a dump says elsewhere too is left out only where both do so.
         let types: BTreeSet<XdsType> = {
             let pair = context.pair;
@@ -636,10 +637,8 @@ impl<'a> Comparer<'a> {
             let reason = reason.to_owned();
             self.resource_not_compared(context, Some(path), Cause::Inherent, reason);
         }
-        if edits.is_empty() {
-            return;
-        }
-        let replaced = endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
+        let replaced =
+            !edits.is_empty() && endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
         let mut counts = false;
         for edit in edits {
             let verdict = judge(&context.key, self.report.mode, rules, context.eds, &edit);
@@ -666,16 +665,46 @@ impl<'a> Comparer<'a> {
         }
         if counts {
             self.count(context, before.is_some(), after.is_some());
-            if self.options.documents {
-                self.report.documents.push(DocumentPair {
-                    proxy: context.pair.after_id.clone(),
-                    source: context.pair.compared,
-                    resource: context.key.clone(),
-                    before,
-                    after,
-                });
-            }
         }
+        if self.options.documents {
+            self.document(context, sides, before.zip(after), counts);
+        }
+    }
+
+    /// Keeps a resource in whole, if it differs: `sides` are what the dumps have, `compared` what was compared.
+    fn document(
+        &mut self,
+        context: &Context<'_>,
+        sides: [Option<&Resource<'_>>; 2],
+        compared: Option<(Value, Value)>,
+        has_changes: bool,
+    ) {
+        let pair = context.pair;
+        let rules = self.options.rules;
+        let normal = |side: Option<&Resource<'_>>, dump: &Dump<'_>| {
+            side.and_then(|resource| {
+                normalize_by(resource, &dump.types, &mut Tally::new(rules)).ok()
+            })
+        };
+        let before = normal(sides[0], pair.before);
+        let after = normal(sides[1], pair.after);
+        let is_sync = self.report.mode == Mode::Sync;
+        if before == after || (is_sync && !has_changes) {
+            return;
+        }
+        let before_key = sides[0].map(|resource| &resource.key);
+        let equated = compared.filter(|_| is_sync);
+        self.report.documents.push(DocumentPair {
+            proxy: pair.after_id.clone(),
+            before_proxy: (pair.before_id != pair.after_id).then(|| pair.before_id.clone()),
+            source: pair.compared,
+            resource: context.key.clone(),
+            before_resource: before_key.filter(|key| **key != context.key).cloned(),
+            before,
+            after,
+            equated: equated.map(|(before, after)| [before, after]),
+            has_changes,
+        });
     }
 
     /// Compares two values as the queries say; `hides` where both may hold redacted values.

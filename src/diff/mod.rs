@@ -5,7 +5,9 @@ mod assignment;
 mod compare;
 mod equivalence;
 mod pairing;
+mod patch;
 mod rejection;
+mod rename;
 mod report;
 mod rules;
 mod step;
@@ -14,6 +16,8 @@ mod value;
 mod verdict;
 
 pub use compare::{Comparer, Options, ProxyPair};
+pub use patch::{Operation, patch};
+pub use rename::renames;
 pub use report::{
     Cause, Change, ChangeKind, Class, Compared, DocumentPair, Hidden, Mode, NotCompared, PairedBy,
     Pairing, ProxyOnly, Rejection, Report, SideName, Summary,

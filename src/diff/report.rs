@@ -25,7 +25,7 @@ pub struct Report {
     pub not_compared: Vec<NotCompared>,
     /// Rejected updates that name no resource.
     pub rejections: Vec<Rejection>,
-    /// The changed resources in whole, for a patch; empty unless it was asked for.
+    /// The resources that differ in whole, for a patch; empty unless it was asked for.
     pub documents: Vec<DocumentPair>,
     /// What the reader should know before believing the result, one sentence each.
     pub warnings: Vec<String>,
@@ -67,8 +67,7 @@ impl Report {
                 entry.reason.clone(),
             )
         });
-        self.documents
-            .sort_by(|a, b| (&a.proxy, &a.resource).cmp(&(&b.proxy, &b.resource)));
+        self.documents.sort_by(|a, b| a.order().cmp(&b.order()));
     }
 }
 
@@ -346,17 +345,35 @@ pub struct Rejection {
     pub reason: String,
 }
 
-/// A changed resource in whole, normalized, on either side.
+/// A resource that differs, in whole.
+///
+/// Before against after these are all resources whose normalized forms differ, be it in what does not count; istiod
+/// against Envoy those that have changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentPair {
     /// The proxy.
     pub proxy: ProxyId,
+    /// The proxy on the *before* side, where it has another ID.
+    pub before_proxy: Option<ProxyId>,
     /// Whose configuration.
     pub source: Compared,
     /// The resource.
     pub resource: ResourceKey,
-    /// The resource before.
+    /// What it is called on the *before* side, where that is something else: another of several of one name.
+    pub before_resource: Option<ResourceKey>,
+    /// The resource before, normalized as its dump has it.
     pub before: Option<Value>,
-    /// The resource after.
+    /// The resource after, normalized as its dump has it.
     pub after: Option<Value>,
+    /// Both as they were compared, where what is no difference between istiod and Envoy was first made equal.
+    pub equated: Option<[Value; 2]>,
+    /// Whether it has changes, and not only live state or what does not count.
+    pub has_changes: bool,
+}
+
+impl DocumentPair {
+    /// What documents are sorted by.
+    fn order(&self) -> (&ProxyId, &'static str, &ResourceKey) {
+        (&self.proxy, self.source.as_str(), &self.resource)
+    }
 }

@@ -479,7 +479,7 @@ fn default_of(field: &'static Field) -> Option<Value> {
 }
 
 /// Whether both are an `Any`, of different types: then nothing inside can be compared.
-fn is_other_any(before: &Object, after: &Object) -> bool {
+pub(super) fn is_other_any(before: &Object, after: &Object) -> bool {
     let is_any = |object: &Object| matches!(object.kind, ObjectKind::Any(_));
     is_any(before) && is_any(after) && before.get("@type") != after.get("@type")
 }

@@ -9,7 +9,8 @@ use serde::{Serialize, Serializer};
 
 use super::{Side, Sides, layout};
 use crate::{
-    diff::{self, PairedBy, Report},
+    diff::{self, PairedBy, Report, renames},
+    inspect::{self, certificate},
     model::ResourceKey,
     normalize::Value,
 };
@@ -52,11 +53,11 @@ struct Diff<'a> {
     /// Counts.
     summary: Summary,
     /// Differences, in byte order of proxy, source, type, name, state, occurrence, path and kind.
-    #[serde(serialize_with = "each::<_, Change, _>")]
+    #[serde(serialize_with = "changes")]
     #[schemars(with = "Vec<Change>")]
     changes: &'a [diff::Change],
     /// Differences in live state, which is not configuration and does not count, in the same order.
-    #[serde(serialize_with = "each::<_, Change, _>")]
+    #[serde(serialize_with = "changes")]
     #[schemars(with = "Vec<Change>")]
     live: &'a [diff::Change],
     /// Proxies that only one side has.
@@ -197,6 +198,22 @@ struct Change<'a> {
     )]
     #[schemars(with = "Vec<Pairing>")]
     pairings: &'a [diff::Pairing],
+    /// The certificates that are in `before`, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Certificate>")]
+    before_certificates: Vec<Certificate>,
+    /// The certificates that are in `after`, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Certificate>")]
+    after_certificates: Vec<Certificate>,
+    /// Of a resource that was added: the removed one that is equal but for its name, if there is just one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    renamed_from: Option<&'a str>,
+    /// Of a resource that was removed: the added one that is equal but for its name, if there is just one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    renamed_to: Option<&'a str>,
 }
 
 /// How the items of one list were paired.
@@ -227,6 +244,25 @@ struct Hidden {
     rule: &'static str,
     /// How many values of both sides it left out, filled in or equated.
     values: usize,
+}
+
+/// A certificate in PEM form, as it says of itself.
+#[derive(Serialize, JsonSchema)]
+struct Certificate {
+    /// Whose it is; may be empty.
+    subject: String,
+    /// The other names of whose it is, each with its kind: `DNS:`, `URI:`, `IP:`, `email:`…
+    sans: Vec<String>,
+    /// Who made it.
+    issuer: String,
+    /// Its serial number, in lower hexadecimal digits.
+    serial: String,
+    /// When it begins to be valid: RFC 3339.
+    not_before: String,
+    /// When it ends to be valid: RFC 3339.
+    not_after: String,
+    /// The SHA-256 digest of its DER form, in lower hexadecimal digits.
+    sha256: String,
 }
 
 /// A proxy that only one side has.
@@ -356,6 +392,10 @@ impl<'a> From<&'a diff::Change> for Change<'a> {
             class: change.class.map(diff::Class::as_str),
             schema: change.no_schema.then_some("unknown"),
             pairings: &change.pairings,
+            before_certificates: certificates(change.before.as_ref()),
+            after_certificates: certificates(change.after.as_ref()),
+            renamed_from: None,
+            renamed_to: None,
         }
     }
 }
@@ -432,8 +472,44 @@ impl<'a> From<&'a diff::Rejection> for Rejection<'a> {
     }
 }
 
-fn state(resource: &ResourceKey) -> Option<&'static str> {
+fn certificates(value: Option<&Value>) -> Vec<Certificate> {
+    let found = value.map(certificate::in_value).unwrap_or_default();
+    found.into_iter().map(Certificate::from).collect()
+}
+
+impl From<inspect::Certificate> for Certificate {
+    fn from(certificate: inspect::Certificate) -> Self {
+        Self {
+            subject: certificate.subject,
+            sans: certificate.sans,
+            issuer: certificate.issuer,
+            serial: certificate.serial,
+            not_before: certificate.not_before.to_string(),
+            not_after: certificate.not_after.to_string(),
+            sha256: certificate.sha256,
+        }
+    }
+}
+
+pub(super) fn state(resource: &ResourceKey) -> Option<&'static str> {
     resource.state.map(|state| state.as_str())
+}
+
+/// Converts and writes one change after the other, with the likely other name of the resource.
+fn changes<S: Serializer>(changes: &&[diff::Change], serializer: S) -> Result<S::Ok, S::Error> {
+    let all: Vec<&diff::Change> = changes.iter().collect();
+    let names = renames(&all).into_iter();
+    serializer.collect_seq(all.iter().zip(names).map(|(change, name)| {
+        let (renamed_from, renamed_to) = match change.kind {
+            diff::ChangeKind::Added => (name, None),
+            _ => (None, name),
+        };
+        Change {
+            renamed_from,
+            renamed_to,
+            ..Change::from(*change)
+        }
+    }))
 }
 
 /// Converts and writes one item after the other.
@@ -449,6 +525,6 @@ fn no_items<T>(items: &&[T]) -> bool {
     items.is_empty()
 }
 
-fn is_zero(number: &u32) -> bool {
+pub(super) fn is_zero(number: &u32) -> bool {
     *number == 0
 }

@@ -1,4 +1,4 @@
-//! A [`Report`](crate::diff::Report) in, bytes out: text for a person, JSON for a script, lines for grep, a patch.
+//! A [`Report`](crate::diff::Report) in, bytes out: text for a person, JSON for a script, lines for grep, patches.
 //!
 //! Pure: no terminal, environment or clock is looked at. What the outputs must know of them comes in a [`Style`];
 //! what the report does not hold of the two inputs comes in [`Sides`].
@@ -9,6 +9,7 @@ mod clip;
 mod escape;
 mod info;
 mod json;
+mod json_patch;
 mod layout;
 pub mod names;
 mod oneline;
@@ -19,6 +20,7 @@ mod unified;
 
 pub use info::{info, info_json, info_members, schema as info_schema, size};
 pub use json::{json, schema as diff_schema};
+pub use json_patch::{json_patch, schema as json_patch_schema};
 pub use layout::document;
 pub use oneline::oneline;
 pub use resource::{ResourceWriter, schema as normalize_schema};

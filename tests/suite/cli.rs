@@ -247,7 +247,7 @@ fn what_was_typed_wrong_is_answered_with_one_line_and_nothing_else() {
     $ xdsnap diff before.xdsnap after.xdsnap --onelin
     xdsnap: unknown option `--onelin`, did you mean `--oneline`? (`xdsnap help diff` lists all)
     $ xdsnap diff before.xdsnap after.xdsnap -o yaml
-    xdsnap: --output: `yaml` is none of text, json, unified
+    xdsnap: --output: `yaml` is none of text, json, unified, json-patch
     $ xdsnap diff before.xdsnap after.xdsnap -o json --oneline
     xdsnap: --output and --oneline exclude each other; give one of them
     $ xdsnap diff before.xdsnap after.xdsnap --type routs
@@ -612,6 +612,7 @@ fn a_reader_that_has_had_enough_changes_nothing() {
         ("diff before.xdsnap after.xdsnap", 1),
         ("diff before.xdsnap after.xdsnap --oneline", 1),
         ("diff before.xdsnap after.xdsnap -o json", 1),
+        ("diff before.xdsnap after.xdsnap -o json-patch", 1),
         ("diff before.xdsnap after.xdsnap -o unified", 1),
         ("diff before.xdsnap", 0),
         ("normalize before.xdsnap", 0),

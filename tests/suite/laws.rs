@@ -22,20 +22,20 @@ use dice::Dice;
 use edit::{Reading, Seg};
 use respell::Respeller;
 
-mod dice;
-mod edit;
+pub(crate) mod dice;
+pub(crate) mod edit;
 mod lists;
 mod respell;
 
 const PRODUCTPAGE: &str = "productpage-v1-6b746f74dc-9stvs.default";
-const REVIEWS: &str = "reviews-v1-545db77b95-2k8ls.default";
-const GATEWAY: &str = "istio-ingressgateway-6d4bd4bc57-v7w5k.istio-system";
+pub(crate) const REVIEWS: &str = "reviews-v1-545db77b95-2k8ls.default";
+pub(crate) const GATEWAY: &str = "istio-ingressgateway-6d4bd4bc57-v7w5k.istio-system";
 
-fn envoy(step: &str, proxy: &str) -> Vec<u8> {
+pub(crate) fn envoy(step: &str, proxy: &str) -> Vec<u8> {
     read(&format!("corpus/{step}/envoy/{proxy}/config_dump.json.zst"))
 }
 
-fn istiod(step: &str, proxy: &str) -> Vec<u8> {
+pub(crate) fn istiod(step: &str, proxy: &str) -> Vec<u8> {
     read(&format!(
         "corpus/{step}/istiod/{proxy}.config_dump.json.zst"
     ))
@@ -54,7 +54,7 @@ fn read(name: &str) -> Vec<u8> {
 }
 
 /// Dumps that between them hold every type, state and printer.
-static DUMPS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+pub(crate) static DUMPS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     vec![
         envoy("a_in_sync/1_before", GATEWAY),
         envoy("c_mtls/1_permissive", REVIEWS),
@@ -78,7 +78,7 @@ static DUMPS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 });
 
 /// Steps before and after a change.
-static PAIRS: LazyLock<Vec<[Vec<u8>; 2]>> = LazyLock::new(|| {
+pub(crate) static PAIRS: LazyLock<Vec<[Vec<u8>; 2]>> = LazyLock::new(|| {
     let both = |case: &str, [a, b]: [&str; 2], proxy: &str| {
         [
             [a, b].map(|step| envoy(&format!("{case}/{step}"), proxy)),
@@ -125,15 +125,15 @@ static PAIRS: LazyLock<Vec<[Vec<u8>; 2]>> = LazyLock::new(|| {
 });
 
 /// A resource, normalized, and how to normalize another body of it.
-struct Sample {
-    key: ResourceKey,
+pub(crate) struct Sample {
+    pub(crate) key: ResourceKey,
     shape: Shape,
     types: BTreeSet<XdsType>,
-    value: Value,
+    pub(crate) value: Value,
 }
 
 /// Every resource of [`DUMPS`], once.
-static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
+pub(crate) static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
     let mut samples = Vec::new();
     let mut seen = BTreeSet::new();
     for bytes in DUMPS.iter() {
@@ -167,7 +167,7 @@ impl Sample {
     }
 
     /// The normalized form of a normalized value that was edited.
-    fn again(&self, value: &Value) -> Value {
+    pub(crate) fn again(&self, value: &Value) -> Value {
         self.normal(&serde_json::to_string(value).unwrap())
     }
 
@@ -214,11 +214,11 @@ fn check_digests(
     Ok(())
 }
 
-fn parse(bytes: &[u8]) -> Dump<'_> {
+pub(crate) fn parse(bytes: &[u8]) -> Dump<'_> {
     Dump::parse([(None, bytes)]).unwrap()
 }
 
-fn compare(mode: Mode, before: &[u8], after: &[u8]) -> Report {
+pub(crate) fn compare(mode: Mode, before: &[u8], after: &[u8]) -> Report {
     compare_dumps(mode, &parse(before), &parse(after))
 }
 
@@ -777,7 +777,7 @@ fn remove(value: &mut Value, way: &[Seg]) {
 }
 
 /// Changes, removes, repeats or moves something.
-fn edit_anywhere(value: &mut Value, dice: &mut Dice) {
+pub(crate) fn edit_anywhere(value: &mut Value, dice: &mut Dice) {
     let places = edit::places(value);
     if places.is_empty() {
         return;

@@ -8,7 +8,9 @@
 //! - `layers`: which folder of `src/` may import which.
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
 //! - `oracle`: random messages, printed and judged by an independent reader of protobuf's JSON.
+//! - `patch`: applying the JSON Patch of two recordings, or of any edit of one, to what was gives what is.
 //! - `readme`: what the README shows, links and asks to run.
+//! - `readings`: long strings as they are read, certificates by what they say, and likely renames, in text and JSON.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
 //! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
 //! - `rules`: the rules by which values do not count: what each hides, and how to see it.
@@ -25,6 +27,8 @@ mod laws;
 mod layers;
 mod live;
 mod oracle;
+mod patch;
+mod readings;
 mod readme;
 mod redact;
 mod render;

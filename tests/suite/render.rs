@@ -1684,7 +1684,17 @@ proptest! {
     ) {
         let mut report = report(Mode::Change, vec![]);
         for ((proxy, source, resource), (before, after)) in documents {
-            report.documents.push(DocumentPair { proxy, source, resource, before, after });
+            report.documents.push(DocumentPair {
+                proxy,
+                before_proxy: None,
+                source,
+                resource,
+                before_resource: None,
+                before,
+                after,
+                equated: None,
+                has_changes: true,
+            });
         }
         prop_assert_eq!(patched(&report), files(&report, SideName::After));
     }
@@ -1694,10 +1704,14 @@ proptest! {
 fn a_patch_shows_three_lines_around_what_changed() {
     let document = |resource, before: serde_json::Value, after: serde_json::Value| DocumentPair {
         proxy: proxy(PRODUCTPAGE),
+        before_proxy: None,
         source: Compared::Envoy,
         resource,
+        before_resource: None,
         before: (!before.is_null()).then(|| value(before)),
         after: (!after.is_null()).then(|| value(after)),
+        equated: None,
+        has_changes: true,
     };
     let long = |weight: i32| json!({"a": 1, "b": 2, "c": 3, "d": 4, "weight": weight, "x": 5, "y": 6, "z": [7, 8]});
     let mut report = report(Mode::Change, vec![]);

@@ -280,6 +280,9 @@ fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_format
             "xdsnap.diff/v1" => assert_valid(&validator("diff.schema.json"), &sample),
             "xdsnap.info/v1" => assert_valid(&validator("info.schema.json"), &sample),
             "xdsnap.rules/v1" => assert_valid(&validator("rules.schema.json"), &sample),
+            "xdsnap.json-patch/v1" => {
+                assert_valid(&validator("json-patch.schema.json"), &sample);
+            }
             "xdsnap.normalize/v1" => {
                 for resource in sample["resources"].as_array().unwrap() {
                     assert_valid(&validator("normalize.schema.json"), resource);
@@ -295,6 +298,7 @@ fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_format
         [
             "xdsnap.diff/v1",
             "xdsnap.info/v1",
+            "xdsnap.json-patch/v1",
             "xdsnap.normalize/v1",
             "xdsnap.rules/v1"
         ]

@@ -3,15 +3,18 @@
 use std::io;
 
 use similar::{ChangeTag, TextDiff};
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     outline,
     page::{Ink, Line, Page, Piece, columns},
+    reading::{self, Reading},
     steps::{Node, place},
     why::Said,
 };
 use crate::{
     diff::{Change, ChangeKind, Mode},
+    inspect::certificate,
     normalize::Value,
     render::{
         Style,
@@ -152,11 +155,36 @@ pub(super) fn value(page: &mut Page, ink: Ink, value: &Value, indent: usize) -> 
     folding(page, lines, indent, VALUE_LINES)
 }
 
-/// Writes the first lines, and how many there are more; a single one is not worth the words.
+/// Writes what the certificates in a value say that only one side has.
+pub(super) fn certificates(
+    page: &mut Page,
+    ink: Ink,
+    value: &Value,
+    indent: usize,
+) -> io::Result<()> {
+    let words = certificate::in_value(value).into_iter();
+    let words: Vec<String> = words
+        .map(|certificate| reading::words(&certificate, page.style))
+        .collect();
+    let lines = words.iter().flat_map(|words| words.split('\n'));
+    let lines = lines.map(|line| (ink, clip(line, CHARACTERS, Tail::Counted, page.style)));
+    folding(page, lines.collect(), indent, VALUE_LINES)
+}
+
+/// Writes the lines that make the first `limit` rows, and how many lines there are more; a single one is not worth the
+/// words.
 fn folding(page: &mut Page, lines: Vec<Piece>, indent: usize, limit: usize) -> io::Result<()> {
+    let mut rows = 0;
+    let fitting = lines.iter().take_while(|(_, text)| {
+        rows += (indent + text.width())
+            .div_ceil(page.style.width.max(1))
+            .max(1);
+        rows <= limit
+    });
+    let fitting = fitting.count().max(1);
     let shown = match lines.len() {
-        all if page.style.full || all <= limit + 1 => all,
-        _ => limit,
+        all if page.style.full || all <= fitting + 1 => all,
+        _ => fitting,
     };
     let more = lines.len() - shown;
     for piece in lines.into_iter().take(shown) {
@@ -237,11 +265,11 @@ impl Values<'_> {
             (None, None) => Ok(()),
             (Some(before), None) => value(page, Ink::Removed, before, indent),
             (None, Some(after)) => value(page, Ink::Added, after, indent),
-            (Some(before), Some(after)) if is_long(before) || is_long(after) => {
+            (Some(before), Some(after)) if are_long(before, after) => {
                 self.by_line(page, before, after, indent)
             }
             (Some(before), Some(after)) => {
-                let text = |value| outline::lines(value, 0, self.style).concat();
+                let text = |value| outline::verbatim_lines(value, 0, self.style).concat();
                 let (before, after) = clip_pair(
                     &text(before),
                     &text(after),
@@ -276,7 +304,10 @@ impl Values<'_> {
             page.line(legend)?;
         }
         let room = style.width.saturating_sub(indent + 2);
-        let (old, new) = diff_lines(before, after, room, style);
+        let (note, [old, new]) = diff_lines(before, after, room, style);
+        if let Some(note) = note {
+            page.line(Line::new(indent).with(Ink::Faint, note))?;
+        }
         let old: Vec<&str> = old.iter().map(String::as_str).collect();
         let new: Vec<&str> = new.iter().map(String::as_str).collect();
         let diff = TextDiff::from_slices(&old, &new);
@@ -301,14 +332,17 @@ impl Values<'_> {
                         }
                     };
                     // A long line is shown from where it begins to differ from the one in its place.
-                    let text = match other {
-                        None => clip(change.value(), CHARACTERS, Tail::Counted, style),
-                        Some(other) => {
-                            clip_pair(change.value(), other, CHARACTERS, Tail::Counted, style).0
-                        }
-                    };
-                    let line = format!("{sign} {text}");
-                    lines.push((ink, line.trim_end_matches(' ').to_owned()));
+                    let other = other.filter(|other| !other.contains('\n'));
+                    for line in change.value().split('\n') {
+                        let text = match other {
+                            None => clip(line, CHARACTERS, Tail::Counted, style),
+                            Some(other) => {
+                                clip_pair(line, other, CHARACTERS, Tail::Counted, style).0
+                            }
+                        };
+                        let line = format!("{sign} {text}");
+                        lines.push((ink, line.trim_end_matches(' ').to_owned()));
+                    }
                 }
             }
         }
@@ -316,35 +350,39 @@ impl Values<'_> {
     }
 }
 
-/// Whether a value is better compared line by line.
-fn is_long(value: &Value) -> bool {
-    match value {
+/// Whether two values are better compared line by line.
+fn are_long(before: &Value, after: &Value) -> bool {
+    let is_long = |value: &Value| match value {
         Value::List(list) => !list.items.is_empty(),
         Value::Object(object) => !object.members.is_empty(),
         Value::String(text) => outline::is_multiline(text),
         _ => false,
-    }
+    };
+    let read_otherwise = match (before, after) {
+        (Value::String(before), Value::String(after)) => {
+            [before, after].map(|text| Reading::of(text).0) != [Reading::Plain; 2]
+        }
+        _ => false,
+    };
+    is_long(before) || is_long(after) || read_otherwise
 }
 
-/// The lines to compare: those of two strings, or of their outlines.
+/// The lines to compare: those of two strings, with what to know of them, or of their outlines.
 fn diff_lines(
     before: &Value,
     after: &Value,
     width: usize,
     style: Style,
-) -> (Vec<String>, Vec<String>) {
-    let (Value::String(before), Value::String(after)) = (before, after) else {
-        let lines = |value| outline::lines(value, width, style);
-        return (lines(before), lines(after));
-    };
-    let differ = before.ends_with('\n') != after.ends_with('\n');
-    let lines = |text: &str| {
-        let mut lines: Vec<String> = outline::text_lines(text, style).collect();
-        if differ && !text.ends_with('\n') {
-            // No line of a string looks like this: its backslashes are doubled.
-            lines.push("\\ no newline at end".to_owned());
-        }
-        lines
-    };
-    (lines(before), lines(after))
+) -> (Option<&'static str>, [Vec<String>; 2]) {
+    if let (Value::String(before), Value::String(after)) = (before, after) {
+        let (reading, lines) = Reading::of_both(before, after, style);
+        return (reading.note(), lines);
+    }
+    let sides = [before, after];
+    let lines = sides.map(|value| outline::lines(value, width, style));
+    if lines[0] != lines[1] {
+        return (None, lines);
+    }
+    let verbatim = |value| outline::verbatim_lines(value, width, style);
+    (None, sides.map(verbatim))
 }

@@ -14,7 +14,7 @@ use super::{
     why,
 };
 use crate::{
-    diff::{Change, ChangeKind, Class, Compared, Mode},
+    diff::{Change, ChangeKind, Class, Compared, Mode, renames},
     model::{Path, ProxyId, ResourceKey, XdsType},
     normalize::Value,
     render::{Style, escape},
@@ -59,6 +59,8 @@ pub(super) fn listing(
 struct Entry<'a> {
     changes: &'a [&'a Change],
     proxies: Vec<&'a ProxyId>,
+    /// The name that the resource likely has on the other side.
+    other_name: Option<&'a str>,
     /// When Envoy updated the resource, where all proxies agree.
     updated: Option<&'a str>,
 }
@@ -109,16 +111,20 @@ fn content(change: &Change) -> Content<'_> {
 /// Groups changes by resource, and equal groups of several proxies into one, in order of first appearance.
 fn entries<'a>(changes: &'a [&'a Change]) -> Vec<Entry<'a>> {
     let mut entries: Vec<Entry> = Vec::new();
-    let mut index: BTreeMap<(Compared, &ResourceKey, Vec<Content>), usize> = BTreeMap::new();
+    type Alike<'a> = (Compared, &'a ResourceKey, Option<&'a str>, Vec<Content<'a>>);
+    let mut index: BTreeMap<Alike, usize> = BTreeMap::new();
+    let mut names = renames(changes).into_iter();
     let same_resource = |a: &&Change, b: &&Change| {
         (&a.proxy, a.source, &a.resource) == (&b.proxy, b.source, &b.resource)
     };
     for group in changes.chunk_by(same_resource) {
         let first = group[0];
         let updated = group.iter().find_map(|change| change.updated.as_deref());
+        let other_name = names.by_ref().take(group.len()).fold(None, Option::or);
         let key = (
             first.source,
             &first.resource,
+            other_name,
             group.iter().map(|change| content(change)).collect(),
         );
         let at = *index.entry(key).or_insert(entries.len());
@@ -132,6 +138,7 @@ fn entries<'a>(changes: &'a [&'a Change]) -> Vec<Entry<'a>> {
             None => entries.push(Entry {
                 changes: group,
                 proxies: vec![&first.proxy],
+                other_name,
                 updated,
             }),
         }
@@ -233,6 +240,17 @@ fn resource(
     }
     page.flow(line, "  ", pieces, indent + 6)?;
 
+    if let Some(name) = entry.other_name {
+        let said = match (mode, kind) {
+            (Mode::Change, ChangeKind::Added) => "likely renamed from",
+            (Mode::Change, _) => "likely renamed to",
+            (Mode::Sync, ChangeKind::Added) => "likely what istiod calls",
+            (Mode::Sync, _) => "likely what envoy calls",
+        };
+        let line = Line::new(indent + 4).with(Ink::Plain, said);
+        let name = (Ink::Plain, escape::name(name, style));
+        page.flow(line, " ", [name], indent + 6)?;
+    }
     let reasons: BTreeSet<&str> = entry
         .changes
         .iter()
@@ -257,6 +275,9 @@ fn resource(
         (None, _) => change::tree(page, mode, entry.changes, indent + 4),
         (Some(kind), Some(value)) if style.full => {
             change::value(page, Ink::of(kind), value, indent + 4)
+        }
+        (Some(kind), Some(value)) if key.xds_type == XdsType::Secret => {
+            change::certificates(page, Ink::of(kind), value, indent + 4)
         }
         _ => Ok(()),
     }

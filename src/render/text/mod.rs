@@ -8,6 +8,7 @@ mod hint;
 mod listing;
 mod outline;
 mod page;
+mod reading;
 mod rules;
 mod steps;
 mod why;
