@@ -7,7 +7,7 @@ mod scalar;
 mod sort;
 mod value;
 
-pub use crate::dump::{Cut, Dump, Resource};
+pub use crate::dump::{Cut, Dump, Resource, Shape};
 pub use rules::{Action, RULES, Rule, Scope};
 pub use sort::{KeyValue, identity, sort};
 pub use value::{Key, List, Number, Object, ObjectKind, Value};
