@@ -386,8 +386,9 @@ impl<'a> Comparer<'a> {
                 sent
             });
         }
-        let has_secret = groups.iter().any(|((xds_type, _), group)| {
-            *xds_type == XdsType::Secret && !group.before.is_empty() && !group.after.is_empty()
+        let has_secret = groups.iter().any(|((xds_type, name), group)| {
+            let is_sent = *xds_type == XdsType::Secret && name.starts_with("kubernetes://");
+            is_sent && !group.before.is_empty() && !group.after.is_empty()
         });
         if has_secret {
             inherent.insert((

@@ -141,8 +141,8 @@ pub(super) fn envoy_name(resource: &Resource<'_>, envoy: &Dump<'_>) -> String {
 #[test]
 fn of_several_of_one_name_the_ones_that_are_most_alike_are_pairs() {
     use crate::{
-        dump::Shape,
         model::{ResourceKey, State},
+        normalize::Shape,
     };
     fn resource(body: &'static str) -> Resource<'static> {
         Resource {

@@ -662,7 +662,7 @@ mod tests {
     fn what_is_absent_has_its_default_and_what_is_unknown_is_said_to_be() {
         use crate::{
             model::{ResourceKey, XdsType},
-            normalize::{Resource, normalize},
+            normalize::{Resource, Shape, normalize},
         };
         let cluster = |members: &str| {
             let body = format!("{{\"@type\":\"x/envoy.config.cluster.v3.Cluster\",{members}}}");
@@ -673,7 +673,7 @@ mod tests {
                     state: None,
                     occurrence: 0,
                 },
-                shape: crate::dump::Shape::Any(None),
+                shape: Shape::Any(None),
                 body: Some(body.as_bytes()),
                 last_updated: None,
                 error: None,

@@ -4,7 +4,7 @@
 //! `?name_regex` resources by their names; and it leaves out endpoints unless it is asked with `include_eds`. No dump
 //! says what it was asked, so it is told from what no whole dump lacks. Seen with Envoy 1.40:
 //!
-//! - whatever the query, a bootstrap comes with its node, and a whole dump comes with a bootstrap;
+//! - a whole dump comes with a bootstrap, in which Envoy has filled in the node;
 //! - a mask answers with sections of one kind, for it must fit all of them, and without times unless it names them;
 //! - `?resource` answers with the elements of a list, without the section;
 //! - `?name_regex` leaves the bootstrap as it is, which names all static resources.
@@ -150,8 +150,11 @@ impl Dump<'_> {
             }
             Some("resource")
         } else if has_bootstrap && sections.len() == 1 {
-            let has_time = evidence.bootstrap.is_some_and(|(_, has_time)| has_time);
-            (!has_time).then_some(MASK)
+            match evidence.bootstrap {
+                Some((raw, false)) => names_envoy(raw)?.then_some(MASK),
+                Some((_, true)) => None,
+                None => Some(MASK),
+            }
         } else if has_bootstrap {
             lacks_static_resources(self, evidence)?.then_some(NAME_REGEX)
         } else {
@@ -223,6 +226,13 @@ fn lacks_static_resources(dump: &Dump<'_>, evidence: &Evidence<'_>) -> Result<bo
         })?;
     }
     Ok(lacking > 1 || (lacking == 1 && all == 1))
+}
+
+/// Whether Envoy has filled in the node of a bootstrap: nobody else writes that.
+fn names_envoy(bootstrap: &[u8]) -> Result<bool, JsonError> {
+    const AGENT: [Name; 2] = [["node", "node"], ["user_agent_name", "userAgentName"]];
+    let agent = Walker(bootstrap).find(bootstrap, &AGENT)?;
+    Ok(agent == Some(b"\"envoy\""))
 }
 
 /// Whether a bootstrap lacks what every one has: its node, and something to run or someone to ask for it.

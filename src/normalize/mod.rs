@@ -10,7 +10,7 @@ mod scalar;
 mod sort;
 mod value;
 
-pub use crate::dump::{Cut, Dump, RULES as ENVELOPE_RULES, Resource};
+pub use crate::dump::{Cut, Dump, RULES as ENVELOPE_RULES, Resource, Shape};
 pub use digest::{Digest, Digests, digests, dump_digests};
 pub use live::{LIVE_PARTS, LivePart, live_part, live_resource};
 pub use redacted::{is_redacted, may_be_redacted};

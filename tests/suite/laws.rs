@@ -462,27 +462,38 @@ proptest! {
 #[test]
 fn the_order_of_sections_and_of_their_elements_means_nothing() {
     let mut dice = Dice(1);
-    let mut again: Vec<&[u8]> = DUMPS.iter().map(Vec::as_slice).collect();
-    again.extend(PAIRS.iter().flatten().map(Vec::as_slice));
-    for bytes in again {
+    let whole = DUMPS.iter().chain(PAIRS.iter().flatten());
+    // Where a dump has its listeners, the route configurations inside them, many of one name, are not looked at.
+    let cases = whole.map(|bytes| (bytes, true));
+    for (bytes, has_listeners) in cases.chain(DUMPS.iter().map(|bytes| (bytes, false))) {
         let mut dump: Json = serde_json::from_slice(bytes).unwrap();
+        let sections = dump["configs"].as_array_mut().unwrap();
+        sections.retain(|section| {
+            let name = section["@type"].as_str().unwrap();
+            has_listeners || !name.ends_with(".ListenersConfigDump")
+        });
+        let printed = dump.to_string();
         let sections = dump["configs"].as_array_mut().unwrap();
         dice.shuffle(sections);
         for section in sections {
             for (_, list) in section.as_object_mut().unwrap() {
                 if let Some(list) = list.as_array_mut() {
-                    dice.shuffle(list);
+                    match has_listeners {
+                        true => dice.shuffle(list),
+                        // Of two, a shuffle may leave the order as it was.
+                        false => list.reverse(),
+                    }
                 }
             }
         }
-        let shuffled = dump.to_string();
-        let whole = compare(Mode::Change, bytes, bytes).summary;
-        for [before, after] in [[bytes, shuffled.as_bytes()], [shuffled.as_bytes(), bytes]] {
-            let report = compare(Mode::Change, before, after);
-            assert_eq!(report.changes, []);
-            assert_eq!(report.live, []);
-            assert_eq!(report.summary, whole);
-        }
+        let report = compare(
+            Mode::Change,
+            printed.as_bytes(),
+            dump.to_string().as_bytes(),
+        );
+        assert_eq!(report.changes, []);
+        assert_eq!(report.live, []);
+        assert!(report.summary.resources > 0);
     }
 }
 
