@@ -1,21 +1,19 @@
 //! `xdsnap diff`
 
 mod pairs;
-mod side;
 
 use std::collections::BTreeSet;
 
 use anyhow::bail;
 use clap::ValueEnum;
 
-use self::{
-    pairs::pairs,
-    side::{Documents, Side},
-};
+use self::pairs::pairs;
 use super::{
     Exit, inputs,
     proxies::{ProxyArgs, ResourceArgs},
-    query, terminal,
+    query,
+    side::{Documents, Side},
+    terminal,
 };
 use crate::{
     capture::{self, Named, Place},
@@ -171,7 +169,7 @@ fn ask(args: &Args) -> anyhow::Result<Question> {
             named.len()
         );
     }
-    let sync = |named: &[Named]| Ok(Question::Sync(Box::new(Side::open(args, named)?)));
+    let sync = |named: &[Named]| Ok(Question::Sync(Box::new(Side::open(&args.from, named)?)));
     let [first, second] = &mut named[..] else {
         return sync(&named);
     };
@@ -188,8 +186,8 @@ fn ask(args: &Args) -> anyhow::Result<Question> {
     if is_live_istiod(first) != is_live_istiod(second) {
         return sync(&named);
     }
-    let before = Side::open(args, std::slice::from_ref(first))?;
-    let after = Side::open(args, std::slice::from_ref(second))?;
+    let before = Side::open(&args.from, std::slice::from_ref(first))?;
+    let after = Side::open(&args.from, std::slice::from_ref(second))?;
     let has =
         |side: &Side| [Source::Istiod, Source::Envoy].map(|source| side.proxies(source).len());
     Ok(match (has(&before), has(&after)) {

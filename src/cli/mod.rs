@@ -9,6 +9,7 @@ mod normalize;
 mod progress;
 mod proxies;
 mod query;
+mod side;
 mod terminal;
 mod usage;
 

@@ -12,6 +12,7 @@ mod json;
 mod layout;
 pub mod names;
 mod oneline;
+mod page;
 mod resource;
 mod text;
 mod unified;

@@ -7,7 +7,6 @@ mod change;
 mod hint;
 mod listing;
 mod outline;
-mod page;
 mod steps;
 
 use std::{
@@ -15,11 +14,11 @@ use std::{
     io::{self, Write},
 };
 
-use self::{
-    listing::{listing, seconds},
+use self::listing::{listing, seconds};
+use super::{
+    Side, Sides, Style, escape, page,
     page::{Ink, Line, Page, count},
 };
-use super::{Side, Sides, Style, escape};
 use crate::diff::{Cause, Change, Class, Compared, Mode, NotCompared, Report, SideName};
 
 /// Changed resources that are shown.
@@ -101,7 +100,7 @@ pub fn summary_line(report: &Report) -> String {
 }
 
 /// A section's title, below an empty line.
-fn title(page: &mut Page, text: &str) -> io::Result<()> {
+pub(super) fn title(page: &mut Page, text: &str) -> io::Result<()> {
     page.gap()?;
     page.line(Line::new(0).with(Ink::Heading, text))
 }
@@ -168,7 +167,7 @@ fn head(page: &mut Page, mode: Mode, sides: &Sides) -> io::Result<()> {
     Ok(())
 }
 
-fn facts(side: &Side, style: Style) -> Vec<String> {
+pub(super) fn facts(side: &Side, style: Style) -> Vec<String> {
     let mut facts = Vec::new();
     if let Some(captured) = &side.captured {
         facts.push(escape::name(&seconds(captured), style));
@@ -219,7 +218,7 @@ fn proxies_only(page: &mut Page, report: &Report) -> io::Result<()> {
 }
 
 /// Writes the first items, and how many there are more.
-fn items<T>(
+pub(super) fn items<T>(
     page: &mut Page,
     all: Vec<T>,
     more: &str,

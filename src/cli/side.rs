@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Context;
 
-use super::Args;
+use super::inputs::InputArgs;
 use crate::{
     bundle::FailureEntry,
     capture::{DumpDocument, Input, Named, Versions},
@@ -29,9 +29,9 @@ pub(super) struct Documents {
 }
 
 impl Side {
-    pub(super) fn open(args: &Args, named: &[Named]) -> anyhow::Result<Self> {
+    pub(super) fn open(from: &InputArgs, named: &[Named]) -> anyhow::Result<Self> {
         let labels: Vec<_> = named.iter().map(|named| named.place.to_string()).collect();
-        let input = args.from.open(named)?;
+        let input = from.open(named)?;
         Ok(Self {
             label: labels.join(" "),
             input,
