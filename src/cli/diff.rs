@@ -1,6 +1,7 @@
 //! `xdsnap diff`
 
 mod pairs;
+mod updated;
 
 use std::collections::BTreeSet;
 
@@ -13,6 +14,7 @@ use super::{
     proxies::{ProxyArgs, ResourceArgs},
     query,
     side::{Documents, Side},
+    since::Since,
     terminal,
 };
 use crate::{
@@ -33,6 +35,7 @@ Examples:
   xdsnap diff before.xdsnap after.xdsnap    what did a change do?
   xdsnap diff before.xdsnap http://127.0.0.1:15000   what is different now?
   xdsnap diff istiod.json envoy.json        one proxy, from two dumps
+  xdsnap diff --since 02:40 mesh.xdsnap     what did the Envoys update since?
   xdsnap diff a b --type route --oneline    one line a change, for grep
   xdsnap diff a b -o json | jq -r '.changes[] | [.type,.name,.path] | @tsv'")]
 pub(super) struct Args {
@@ -64,6 +67,9 @@ pub(super) struct Args {
     /// Of two inputs: whose configuration is compared [default: envoy]
     #[arg(long, value_enum, value_name = "SOURCE", help_heading = "Choosing")]
     source: Option<Sources>,
+    /// What Envoy updated since: 02:40 (UTC), RFC 3339, or 30m ago; of two inputs, only such changes
+    #[arg(long, value_name = "TIME", help_heading = "Choosing")]
+    since: Option<Since>,
     /// Compare the proxy OLD of the first input with NEW of the second
     #[arg(long, value_name = "OLD=NEW", help_heading = "Choosing")]
     pair: Vec<String>,
@@ -111,15 +117,18 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         ignore: args.queries.ignore()?,
         documents: args.output == Output::Unified,
     };
-    let (report, sides) = match ask(&args)? {
-        Question::Change(before, after) => change(&args, options, *before, *after)?,
-        Question::Sync(side) => {
+    let (report, sides) = match (ask(&args)?, args.since) {
+        (Question::Sync(side) | Question::TwoDumps(_, side), Some(since)) => {
+            return updated::run(&args, since, *side);
+        }
+        (Question::Change(before, after), _) => change(&args, options, *before, *after)?,
+        (Question::Sync(side), None) => {
             if !args.pair.is_empty() || args.source.is_some() {
                 bail!("--pair and --source belong to two sides; this compares istiod with Envoy");
             }
             sync(&args, options, *side)?
         }
-        Question::TwoDumps(istiod, envoy) => two_dumps(options, *istiod, *envoy)?,
+        (Question::TwoDumps(istiod, envoy), None) => two_dumps(options, *istiod, *envoy)?,
     };
     let any = report.summary.resources > 0 || !report.not_compared.is_empty();
     args.resources.check_found(any)?;
@@ -291,15 +300,6 @@ fn sync(args: &Args, options: Options<'_>, mut side: Side) -> anyhow::Result<(Re
     let all: BTreeSet<ProxyId> = expected.union(&running).cloned().collect();
     let mut comparer = Comparer::new(Mode::Sync, options);
     for proxy in args.proxies.choose(&all)? {
-        let lacks = [(&expected, Source::Istiod), (&running, Source::Envoy)];
-        if let Some((_, source)) = lacks.into_iter().find(|(has, _)| !has.contains(&proxy)) {
-            let reason = match side.failure(&proxy, source) {
-                Some(why) => format!("no dump by {source}: {why}"),
-                None => format!("no dump by {source}"),
-            };
-            comparer.not_compared(&proxy, Compared::IstiodEnvoy, reason);
-            continue;
-        }
         let last_errors: Vec<(XdsType, String)> = match side.input.sync_state(&proxy, None) {
             Ok(state) => state.map(|state| state.last_errors()).unwrap_or_default(),
             // It only explains what differs.
@@ -310,17 +310,11 @@ fn sync(args: &Args, options: Options<'_>, mut side: Side) -> anyhow::Result<(Re
                 Vec::new()
             }
         };
-        let dumps = (|| {
-            Ok((
-                side.dump(&proxy, Source::Istiod)?,
-                side.dump(&proxy, Source::Envoy)?,
-            ))
-        })();
         compare(
             &mut comparer,
             [&proxy; 2],
             Compared::IstiodEnvoy,
-            dumps,
+            side.both(&proxy),
             &last_errors,
         );
     }
@@ -398,7 +392,11 @@ fn change(
             }
         }
     }
-    Ok((comparer.finish(), sides))
+    let mut report = comparer.finish();
+    if let Some(since) = args.since {
+        updated::narrow(&mut report, since, &mut after, sources)?;
+    }
+    Ok((report, sides))
 }
 
 /// What is wrong with a side without a dump by `source`.

@@ -4,12 +4,14 @@ mod capture;
 mod diff;
 mod info;
 mod inputs;
+mod inventories;
 mod missing;
 mod normalize;
 mod progress;
 mod proxies;
 mod query;
 mod side;
+mod since;
 mod terminal;
 mod usage;
 

@@ -6,9 +6,11 @@ mod envelope;
 mod json;
 mod parse;
 mod recognize;
+mod server_info;
 mod syncz;
 
 pub use json::JsonError;
 pub use parse::{Dump, DumpError, Resource, Shape};
 pub use recognize::{Content, recognize};
-pub use syncz::SyncState;
+pub use server_info::uptime;
+pub use syncz::{SyncState, TypeState};

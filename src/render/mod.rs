@@ -7,6 +7,7 @@
 
 mod clip;
 mod escape;
+mod head;
 mod info;
 mod json;
 mod layout;
@@ -14,8 +15,10 @@ pub mod names;
 mod oneline;
 mod page;
 mod resource;
+mod table;
 mod text;
 mod unified;
+mod updated;
 
 pub use info::{info, info_json, info_members, schema as info_schema, size};
 pub use json::{json, schema as diff_schema};
@@ -24,6 +27,7 @@ pub use oneline::oneline;
 pub use resource::{ResourceWriter, schema as normalize_schema};
 pub use text::{summary_line, text};
 pub use unified::unified;
+pub use updated::{schema as updated_schema, updated, updated_json, updated_lines};
 
 /// How text is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
