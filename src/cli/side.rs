@@ -112,6 +112,15 @@ impl Side {
         failed.chain(self.input.proxies.keys().cloned()).collect()
     }
 
+    /// Fails where there is no dump by `source`.
+    pub(super) fn check_has(&self, source: Source) -> anyhow::Result<()> {
+        match self.any_failure(source) {
+            _ if !self.proxies(source).is_empty() => Ok(()),
+            Some(why) => bail!("{}: {source}'s dump was not captured: {why}", self.label),
+            None => bail!("{}: holds no config dump by {source}", self.label),
+        }
+    }
+
     /// When the last of it was received, where that is known.
     pub(super) fn captured(&self) -> Option<Timestamp> {
         let documents = self.input.documents();

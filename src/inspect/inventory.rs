@@ -14,7 +14,7 @@ pub struct Inventory {
     pub proxy: ProxyId,
     /// Who says so.
     pub source: Source,
-    /// When the process of its Envoy started: Envoy loads its bootstrap then.
+    /// When the process of its Envoy started: then it loads its bootstrap, and what is static in it.
     pub started: Option<Timestamp>,
     /// The latest time of any resource.
     pub newest: Option<Timestamp>,
@@ -45,11 +45,20 @@ impl Inventory {
             })
             .collect();
         items.sort_by(|a, b| a.key.cmp(&b.key));
-        let bootstrap = |item: &&Item| item.key.xds_type == XdsType::Bootstrap;
+        let of_type = |xds_type, state| {
+            let items = items.iter();
+            items.filter(move |item| item.key.xds_type == xds_type && item.key.state == state)
+        };
+        let started = of_type(XdsType::Bootstrap, None)
+            .find_map(Item::time)
+            .or_else(|| {
+                let clusters = of_type(XdsType::Cluster, Some(State::Static));
+                clusters.filter_map(Item::time).min()
+            });
         Self {
             proxy: proxy.clone(),
             source,
-            started: items.iter().find(bootstrap).and_then(Item::time),
+            started,
             newest: items.iter().filter_map(Item::time).max(),
             items,
             has_listeners: dump.types.contains(&XdsType::Listener),

@@ -1,11 +1,17 @@
 //! Questions to a capture; answers are data, for `render` to show.
 
 mod inventory;
+mod listing;
 mod overview;
+mod status;
 mod updated;
 
 pub use inventory::{Inventory, Item, envoy_time};
+pub use listing::{Listed, Listing, Missing};
 pub use overview::{
     DocumentOverview, FailureOverview, IstiodOverview, Lack, Overview, ProxyOverview,
+};
+pub use status::{
+    Evidence, ProxyStatus, Pushed, Status, SyncStatus, TYPES as STATUS_TYPES, TypeStatus,
 };
 pub use updated::{Unknown, Updated, UpdatedResource, young};

@@ -15,8 +15,8 @@ use crate::{
 pub struct Updated {
     /// Since when, inclusive.
     pub since: Timestamp,
-    /// How many proxies could be judged.
-    pub proxies: usize,
+    /// The proxies that could be judged.
+    pub judged: Vec<ProxyId>,
     /// How many there are.
     pub proxies_found: usize,
     /// How many resources could be judged.
@@ -57,12 +57,19 @@ pub struct Unknown {
     pub reason: String,
 }
 
+impl UpdatedResource {
+    /// When, as a time.
+    pub fn time(&self) -> Option<Timestamp> {
+        self.updated.parse().ok()
+    }
+}
+
 impl Updated {
     /// Nothing looked at yet.
     pub fn new(since: Timestamp) -> Self {
         Self {
             since,
-            proxies: 0,
+            judged: Vec::new(),
             proxies_found: 0,
             resources: 0,
             updated: Vec::new(),
@@ -80,11 +87,11 @@ impl Updated {
         {
             self.unknown.push(Unknown {
                 started: Some(started),
-                ..unknown(proxy, young(started, self.since))
+                ..unknown(proxy, young(started))
             });
             return;
         }
-        self.proxies += 1;
+        self.judged.push(proxy.clone());
         let mut timeless: BTreeMap<&XdsType, usize> = BTreeMap::new();
         let (mut judged, mut updated) = (0, 0);
         for item in &inventory.items {
@@ -146,12 +153,11 @@ impl Updated {
     }
 }
 
-/// Why the times of a process that is younger than `since` say nothing.
-pub fn young(started: Timestamp, since: Timestamp) -> String {
+/// Why the times of a process say nothing of what is before it `started`.
+pub fn young(started: Timestamp) -> String {
     format!(
-        "its Envoy started at {}, not before {}: its times only tell when it started",
-        envoy_time(started),
-        envoy_time(since)
+        "its Envoy started only at {}, so its times tell nothing of changes",
+        envoy_time(started)
     )
 }
 

@@ -15,6 +15,8 @@ pub mod names;
 mod oneline;
 mod page;
 mod resource;
+mod show;
+mod status;
 mod table;
 mod text;
 mod unified;
@@ -25,9 +27,11 @@ pub use json::{json, schema as diff_schema};
 pub use layout::document;
 pub use oneline::oneline;
 pub use resource::{ResourceWriter, schema as normalize_schema};
+pub use show::{schema as show_schema, show, show_json};
+pub use status::{schema as status_schema, status, status_json};
 pub use text::{summary_line, text};
 pub use unified::unified;
-pub use updated::{schema as updated_schema, updated, updated_json, updated_lines};
+pub use updated::{schema as updated_schema, updated, updated_json, updated_lines, updated_table};
 
 /// How text is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,12 +14,14 @@ use super::{
     json::{Header, STATES},
     layout::{self, Layout},
     page::{Ink, Line, Page, count},
-    text::{items, title},
+    status::heading,
+    table::Table,
+    text::{items, seconds, title},
 };
 use crate::{
     diff::Cause,
-    inspect::{Unknown, Updated, UpdatedResource, envoy_time},
-    model::{ResourceKey, XdsType},
+    inspect::{STATUS_TYPES, Unknown, Updated, UpdatedResource, envoy_time},
+    model::{ProxyId, ResourceKey, XdsType},
 };
 
 /// The format of the JSON document.
@@ -46,14 +48,7 @@ pub fn updated(
     listing(page, &updated.updated)?;
     unknown(page, updated)?;
     page.gap()?;
-    let line = format!(
-        "{} of {} judged, {}: {} updated",
-        updated.proxies,
-        count(updated.proxies_found, "proxy", "proxies"),
-        count(updated.resources, "resource", "resources"),
-        updated.updated.len()
-    );
-    page.line(Line::new(0).with(Ink::Heading, line))
+    summary(page, updated)
 }
 
 /// Writes a line for each resource that was updated: proxy, type, name, state, time.
@@ -69,6 +64,87 @@ pub fn updated_lines(out: &mut dyn Write, updated: &Updated, style: Style) -> io
         writeln!(out, "{}", words.join(" "))?;
     }
     Ok(())
+}
+
+/// Writes a row for each proxy: how many resources of each type were updated, and the latest time.
+///
+/// # Errors
+///
+/// Where `out` fails.
+pub fn updated_table(
+    out: &mut dyn Write,
+    updated: &Updated,
+    input: &Side,
+    style: Style,
+) -> io::Result<()> {
+    let page = &mut Page::new(out, style);
+    warnings(page, &updated.warnings)?;
+    head(page, "envoy", input)?;
+    field(page, "since", &envoy_time(updated.since))?;
+    if !updated.judged.is_empty() {
+        page.gap()?;
+        table(updated, style).write(page, 0)?;
+    }
+    unknown(page, updated)?;
+    page.gap()?;
+    summary(page, updated)
+}
+
+fn table(updated: &Updated, style: Style) -> Table {
+    let mut types: Vec<&XdsType> = STATUS_TYPES.iter().collect();
+    let mut counts: BTreeMap<(&ProxyId, &XdsType), usize> = BTreeMap::new();
+    let mut newest: BTreeMap<&ProxyId, &UpdatedResource> = BTreeMap::new();
+    for resource in &updated.updated {
+        let xds_type = &resource.key.xds_type;
+        if !types.contains(&xds_type) {
+            types.push(xds_type);
+        }
+        *counts.entry((&resource.proxy, xds_type)).or_default() += 1;
+        let latest = newest.entry(&resource.proxy).or_insert(resource);
+        if resource.time() > latest.time() {
+            *latest = resource;
+        }
+    }
+    let timeless: BTreeSet<(&ProxyId, Option<&XdsType>)> = updated
+        .unknown
+        .iter()
+        .map(|unknown| (&unknown.proxy, unknown.xds_type.as_ref()))
+        .collect();
+    let mut headings = vec!["PROXY".to_owned()];
+    headings.extend(types.iter().map(|xds_type| heading(xds_type, style)));
+    headings.push("NEWEST".to_owned());
+    let mut table = Table::new(headings, 0);
+    for proxy in &updated.judged {
+        let mut row = vec![(Ink::Plain, escape::name(proxy.as_str(), style))];
+        row.extend(
+            types
+                .iter()
+                .map(|xds_type| match counts.get(&(proxy, *xds_type)) {
+                    Some(number) => (Ink::Plain, number.to_string()),
+                    None if timeless.contains(&(proxy, Some(xds_type))) => {
+                        (Ink::Faint, "?".to_owned())
+                    }
+                    None => (Ink::Plain, "0".to_owned()),
+                }),
+        );
+        let newest = newest.get(proxy).map(|resource| seconds(&resource.updated));
+        let newest = newest.map(|time| escape::name(&time, style));
+        row.push((Ink::Plain, newest.unwrap_or_default()));
+        table.row(row);
+    }
+    table
+}
+
+/// Writes the last line.
+fn summary(page: &mut Page, updated: &Updated) -> io::Result<()> {
+    let line = format!(
+        "{} of {} judged, {}: {} updated",
+        updated.judged.len(),
+        count(updated.proxies_found, "proxy", "proxies"),
+        count(updated.resources, "resource", "resources"),
+        updated.updated.len()
+    );
+    page.line(Line::new(0).with(Ink::Heading, line))
 }
 
 /// What names a resource.
@@ -118,10 +194,7 @@ fn rest(page: &mut Page, rest: &[UpdatedResource]) -> io::Result<()> {
         *number += 1;
         proxies.insert(resource.proxy.as_str());
     }
-    page.folded(
-        0,
-        &format!("{} more", count(rest.len(), "resource", "resources")),
-    )?;
+    page.folded(0, &count(rest.len(), "more resource", "more resources"))?;
     for (xds_type, (number, proxies)) in types {
         let xds_type = escape::name(xds_type.as_str(), page.style);
         let proxies = count(proxies.len(), "proxy", "proxies");
@@ -291,7 +364,7 @@ impl<'a> Document<'a> {
             input: input.into(),
             since: envoy_time(updated.since),
             summary: Summary {
-                proxies: updated.proxies,
+                proxies: updated.judged.len(),
                 resources: updated.resources,
                 updated: updated.updated.len(),
                 unknown: updated.unknown.len(),

@@ -17,15 +17,7 @@ use crate::{
 /// Of one input: what its Envoys updated at `since` and later, whatever istiod has.
 pub(super) fn run(args: &Args, since: Since, mut side: Side) -> anyhow::Result<Exit> {
     check(args)?;
-    if side.proxies(Source::Envoy).is_empty() {
-        match side.any_failure(Source::Envoy) {
-            Some(why) => bail!("{}: what Envoy runs was not captured: {why}", side.label),
-            None => bail!(
-                "{}: --since goes by the times that Envoy prints, and this holds no dump by envoy",
-                side.label
-            ),
-        }
-    }
+    side.check_has(Source::Envoy)?;
     let proxies = args.proxies.choose(&side.all_proxies())?;
     let mut inventories = Inventories::read(&mut side, &proxies, Source::Envoy);
     let any = inventories.retain(|key| args.resources.keeps(key));
@@ -136,7 +128,7 @@ pub(super) fn narrow(
     }
     for (proxy, time) in &started {
         if report.changes.iter().any(|change| change.proxy == *proxy) {
-            let young = young(*time, since);
+            let young = young(*time);
             warnings.push(format!("kept: all changes of {proxy}: {young}"));
         }
     }

@@ -14,7 +14,8 @@ use std::{
     io::{self, Write},
 };
 
-use self::listing::{listing, seconds};
+use self::listing::listing;
+pub(super) use self::listing::seconds;
 use super::{
     Side, Sides, Style, escape, page,
     page::{Ink, Line, Page, count},
