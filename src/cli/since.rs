@@ -104,6 +104,11 @@ impl Since {
             );
         }
         let note = match (self, of.captured, of.newest) {
+            (Self::At(_), None, Some(newest)) if newest < time => Some(format!(
+                "nothing tells when the input was captured, and its last update was at {}: it may be from before {}",
+                envoy_time(newest),
+                envoy_time(time)
+            )),
             (Self::At(_), ..) | (_, Some(_), _) | (.., None) => None,
             (.., Some(newest)) => Some(format!(
                 "nothing tells when the input was captured: --since is taken from its last update, {}, and so means {}",
@@ -182,7 +187,7 @@ fn a_relative_time_is_taken_from_the_capture_or_else_from_the_last_update() {
             "2026-11-21T01:00:00Z",
             false,
         ),
-        ("2030-01-01", file, "2030-01-01T00:00:00Z", false),
+        ("2030-01-01", file, "2030-01-01T00:00:00Z", true),
     ] {
         let (found, note) = typed.parse::<Since>().unwrap().resolve(reference).unwrap();
         assert_eq!(found, time(expected), "{typed}");

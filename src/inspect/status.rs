@@ -291,3 +291,168 @@ fn judge(xds_type: XdsType, evidence: &Evidence<'_>, found: Found<'_>) -> TypeSt
         reason,
     }
 }
+
+#[test]
+fn a_verdict_hears_the_comparison_before_istiod() {
+    use crate::diff::{Change, ChangeKind, Compared, Mode, NotCompared};
+    use crate::model::Path;
+
+    let proxy = ProxyId::new("web-1.shop").unwrap();
+    let key = ResourceKey {
+        xds_type: XdsType::Cluster,
+        name: "web".to_owned(),
+        state: None,
+        occurrence: 0,
+    };
+    let change = |reason: Option<&str>| Change {
+        proxy: proxy.clone(),
+        before_proxy: None,
+        source: Compared::IstiodEnvoy,
+        resource: key.clone(),
+        kind: ChangeKind::Changed,
+        path: Path::root(),
+        before_path: None,
+        before: None,
+        after: None,
+        updated: None,
+        reason: reason.map(str::to_owned),
+        class: None,
+        default: None,
+        no_schema: false,
+        pairings: Vec::new(),
+    };
+    let missing = |resource: Option<&ResourceKey>| NotCompared {
+        proxy: proxy.clone(),
+        source: None,
+        resource: resource.cloned(),
+        xds_type: Some(XdsType::Cluster),
+        path: None,
+        cause: Cause::Missing,
+        reason: "gone".to_owned(),
+    };
+    let pushed = |is_acked, last_error: Option<&str>| Pushed {
+        xds_type: XdsType::Cluster,
+        is_acked,
+        sent_time: None,
+        last_error: last_error.map(str::to_owned),
+    };
+    type Case<'a> = (
+        &'a str,
+        Vec<Change>,
+        Vec<NotCompared>,
+        Result<BTreeSet<XdsType>, String>,
+        Option<Vec<Pushed>>,
+    );
+    let sends = || Ok(BTreeSet::from([XdsType::Cluster]));
+    let nothing = || Ok(BTreeSet::new());
+    let none = || Err("no dump by istiod".to_owned());
+    let cases: [Case; 18] = [
+        (
+            "synced",
+            vec![],
+            vec![],
+            sends(),
+            Some(vec![pushed(true, None)]),
+        ),
+        ("synced", vec![], vec![], sends(), None),
+        (
+            "behind",
+            vec![],
+            vec![],
+            sends(),
+            Some(vec![pushed(false, None)]),
+        ),
+        ("stale", vec![change(None)], vec![], sends(), None),
+        (
+            "stale",
+            vec![change(None)],
+            vec![],
+            sends(),
+            Some(vec![pushed(true, None)]),
+        ),
+        (
+            "stale",
+            vec![change(None)],
+            vec![missing(Some(&key))],
+            sends(),
+            None,
+        ),
+        ("rejected", vec![change(Some("bad"))], vec![], sends(), None),
+        (
+            "rejected",
+            vec![],
+            vec![],
+            sends(),
+            Some(vec![pushed(false, Some("bad"))]),
+        ),
+        (
+            "rejected",
+            vec![],
+            vec![],
+            none(),
+            Some(vec![pushed(false, Some("bad"))]),
+        ),
+        ("not_sent", vec![], vec![], nothing(), None),
+        ("not_sent", vec![], vec![], nothing(), Some(vec![])),
+        ("not_sent", vec![], vec![], none(), Some(vec![])),
+        (
+            "unknown",
+            vec![],
+            vec![missing(Some(&key))],
+            sends(),
+            Some(vec![pushed(true, None)]),
+        ),
+        ("unknown", vec![], vec![missing(None)], sends(), None),
+        ("unknown", vec![], vec![], none(), None),
+        (
+            "synced",
+            vec![],
+            vec![missing(None)],
+            sends(),
+            Some(vec![pushed(true, None)]),
+        ),
+        (
+            "synced",
+            vec![],
+            vec![],
+            none(),
+            Some(vec![pushed(true, None)]),
+        ),
+        (
+            "stale",
+            vec![],
+            vec![],
+            none(),
+            Some(vec![pushed(false, None)]),
+        ),
+    ];
+    for (at, (expected, changes, not_compared, sends, pushed)) in cases.into_iter().enumerate() {
+        let report = Report {
+            changes,
+            not_compared,
+            ..Report::new(Mode::Sync)
+        };
+        let mut status = Status::default();
+        let is_compared = sends.is_ok() && report.not_compared.iter().all(|n| n.resource.is_some());
+        status.add(Evidence {
+            proxy: &proxy,
+            report: &report,
+            sends,
+            rejected: Vec::new(),
+            pushed,
+            istio_version: None,
+            envoy_version: None,
+        });
+        let status = status.finish();
+        let found = &status.proxies[0].types[0];
+        assert_eq!(found.status.as_str(), expected, "case {at}");
+        assert_eq!(found.differs.is_some(), is_compared, "case {at}");
+        let is_believed = !is_compared && found.status != SyncStatus::Unknown;
+        assert_eq!(
+            !status.warnings.is_empty(),
+            is_believed,
+            "case {at}: {:?}",
+            status.warnings
+        );
+    }
+}

@@ -58,7 +58,9 @@ fn write_row(page: &mut Page, row: Vec<Piece>, widths: &[usize], indent: usize) 
     let mut column = indent;
     for (piece, width) in row.into_iter().zip(widths) {
         if !piece.1.is_empty() {
-            if line.width() > column {
+            // Nothing to keep a distance from stands before the first column.
+            let gap = if column > indent { GAP } else { 0 };
+            if line.width() + gap > column {
                 page.line(line)?;
                 line = Line::new(column);
             }
@@ -89,6 +91,7 @@ fn a_cell_that_is_too_wide_breaks_the_line_after_it() {
         plain("active"),
     ]);
     table.row(vec![plain("secret"), plain("default"), plain("")]);
+    table.row(vec![plain("secret"), plain("default"), plain("static")]);
     table.write(&mut Page::new(&mut out, style), 2).unwrap();
     assert_eq!(
         String::from_utf8(out).unwrap(),
@@ -96,6 +99,8 @@ fn a_cell_that_is_too_wide_breaks_the_line_after_it() {
          route   80      active\n  \
          route   a-name-that-is-long\n                  \
          active\n  \
-         secret  default\n"
+         secret  default\n  \
+         secret  default\n                  \
+         static\n"
     );
 }

@@ -172,11 +172,15 @@ fn listing(page: &mut Page, all: &[UpdatedResource]) -> io::Result<()> {
         let proxy = escape::name(of_proxy[0].proxy.as_str(), style);
         page.line(Line::new(0).with(Ink::Heading, proxy))?;
         for resource in of_proxy {
-            let words = words_of(&resource.key, style).into_iter();
-            let mut pieces: Vec<_> = words.map(|word| (Ink::Plain, word)).collect();
+            let mut words = words_of(&resource.key, style).into_iter();
+            let mut line = Line::new(2).with(Ink::Plain, words.next().unwrap_or_default());
+            if !resource.key.name.is_empty() {
+                let name = words.next().unwrap_or_default();
+                line = line.with(Ink::Plain, " ").with(Ink::Plain, name);
+            }
             let time = escape::name(&resource.updated, style);
-            pieces.push((Ink::Faint, time));
-            page.flow(Line::new(2), "  ", pieces, 6)?;
+            let pieces = words.map(|word| (Ink::Plain, word));
+            page.flow(line, "  ", pieces.chain([(Ink::Faint, time)]), 6)?;
         }
     }
     if shown < all.len() {
