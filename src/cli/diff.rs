@@ -67,7 +67,7 @@ pub(super) struct Args {
     /// Of two inputs: whose configuration is compared [default: envoy]
     #[arg(long, value_enum, value_name = "SOURCE", help_heading = "Choosing")]
     source: Option<Sources>,
-    /// What Envoy updated since: 02:40 (UTC), RFC 3339, or 30m ago; of two inputs, only such changes
+    /// Only what Envoy updated since 02:40, a date, 30m
     #[arg(long, value_name = "TIME", help_heading = "Choosing")]
     since: Option<Since>,
     /// Compare the proxy OLD of the first input with NEW of the second

@@ -34,7 +34,7 @@ pub(super) struct ResourceArgs {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Choosing")]
 pub(super) struct NameArgs {
-    /// Only resources of this name; `*` stands for any text
+    /// Only resources of this name; `*` is any text
     #[arg(long, value_name = "NAME")]
     name: Vec<String>,
 }

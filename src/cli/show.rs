@@ -31,7 +31,7 @@ Examples:
   xdsnap show --since 02:40 mesh.xdsnap     what was updated since 02:40 UTC?
   xdsnap show all mesh.xdsnap -o json | jq -r '.resources[].name'")]
 pub(super) struct Args {
-    /// Bundle, dump, folder, URL or `-`; before or after it, which resources [default: all]
+    /// Bundle, dump, folder, URL or `-`; before or after it the TYPE of resources, or all without one
     #[arg(value_name = "[TYPE] INPUT")]
     words: Vec<String>,
     /// The form: text, json for a script
@@ -53,7 +53,7 @@ pub(super) struct Args {
     /// Whose dumps [default: envoy, if there is one]
     #[arg(long, value_enum, value_name = "SOURCE", help_heading = "Choosing")]
     source: Option<SourceArg>,
-    /// Only what Envoy updated since: 02:40 (UTC), RFC 3339, or 30m ago
+    /// Only what Envoy updated since 02:40, a date, 30m
     #[arg(long, value_name = "TIME", help_heading = "Choosing")]
     since: Option<Since>,
     #[command(flatten)]

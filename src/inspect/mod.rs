@@ -11,7 +11,5 @@ pub use listing::{Listed, Listing, Missing};
 pub use overview::{
     DocumentOverview, FailureOverview, IstiodOverview, Lack, Overview, ProxyOverview,
 };
-pub use status::{
-    Evidence, ProxyStatus, Pushed, Status, SyncStatus, TYPES as STATUS_TYPES, TypeStatus,
-};
+pub use status::{Evidence, ProxyStatus, Pushed, STATUS_TYPES, Status, SyncStatus, TypeStatus};
 pub use updated::{Unknown, Updated, UpdatedResource, young};

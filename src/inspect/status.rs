@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The types that have a verdict for every proxy, in the order of `istioctl proxy-status`.
-pub const TYPES: [XdsType; 6] = [
+pub const STATUS_TYPES: [XdsType; 6] = [
     XdsType::Cluster,
     XdsType::Listener,
     XdsType::Route,
@@ -89,7 +89,7 @@ pub struct ProxyStatus {
     pub envoy_version: Option<String>,
     /// Whether its two dumps were compared.
     pub is_compared: bool,
-    /// By type: [`TYPES`], then others of which there is anything to say.
+    /// By type: [`STATUS_TYPES`], then others of which there is anything to say.
     pub types: Vec<TypeStatus>,
 }
 
@@ -157,10 +157,15 @@ impl Status {
     pub fn add(&mut self, evidence: Evidence<'_>) {
         let mut found = found(&evidence);
         let pushed = evidence.pushed.as_deref();
-        let mut types = TYPES.to_vec();
+        let mut types = STATUS_TYPES.to_vec();
         let mut others: BTreeSet<&XdsType> = found.keys().collect();
         others.extend(pushed.into_iter().flatten().map(|pushed| &pushed.xds_type));
-        types.extend(others.into_iter().filter(|t| !TYPES.contains(t)).cloned());
+        types.extend(
+            others
+                .into_iter()
+                .filter(|t| !STATUS_TYPES.contains(t))
+                .cloned(),
+        );
         let mut unverified = BTreeSet::new();
         let types = types.into_iter();
         let types = types.map(|xds_type| {

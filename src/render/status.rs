@@ -161,7 +161,7 @@ fn waiting(page: &mut Page, status: &Status) -> io::Result<()> {
             let sent = escape::name(&seconds(sent), style);
             let heading = heading(&found.xds_type, style);
             let mut same = lines.iter_mut();
-            let same = same.find(|(of, time, _)| (*of, &*time) == (&proxy.proxy, &sent));
+            let same = same.find(|(of, time, _)| (*of, &**time) == (&proxy.proxy, sent.as_str()));
             match same {
                 Some((.., types)) => types.push(heading),
                 None => lines.push((&proxy.proxy, sent, vec![heading])),

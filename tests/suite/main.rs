@@ -11,7 +11,10 @@
 //! - `readme`: what the README shows, links and asks to run.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
 //! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
-//! - `schemas`: the JSON Schemas of `normalize` and `info`, and the samples of `schema/outputs.md`.
+//! - `schemas`: the JSON Schemas of all outputs but `diff`, and the samples of `schema/outputs.md`.
+//! - `show`: the command `show`: what it lists, and in which words it is asked.
+//! - `since`: `--since` on `diff`, `show` and `status`: which moment is meant, what Envoy updated since, what cannot be told.
+//! - `status`: the command `status` on recordings of every verdict.
 //! - `support`: no tests, but what they talk to.
 //! - `xds_table`: the generated table of the xDS API is what its inputs generate.
 
@@ -27,5 +30,8 @@ mod readme;
 mod redact;
 mod render;
 mod schemas;
+mod show;
+mod since;
+mod status;
 mod support;
 mod xds_table;
