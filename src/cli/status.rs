@@ -104,9 +104,14 @@ fn updated(args: &Args, since: Since, mut side: Side) -> anyhow::Result<Exit> {
 
 /// Which proxies are in sync.
 fn status(args: &Args, mut side: Side) -> anyhow::Result<Exit> {
-    let states = side.input.sync_states()?;
-    let mut all = side.all_proxies();
     let mut found = Status::default();
+    let states = side.input.sync_states().unwrap_or_else(|error| {
+        found
+            .warnings
+            .push(format!("istiod's sync state is not heard: {error}"));
+        Vec::new()
+    });
+    let mut all = side.all_proxies();
     if all.is_empty() {
         // A sync state by itself tells of every proxy of the istiod.
         all.extend(states.iter().filter_map(|s| ProxyId::new(&*s.proxy).ok()));

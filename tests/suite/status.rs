@@ -1,8 +1,10 @@
 //! The command `status` on recordings of every verdict.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
-use crate::support::program::{AFTER, Ran, run, testdata, xdsnap};
+use crate::support::program::{AFTER, Ran, recording, run, testdata, xdsnap};
 
 const PRODUCTPAGE: &str = "productpage-v1-6b746f74dc-9stvs.default";
 const REVIEWS: &str = "reviews-v1-545db77b95-2k8ls.default";
@@ -197,4 +199,22 @@ fn what_cannot_be_told_is_no_good_news() {
     let ran = status(&[]);
     assert_eq!(ran.status, 2);
     assert!(ran.err.contains("give an INPUT"), "{}", ran.err);
+}
+
+#[test]
+fn a_sync_state_that_cannot_be_read_is_said_and_the_dumps_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [
+        format!("envoy/{PRODUCTPAGE}/config_dump.json"),
+        format!("istiod/{PRODUCTPAGE}.config_dump.json"),
+    ] {
+        let file = folder.path().join(&path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, recording(&format!("{AFTER}/{path}"))).unwrap();
+    }
+    fs::write(folder.path().join("istiod/syncz.json"), r#"{"proxy": 1}"#).unwrap();
+    let ran = status(&[folder.path().to_str().unwrap(), "-o", "json"]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert_eq!(ran.json()["summary"]["synced"], json!(1));
+    assert!(ran.err.contains("sync state is not heard"), "{}", ran.err);
 }
