@@ -1,21 +1,21 @@
 //! `xdsnap diff`
 
 mod pairs;
-mod side;
+mod updated;
 
 use std::collections::BTreeSet;
 
 use anyhow::bail;
 use clap::ValueEnum;
 
-use self::{
-    pairs::pairs,
-    side::{Documents, Side},
-};
+use self::pairs::pairs;
 use super::{
     Exit, inputs,
     proxies::{ProxyArgs, ResourceArgs},
-    query, rules, terminal,
+    query, rules,
+    side::{Documents, Side},
+    since::Since,
+    terminal,
 };
 use crate::{
     capture::{self, Named, Place},
@@ -35,6 +35,7 @@ Examples:
   xdsnap diff before.xdsnap after.xdsnap    what did a change do?
   xdsnap diff before.xdsnap http://127.0.0.1:15000   what is different now?
   xdsnap diff istiod.json envoy.json        one proxy, from two dumps
+  xdsnap diff --since 02:40 mesh.xdsnap     what did the Envoys update since?
   xdsnap diff a b --type route --oneline    one line a change, for grep
   xdsnap diff a b -o json | jq -r '.changes[] | [.type,.name,.path] | @tsv'")]
 pub(super) struct Args {
@@ -69,6 +70,9 @@ pub(super) struct Args {
     /// Of two inputs: whose configuration is compared [default: envoy]
     #[arg(long, value_enum, value_name = "SOURCE", help_heading = "Choosing")]
     source: Option<Sources>,
+    /// Only what Envoy updated since 02:40, a date, 30m
+    #[arg(long, value_name = "TIME", help_heading = "Choosing")]
+    since: Option<Since>,
     /// Compare the proxy OLD of before with NEW of after
     #[arg(long, value_name = "OLD=NEW", help_heading = "Choosing")]
     pair: Vec<String>,
@@ -133,15 +137,18 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             "--select and --ignore do not go with `-o json-patch`: it makes all of a resource; choose with --type and --name"
         );
     }
-    let (report, sides) = match ask(&args)? {
-        Question::Change(before, after) => change(&args, options, *before, *after)?,
-        Question::Sync(side) => {
+    let (report, sides) = match (ask(&args)?, args.since) {
+        (Question::Sync(side) | Question::TwoDumps(_, side), Some(since)) => {
+            return updated::run(&args, since, *side);
+        }
+        (Question::Change(before, after), _) => change(&args, options, *before, *after)?,
+        (Question::Sync(side), None) => {
             if !args.pair.is_empty() || args.source.is_some() {
                 bail!("--pair and --source belong to two sides; this compares istiod with Envoy");
             }
             sync(&args, options, *side)?
         }
-        Question::TwoDumps(istiod, envoy) => two_dumps(options, *istiod, *envoy)?,
+        (Question::TwoDumps(istiod, envoy), None) => two_dumps(options, *istiod, *envoy)?,
     };
     let any = report.summary.resources > 0 || !report.not_compared.is_empty();
     args.resources.check_found(any)?;
@@ -192,7 +199,7 @@ fn ask(args: &Args) -> anyhow::Result<Question> {
             named.len()
         );
     }
-    let sync = |named: &[Named]| Ok(Question::Sync(Box::new(Side::open(args, named)?)));
+    let sync = |named: &[Named]| Ok(Question::Sync(Box::new(Side::open(&args.from, named)?)));
     let [first, second] = &mut named[..] else {
         return sync(&named);
     };
@@ -209,8 +216,8 @@ fn ask(args: &Args) -> anyhow::Result<Question> {
     if is_live_istiod(first) != is_live_istiod(second) {
         return sync(&named);
     }
-    let before = Side::open(args, std::slice::from_ref(first))?;
-    let after = Side::open(args, std::slice::from_ref(second))?;
+    let before = Side::open(&args.from, std::slice::from_ref(first))?;
+    let after = Side::open(&args.from, std::slice::from_ref(second))?;
     let has =
         |side: &Side| [Source::Istiod, Source::Envoy].map(|source| side.proxies(source).len());
     Ok(match (has(&before), has(&after)) {
@@ -314,15 +321,6 @@ fn sync(args: &Args, options: Options<'_>, mut side: Side) -> anyhow::Result<(Re
     let all: BTreeSet<ProxyId> = expected.union(&running).cloned().collect();
     let mut comparer = Comparer::new(Mode::Sync, options);
     for proxy in args.proxies.choose(&all)? {
-        let lacks = [(&expected, Source::Istiod), (&running, Source::Envoy)];
-        if let Some((_, source)) = lacks.into_iter().find(|(has, _)| !has.contains(&proxy)) {
-            let reason = match side.failure(&proxy, source) {
-                Some(why) => format!("no dump by {source}: {why}"),
-                None => format!("no dump by {source}"),
-            };
-            comparer.not_compared(&proxy, Compared::IstiodEnvoy, reason);
-            continue;
-        }
         let last_errors: Vec<(XdsType, String)> = match side.input.sync_state(&proxy, None) {
             Ok(state) => state.map(|state| state.last_errors()).unwrap_or_default(),
             // It only explains what differs.
@@ -333,17 +331,11 @@ fn sync(args: &Args, options: Options<'_>, mut side: Side) -> anyhow::Result<(Re
                 Vec::new()
             }
         };
-        let dumps = (|| {
-            Ok((
-                side.dump(&proxy, Source::Istiod)?,
-                side.dump(&proxy, Source::Envoy)?,
-            ))
-        })();
         compare(
             &mut comparer,
             [&proxy; 2],
             Compared::IstiodEnvoy,
-            dumps,
+            side.both(&proxy),
             &last_errors,
         );
     }
@@ -421,7 +413,11 @@ fn change(
             }
         }
     }
-    Ok((comparer.finish(), sides))
+    let mut report = comparer.finish();
+    if let Some(since) = args.since {
+        updated::narrow(&mut report, since, &mut after, sources)?;
+    }
+    Ok((report, sides))
 }
 
 /// What is wrong with a side without a dump by `source`.

@@ -20,6 +20,10 @@ pub(super) struct QueryArgs {
 }
 
 impl QueryArgs {
+    pub(super) fn is_empty(&self) -> bool {
+        self.select.is_empty() && self.ignore.is_empty() && self.ignore_file.is_empty()
+    }
+
     pub(super) fn select(&self) -> anyhow::Result<Vec<String>> {
         self.select
             .iter()

@@ -1,6 +1,6 @@
 //! What a comparison found: the border between comparing and showing.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use crate::{
     model::{Path, ProxyId, ResourceKey},
@@ -48,6 +48,37 @@ impl Report {
             warnings: Vec::new(),
             hidden: Vec::new(),
         }
+    }
+
+    /// Leaves out the changes that `keep` does not want, and counts the rest.
+    pub fn retain(&mut self, keep: impl Fn(&Change) -> bool) {
+        self.changes.retain(&keep);
+        self.live.retain(&keep);
+        let id = |change: &Change| {
+            let Change {
+                proxy,
+                source,
+                resource,
+                ..
+            } = change;
+            (proxy.clone(), *source, resource.clone())
+        };
+        let mut kinds: BTreeMap<_, ChangeKind> = BTreeMap::new();
+        for change in &self.changes {
+            let kind = match change.path.0.is_empty() {
+                true => change.kind,
+                false => ChangeKind::Changed,
+            };
+            kinds.insert(id(change), kind);
+        }
+        let count = |wanted: fn(&ChangeKind) -> bool| kinds.values().filter(|k| wanted(k)).count();
+        self.summary.added_resources = count(|kind| *kind == ChangeKind::Added);
+        self.summary.removed_resources = count(|kind| *kind == ChangeKind::Removed);
+        self.summary.changed_resources =
+            kinds.len() - self.summary.added_resources - self.summary.removed_resources;
+        self.documents.retain(|pair| {
+            kinds.contains_key(&(pair.proxy.clone(), pair.source, pair.resource.clone()))
+        });
     }
 
     /// Puts everything in the order that outputs promise.

@@ -16,7 +16,7 @@ use std::{
 
 use super::{
     Dump, JsonError,
-    envelope::{BOOTSTRAP_SECTION, LISTS, ListSpec, Name},
+    envelope::{BOOTSTRAP, BOOTSTRAP_SECTION, LISTS, ListSpec, Name},
     json::Walker,
     parse::body_name,
 };
@@ -78,6 +78,14 @@ pub(super) struct Evidence<'a> {
 pub(super) fn index_of(spec: &'static ListSpec) -> usize {
     let found = LISTS.iter().position(|other| std::ptr::eq(other, spec));
     found.unwrap_or(LISTS.len())
+}
+
+/// The type of the resources in the part of a dump called `part` (`dynamic_active_clusters`).
+pub fn type_of_part(part: &str) -> Option<XdsType> {
+    let part = part.trim_end_matches(".masked");
+    let list = LISTS.iter().find(|spec| spec.list[0] == part);
+    let bootstrap = (part == BOOTSTRAP[0]).then_some(XdsType::Bootstrap);
+    list.map(|spec| spec.xds_type.clone()).or(bootstrap)
 }
 
 impl Dump<'_> {

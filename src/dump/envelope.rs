@@ -31,9 +31,9 @@ pub(crate) struct Body {
 
 pub(crate) const NAME: Name = ["name", "name"];
 pub(crate) const LAST_UPDATED: Name = ["last_updated", "lastUpdated"];
+pub(crate) const LAST_UPDATE_ATTEMPT: Name = ["last_update_attempt", "lastUpdateAttempt"];
 pub(crate) const ERROR_STATE: Name = ["error_state", "errorState"];
 pub(crate) const DETAILS: Name = ["details", "details"];
-pub(crate) const LAST_UPDATE_ATTEMPT: Name = ["last_update_attempt", "lastUpdateAttempt"];
 pub(crate) const VERSION_INFO: Name = ["version_info", "versionInfo"];
 pub(crate) const CLIENT_STATUS: Name = ["client_status", "clientStatus"];
 const LISTENER: Name = ["listener", "listener"];

@@ -8,11 +8,13 @@ mod json;
 mod parse;
 mod recognize;
 mod rules;
+mod server_info;
 mod syncz;
 
-pub use cut::Cut;
+pub use cut::{Cut, type_of_part};
 pub use json::JsonError;
 pub use parse::{Dump, DumpError, LeftOut, Resource, Shape};
 pub use recognize::{Content, recognize};
 pub use rules::RULES;
-pub use syncz::SyncState;
+pub use server_info::uptime;
+pub use syncz::{SyncState, TypeState};

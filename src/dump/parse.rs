@@ -6,8 +6,8 @@ use super::{
     JsonError,
     cut::{Cuts, Evidence, index_of},
     envelope::{
-        BARE, BOOTSTRAP, BOOTSTRAP_SECTION, Body, DETAILS, ERROR_STATE, LAST_UPDATED, LISTS,
-        ListSpec, NAME, Name, SECTION_KNOWN, VERSION_INFO, section_type,
+        BARE, BOOTSTRAP, BOOTSTRAP_SECTION, Body, DETAILS, ERROR_STATE, LAST_UPDATE_ATTEMPT,
+        LAST_UPDATED, LISTS, ListSpec, NAME, Name, SECTION_KNOWN, VERSION_INFO, section_type,
     },
     json::{self, Walker},
     rules::{REJECTED_COPY, of_field},
@@ -48,7 +48,7 @@ pub struct Resource<'a> {
     pub shape: Shape,
     /// The resource as it was printed; `None` for a rejected listener of which the dump tells only the error.
     pub body: Option<&'a [u8]>,
-    /// When Envoy last updated it, as it printed it.
+    /// When Envoy last updated it, as it printed it; of a rejected one, when it last tried to.
     pub last_updated: Option<String>,
     /// Why Envoy refused it, for a rejected one.
     pub error: Option<String>,
@@ -449,7 +449,12 @@ impl<'a> Dump<'a> {
         let Some(raw) = walker.find(element, &body.path[..1])? else {
             return Ok(());
         };
-        let updated = walker.find(raw, &[LAST_UPDATED])?.and_then(json::text);
+        // Of what Envoy rejected, it prints when it was last tried.
+        let time = match body.path[0] == ERROR_STATE {
+            true => LAST_UPDATE_ATTEMPT,
+            false => LAST_UPDATED,
+        };
+        let updated = walker.find(raw, &[time])?.and_then(json::text);
         self.note_update(updated.as_ref());
         let found = walker
             .find(raw, &body.path[1..])?

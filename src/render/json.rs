@@ -89,7 +89,7 @@ struct Diff<'a> {
 
 /// What a side is.
 #[derive(Serialize, JsonSchema)]
-struct Header<'a> {
+pub(super) struct Header<'a> {
     /// The file or URL as it was typed.
     label: &'a str,
     /// When it was captured: RFC 3339.

@@ -7,16 +7,22 @@
 
 mod clip;
 mod escape;
+mod head;
 mod info;
 mod json;
 mod json_patch;
 mod layout;
 pub mod names;
 mod oneline;
+mod page;
 mod resource;
 mod rules;
+mod show;
+mod status;
+mod table;
 mod text;
 mod unified;
+mod updated;
 
 pub use info::{info, info_json, info_members, schema as info_schema, size};
 pub use json::{json, schema as diff_schema};
@@ -25,8 +31,11 @@ pub use layout::document;
 pub use oneline::oneline;
 pub use resource::{ResourceWriter, schema as normalize_schema};
 pub use rules::{RuleEntry, json as rules_json, schema as rules_schema, table as rule_table};
+pub use show::{schema as show_schema, show, show_json};
+pub use status::{schema as status_schema, status, status_json};
 pub use text::{rules, summary_line, text};
 pub use unified::unified;
+pub use updated::{schema as updated_schema, updated, updated_json, updated_lines, updated_table};
 
 /// How text is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -115,7 +115,16 @@ fn alone_it_says_what_it_is() {
 
 #[test]
 fn the_help_of_every_command_fits_80_columns_and_two_screens() {
-    for command in ["", "capture", "diff", "normalize", "info", "rules"] {
+    for command in [
+        "",
+        "capture",
+        "diff",
+        "status",
+        "show",
+        "normalize",
+        "info",
+        "rules",
+    ] {
         let ran = at(&format!("help {command}"));
         assert_eq!((ran.status, ran.err.as_str()), (0, ""));
         assert!(ran.out.is_ascii(), "{}", ran.out);

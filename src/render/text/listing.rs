@@ -308,7 +308,7 @@ fn since(updated: &str, captured: Option<&str>) -> String {
 }
 
 /// An RFC 3339 time in UTC, without fractions; any other text as it is.
-pub(super) fn seconds(text: &str) -> String {
+pub(in crate::render) fn seconds(text: &str) -> String {
     match text.parse::<Timestamp>() {
         Ok(time) => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         Err(_) => text.to_owned(),

@@ -7,7 +7,6 @@ mod change;
 mod hint;
 mod listing;
 mod outline;
-mod page;
 mod reading;
 mod rules;
 mod steps;
@@ -18,14 +17,14 @@ use std::{
     io::{self, Write},
 };
 
-use self::{
-    listing::{listing, seconds},
+use self::listing::listing;
+pub(super) use self::listing::seconds;
+use super::{
+    Side, Sides, Style, escape, page,
     page::{Ink, Line, Page, count},
 };
-pub use rules::rules;
-
-use super::{Side, Sides, Style, escape};
 use crate::diff::{Cause, Change, Class, Compared, Mode, NotCompared, Report, SideName};
+pub use rules::rules;
 
 /// Changed resources that are shown.
 const RESOURCES: usize = 40;
@@ -107,7 +106,7 @@ pub fn summary_line(report: &Report) -> String {
 }
 
 /// A section's title, below an empty line.
-fn title(page: &mut Page, text: &str) -> io::Result<()> {
+pub(super) fn title(page: &mut Page, text: &str) -> io::Result<()> {
     page.gap()?;
     page.line(Line::new(0).with(Ink::Heading, text))
 }
@@ -174,7 +173,7 @@ fn head(page: &mut Page, mode: Mode, sides: &Sides) -> io::Result<()> {
     Ok(())
 }
 
-fn facts(side: &Side, style: Style) -> Vec<String> {
+pub(super) fn facts(side: &Side, style: Style) -> Vec<String> {
     let mut facts = Vec::new();
     if let Some(captured) = &side.captured {
         facts.push(escape::name(&seconds(captured), style));
@@ -225,7 +224,7 @@ fn proxies_only(page: &mut Page, report: &Report) -> io::Result<()> {
 }
 
 /// Writes the first items, and how many there are more.
-fn items<T>(
+pub(super) fn items<T>(
     page: &mut Page,
     all: Vec<T>,
     more: &str,
