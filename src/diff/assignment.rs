@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::rules::{
-    ENDPOINT_DROPS, ENDPOINT_HEALTH, ENDPOINT_HEALTH_CHECK, ENDPOINT_LOCALITIES, ENDPOINT_POLICY,
+    ENDPOINT_DROPS, ENDPOINT_DUPLICATES, ENDPOINT_HEALTH, ENDPOINT_HEALTH_CHECK,
+    ENDPOINT_LOCALITIES, ENDPOINT_POLICY,
 };
 use crate::{
     model::{Rule, Tally},
@@ -13,8 +14,8 @@ use crate::{
 /// Does to an assignment what Envoy does, as far as the rules for it are on, and tells what it then does not show, if
 /// there was any of it.
 ///
-/// Localities without hosts go, those of one priority and locality are one, a host's health is healthy, degraded or
-/// not, and what is dropped counts per million.
+/// Localities without hosts go, those of one priority and locality are one and have each address once, a host's health
+/// is healthy, degraded or not, and what is dropped counts per million.
 pub(super) fn rebuild(assignment: &mut Value, tally: &mut Tally<'_>) -> Option<String> {
     let Value::Object(assignment) = assignment else {
         return None;
@@ -48,6 +49,17 @@ pub(super) fn rebuild(assignment: &mut Value, tally: &mut Tally<'_>) -> Option<S
         }
     }
     for locality in objects(assignment.get_mut("endpoints")) {
+        if tally.has(&ENDPOINT_DUPLICATES)
+            && let Some(Value::List(hosts)) = locality.get_mut("lb_endpoints")
+        {
+            let all = hosts.items.len();
+            let mut seen = BTreeSet::new();
+            hosts.items.retain(|host| {
+                let address = host.at(&["endpoint", "address"]);
+                address.is_none_or(|address| seen.insert(address.clone()))
+            });
+            tally.hid(&ENDPOINT_DUPLICATES, all - hosts.items.len());
+        }
         for host in objects(locality.get_mut("lb_endpoints")) {
             if tally.has(&ENDPOINT_HEALTH)
                 && let Some(Value::String(health)) = host.get_mut("health_status")

@@ -373,7 +373,13 @@ impl<'a> Comparer<'a> {
                 Some(reason) => {
                     inherent.insert((key.xds_type.clone(), reason));
                 }
-                None => groups.entry(id).or_default().after.push(resource),
+                None => {
+                    if key.state == Some(State::Warming) {
+                        let reason = "Envoy has it, but is still warming it: it does not run yet";
+                        inherent.insert((key.xds_type.clone(), reason));
+                    }
+                    groups.entry(id).or_default().after.push(resource);
+                }
             }
         }
         let eds = eds_names(pair);

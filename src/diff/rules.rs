@@ -29,7 +29,7 @@ pub fn rules() -> impl Iterator<Item = (Group, &'static Rule)> {
 }
 
 /// Every rule about two sides.
-static RULES: [&Rule; 12] = [
+static RULES: [&Rule; 13] = [
     &LISTENER_ROUTES,
     &POD_IDENTITY,
     &EXTENSION_NAME,
@@ -38,6 +38,7 @@ static RULES: [&Rule; 12] = [
     &ENDPOINT_POLICY,
     &ENDPOINT_DROPS,
     &ENDPOINT_LOCALITIES,
+    &ENDPOINT_DUPLICATES,
     &ENDPOINT_HEALTH,
     &ENDPOINT_HEALTH_CHECK,
     &TYPED_STRUCT_FIELDS,
@@ -125,6 +126,16 @@ pub(super) static ENDPOINT_LOCALITIES: Rule = Rule {
     paths: &[&["endpoints", "*"]],
     action: Action::Code(
         "istiod against Envoy: left out without hosts, joined where priority and locality are one",
+    ),
+};
+
+pub(super) static ENDPOINT_DUPLICATES: Rule = Rule {
+    name: "endpoint-duplicates",
+    reason: "Envoy keeps the first of the hosts that have one address",
+    scope: Scope::Type(XdsType::Endpoint),
+    paths: &[&["endpoints", "*", "lb_endpoints", "*"]],
+    action: Action::Code(
+        "istiod against Envoy: left out where the locality has its address already",
     ),
 };
 

@@ -1,6 +1,9 @@
 //! Walking raw JSON without building a tree: members and items as slices of the input.
 
-use jiter::{Jiter, JiterError, JiterErrorType};
+use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType};
+
+/// The deepest nesting that `jiter` passes over.
+const MAX_DEPTH: usize = 200;
 
 /// JSON that cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -16,6 +19,9 @@ impl JsonError {
     /// The error that `jiter` met in `slice`, placed in the document `base` that holds the slice.
     pub(crate) fn new(error: &JiterError, base: &[u8], slice: &[u8]) -> Self {
         let message = match &error.error_type {
+            JiterErrorType::JsonError(JsonErrorType::RecursionLimitExceeded) => {
+                format!("nested deeper than {MAX_DEPTH} levels, which no configuration is")
+            }
             JiterErrorType::JsonError(found) => found.to_string(),
             JiterErrorType::WrongType { expected, actual } => {
                 format!("expected {expected}, found {actual}")

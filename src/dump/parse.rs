@@ -180,11 +180,21 @@ impl<'a> Dump<'a> {
         let walker = Walker(bytes);
         let root = json::document(bytes)?;
         let mut configs = None;
+        let mut others = Vec::new();
         walker.members(root, |key, value| {
-            if key == "configs" && value.first() == Some(&b'[') {
-                configs = Some(value);
+            match (key, value.first()) {
+                ("configs", Some(b'[')) => {
+                    if configs.replace(value).is_some() {
+                        return Err(JsonError {
+                            offset: json::offset_in(bytes, value),
+                            message: "`configs` is given twice".to_owned(),
+                        });
+                    }
+                }
+                (_, Some(b'n')) => {}
+                _ => others.push((key.to_owned(), value)),
             }
-            Ok::<_, JsonError>(())
+            Ok(())
         })?;
         // `dynamic_listeners.masked` is that list with fewer fields.
         let asked = part.map(|part| part.split('.').next().unwrap_or(part));
@@ -205,6 +215,13 @@ impl<'a> Dump<'a> {
             None => Err(DumpError::NotADump),
         };
         evidence.elements.extend(of_part.elements);
+        if configs.is_some() {
+            // What a newer dump holds beside its sections.
+            for (name, value) in others {
+                let unknown = XdsType::unknown("envoy.admin.v3.ConfigDump");
+                self.push(&unknown, name, None, Shape::Unknown, Some(value));
+            }
+        }
         read
     }
 
@@ -533,8 +550,7 @@ impl<'a> Dump<'a> {
         if !self.rules.has(&REJECTED_COPY) {
             return;
         }
-        let rejection =
-            |resource: &Resource<'a>| (resource.key.name.clone(), resource.error.clone());
+        // The error need not be the same text: it holds a marker that changes.
         let nameless = std::mem::take(&mut self.nameless);
         let named: BTreeSet<_> = self
             .resources
@@ -543,13 +559,13 @@ impl<'a> Dump<'a> {
             .filter(|(at, resource)| {
                 resource.key.state == Some(State::Rejected) && !nameless.contains(at)
             })
-            .map(|(_, resource)| rejection(resource))
+            .map(|(_, resource)| resource.key.name.clone())
             .collect();
         let mut at = 0;
         self.resources.retain(|resource| {
             at += 1;
             let is_copy = nameless.contains(&(at - 1))
-                && (resource.key.name.is_empty() || named.contains(&rejection(resource)));
+                && (resource.key.name.is_empty() || named.contains(&resource.key.name));
             if is_copy && self.rules.explain() {
                 self.left_out.push(LeftOut {
                     rule: &REJECTED_COPY,

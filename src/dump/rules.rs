@@ -71,7 +71,7 @@ pub(super) static REJECTED_COPY: Rule = Rule {
     reason: "Envoy lists a rejected listener twice, once without its name",
     scope: Scope::Type(XdsType::Listener),
     paths: &[&[]],
-    action: Action::Code("the nameless one of two rejected listeners with one error is left out"),
+    action: Action::Code("the nameless one of two rejected listeners of one name is left out"),
 };
 
 /// The rule for a field of a section, of an element, or of what that is made of: its `.proto` name and the rule; none

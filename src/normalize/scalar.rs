@@ -15,7 +15,12 @@ const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
 /// An integer, exact, from the text of a JSON number or of a string that holds one: `80`, `80.0`, `8e1`.
 pub(super) fn integer(text: &str) -> Option<i128> {
-    if let Ok(number) = text.parse() {
+    // `5.0` is read as `5` is: a float would lose the digits of large ones.
+    let whole = match text.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
+        _ => text,
+    };
+    if let Ok(number) = whole.parse() {
         return Some(number);
     }
     let float: f64 = number_text(text)?.parse().ok()?;
@@ -176,6 +181,7 @@ fn numbers_and_bytes_have_one_spelling() {
     for (text, expected) in [
         ("80", Some(80)),
         ("80.0", Some(80)),
+        ("9007199254740993.00", Some(9_007_199_254_740_993)),
         ("8e1", Some(80)),
         ("12345678901234567890", Some(12_345_678_901_234_567_890)),
         ("0.5", None),

@@ -105,6 +105,56 @@ fn not_compared(report: &Report, cause: Cause) -> BTreeSet<String> {
 }
 
 #[test]
+fn the_copy_of_a_rejected_listener_is_known_whatever_its_error_says() {
+    let rejected = |details: &str| {
+        let listener = listener(json!({"name": "in"}));
+        let error = |details: &str| json!({"failed_configuration": listener, "details": details});
+        let listeners = json!({"dynamic_listeners": [
+            {"name": "in", "error_state": error("marker 1: no")},
+            {"error_state": error(details)},
+        ]});
+        envoy(json!([section("ListenersConfigDump", listeners)]))
+    };
+    let [before, after] = ["marker 1: no", "marker 2: no"].map(rejected);
+    let report = compare(Mode::Change, [&before, &after], &[]);
+    assert_eq!(changes(&report), Vec::<String>::new());
+    assert_eq!(report.summary.resources, 2);
+}
+
+#[test]
+fn what_envoy_only_warms_is_compared_and_said_not_to_run() {
+    let cluster = any("envoy.config.cluster.v3.Cluster", json!({"name": "web"}));
+    let in_list = |list: &str| {
+        let clusters = json!({list: [{"cluster": cluster}]});
+        json!([section("ClustersConfigDump", clusters)])
+    };
+    let sent = istiod(in_list("dynamicActiveClusters"));
+    let running = envoy(in_list("dynamic_warming_clusters"));
+    let report = compare(Mode::Sync, [&sent, &running], &[]);
+    assert_eq!(changes(&report), Vec::<String>::new());
+    assert!(
+        not_compared(&report, Cause::Inherent)
+            .contains("cluster: Envoy has it, but is still warming it: it does not run yet")
+    );
+}
+
+#[test]
+fn nothing_beside_the_sections_of_a_dump_is_lost() {
+    let with = |value: Value| json!({"configs": [], "new_thing": value});
+    let report = compare(Mode::Change, [&with(json!(1)), &with(json!(2))], &[]);
+    assert_eq!(
+        changes(&report),
+        ["~ envoy.admin.v3.ConfigDump new_thing $"]
+    );
+    let twice = br#"{"configs": [], "configs": []}"#;
+    let error = Dump::parse([(None, &twice[..])]).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "invalid JSON at byte 27: `configs` is given twice"
+    );
+}
+
+#[test]
 fn several_sections_of_extension_configs_are_one() {
     let filter = |name: &str, tokens: u32| {
         let limit = any(
