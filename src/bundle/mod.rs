@@ -23,7 +23,10 @@ mod error;
 mod format;
 mod frames;
 mod layout;
+mod pack;
+mod plan;
 mod reader;
+mod seek_table;
 mod writer;
 
 pub use error::{ReadError, Reason};
