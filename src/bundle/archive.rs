@@ -75,6 +75,14 @@ enum Block {
     Other,
 }
 
+impl<R> std::fmt::Debug for Archive<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Archive")
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<R: Read + Seek> Archive<R> {
     /// Opens what begins as a zstd-compressed tar archive does.
     pub(super) fn new(file: R) -> Result<Self, Reason> {

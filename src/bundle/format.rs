@@ -256,7 +256,11 @@ impl Version {
     /// writes the bundle again.
     pub fn is_newer(&self) -> bool {
         (self.major, self.minor, self.stage())
-            > (Self::CURRENT.major, Self::CURRENT.minor, Self::CURRENT.stage())
+            > (
+                Self::CURRENT.major,
+                Self::CURRENT.minor,
+                Self::CURRENT.stage(),
+            )
     }
 
     /// How far the version has come: drafts, what may become the release, the release.

@@ -230,7 +230,10 @@ impl<R: Read + Seek> Frames<R> {
                 break;
             }
             if self.position > end {
-                return Err(io::Error::new(ErrorKind::InvalidData, "the frame has no end"));
+                return Err(io::Error::new(
+                    ErrorKind::InvalidData,
+                    "the frame has no end",
+                ));
             }
             if !more && status.bytes_written == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
@@ -462,7 +465,12 @@ mod tests {
             (frame(b"content"), 7, true, true),
             (frame(b""), 0, true, true),
             (plain.finish().unwrap(), 5, false, true),
-            ([&SKIPPABLE[..], &[2, 0, 0, 0, b'h', b'i']].concat(), 0, false, false),
+            (
+                [&SKIPPABLE[..], &[2, 0, 0, 0, b'h', b'i']].concat(),
+                0,
+                false,
+                false,
+            ),
         ];
         for (file, unpacked, has_checksum, is_data) in files {
             let packed = file.len() as u64;
@@ -471,9 +479,14 @@ mod tests {
             let mut frames = Frames::new(Cursor::new(file.clone())).unwrap();
             let found = frames.measure(start, start + packed).unwrap();
             assert_eq!((found.packed, found.unpacked), (packed, unpacked));
-            assert_eq!((found.checksum.is_some(), found.is_data), (has_checksum, is_data));
+            assert_eq!(
+                (found.checksum.is_some(), found.is_data),
+                (has_checksum, is_data)
+            );
             let cut = file[..(start + packed - 1) as usize].to_vec();
-            let err = Frames::new(Cursor::new(cut)).unwrap().measure(start, start + packed);
+            let err = Frames::new(Cursor::new(cut))
+                .unwrap()
+                .measure(start, start + packed);
             assert_eq!(err.unwrap_err().kind(), ErrorKind::UnexpectedEof);
         }
     }

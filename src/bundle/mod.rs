@@ -20,21 +20,28 @@
 mod archive;
 mod digest;
 mod error;
+mod finding;
 mod format;
 mod frames;
 mod layout;
 mod pack;
 mod plan;
 mod reader;
+mod recover;
 mod seek_table;
+mod verify;
 mod writer;
 
 pub use error::{ReadError, Reason};
+pub use finding::{Finding, Level, Rule};
 pub use format::{
-    Captured, FORMAT, FailureEntry, InvalidTime, InvalidVersion, IstiodEntry, MAX_MANIFEST_BYTES,
-    MAX_MEMBER_BYTES, MAX_MEMBERS, MAX_PATH_BYTES, MAX_WINDOW_LOG, Manifest, MemberEntry, Origin,
+    Captured, FORMAT, FREE_UNPACKED_BYTES, FailureEntry, InvalidTime, InvalidVersion, IstiodEntry,
+    MAX_FRAME_BYTES, MAX_FRAMES, MAX_JSON_DEPTH, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS,
+    MAX_PATH_BYTES, MAX_RATIO, MAX_UNPACKED_BYTES, MAX_WINDOW_LOG, Manifest, MemberEntry, Origin,
     ProxyEntry, Redaction, Time, Version,
 };
 pub use layout::{InvalidMemberPath, MANIFEST_PATH, MemberPath};
 pub use reader::{Member, Members, Reader};
+pub use recover::{Intact, Recovery, Salvage, recover};
+pub use verify::verify;
 pub use writer::{Failure, Head, Provenance, WriteError, Writer, Written};

@@ -7,7 +7,8 @@ use crate::model::{Document, Source};
 
 use super::layout::MemberPath;
 
-/// How much a frame holds in a bundle of one proxy, in bytes: a dump is cut into several.
+/// How much a frame holds in a bundle of one proxy, in bytes: each member has frames of its own, so that damage to one
+/// leaves the others, and a dump is cut into several.
 pub(super) const SMALL_FRAME: u64 = 2_000_000;
 
 /// How much a frame holds in a bundle of several proxies, in bytes: several members of one kind. Stock tools unpack it
@@ -33,7 +34,8 @@ impl Kind {
 
 /// The sizes of the frames for members of these kinds and sizes, in the order of the archive.
 ///
-/// A frame holds whole members; one that is larger than a frame is cut, and shares none of its frames.
+/// A frame holds whole members: one in a bundle of one proxy, else as many of a kind as fit. A member that is larger than
+/// a frame is cut, and shares none of its frames.
 pub(super) fn frames(members: impl Iterator<Item = (Kind, u64)>, one_proxy: bool) -> Vec<u64> {
     let limit = match one_proxy {
         true => SMALL_FRAME,
@@ -43,9 +45,9 @@ pub(super) fn frames(members: impl Iterator<Item = (Kind, u64)>, one_proxy: bool
     let mut open = 0;
     let mut last = None;
     for (kind, size) in members {
-        let other_kind = !one_proxy && last.is_some_and(|last| last != kind);
+        let apart = one_proxy || last.is_some_and(|last| last != kind);
         last = Some(kind);
-        if open > 0 && (other_kind || open + size > limit) {
+        if open > 0 && (apart || open + size > limit) {
             frames.push(open);
             open = 0;
         }
@@ -71,9 +73,9 @@ fn frames_hold_whole_members_of_one_kind_and_cut_those_that_are_larger() {
     const MB: u64 = 1_000_000;
     for (members, one_proxy, expected) in [
         (&[][..], true, &[][..]),
-        (&[(DUMP, MB), (STATS, MB)], true, &[2 * MB]),
+        (&[(DUMP, MB), (STATS, MB)], true, &[MB, MB]),
         (&[(DUMP, MB), (STATS, MB)], false, &[MB, MB]),
-        (&[(DUMP, MB), (STATS, MB + 1)], true, &[MB, MB + 1]),
+        (&[(DUMP, MB), (DUMP, MB)], false, &[2 * MB]),
         (
             &[(DUMP, 5 * MB), (STATS, 1)],
             true,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    archive::{Archive, Data, Entry},
+    archive::{Archive, BLOCK, Data, Entry},
     digest,
     error::{ReadError, Reason},
     format::{
@@ -31,7 +31,7 @@ pub struct Reader<R> {
     pub(super) archive: Archive<R>,
     pub(super) table: Found,
     manifest: Manifest,
-    pub(super) manifest_data: Data,
+    manifest_data: Data,
     /// The position in `manifest.members`, by path.
     positions: HashMap<String, usize>,
     /// Where the bytes of the members stand that were passed so far, by the same position.
@@ -165,7 +165,7 @@ impl<R: Read + Seek> Reader<R> {
     }
 
     /// Where the member stands by its offset and the seek table, if a header with its path does stand there.
-    fn listed(&mut self, position: usize) -> Option<Data> {
+    pub(super) fn listed(&mut self, position: usize) -> Option<Data> {
         let Found::Table(table) = &self.table else {
             return None;
         };
@@ -234,7 +234,19 @@ impl<R: Read + Seek> Reader<R> {
         }
     }
 
-    fn error(&self, member: Option<String>, reason: Reason) -> ReadError {
+    /// Whether the first frame of the seek table holds the manifest and nothing else.
+    pub(super) fn table_starts_with_manifest(&self) -> bool {
+        let Found::Table(table) = &self.table else {
+            return false;
+        };
+        let first = table
+            .frames()
+            .first()
+            .map(|frame| u64::from(frame.unpacked));
+        first == Some(BLOCK + self.manifest_data.size.next_multiple_of(BLOCK))
+    }
+
+    pub(super) fn error(&self, member: Option<String>, reason: Reason) -> ReadError {
         ReadError {
             bundle: self.name.clone(),
             member,
@@ -327,7 +339,10 @@ pub(super) fn find_manifest<R: Read + Seek>(archive: &mut Archive<R>) -> Result<
     })
 }
 
-pub(super) fn read_manifest<R: Read + Seek>(archive: &mut Archive<R>, data: &Data) -> Result<Vec<u8>, Reason> {
+pub(super) fn read_manifest<R: Read + Seek>(
+    archive: &mut Archive<R>,
+    data: &Data,
+) -> Result<Vec<u8>, Reason> {
     let bytes = archive.content(data, MAX_MANIFEST_BYTES)?;
     // Nothing lists the manifest's digest: the checksum of its frame stands for it. In a bundle of one huge frame
     // it is compared when all of it is read.

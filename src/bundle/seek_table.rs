@@ -255,6 +255,8 @@ mod tests {
     #[test]
     fn a_table_that_promises_terabytes_is_broken() {
         let (_, bytes) = file(&[(20, 1 << 30); 20]);
-        assert!(matches!(find(&bytes), Found::Broken(reason) if reason.contains("more than a bundle")));
+        assert!(
+            matches!(find(&bytes), Found::Broken(reason) if reason.contains("more than a bundle"))
+        );
     }
 }

@@ -231,7 +231,9 @@ pub enum WriteError {
     #[error("member `{0}` was written before; a bundle holds it once")]
     Duplicate(String),
     /// The bundle has a member that differs from this one in letter case only.
-    #[error("member `{path}` differs from `{other}` in letter case only; give one of them another name")]
+    #[error(
+        "member `{path}` differs from `{other}` in letter case only; give one of them another name"
+    )]
     CaseCollision {
         /// The member.
         path: String,
@@ -360,7 +362,12 @@ impl Writer {
     }
 
     /// Adds a member of another bundle, verified, with what the manifest there says of it.
-    pub(super) fn copy(&mut self, path: &str, entry: Entry, content: &[u8]) -> Result<(), WriteError> {
+    pub(super) fn copy(
+        &mut self,
+        path: &str,
+        entry: Entry,
+        content: &[u8],
+    ) -> Result<(), WriteError> {
         if let Ok(path) = path.parse::<MemberPath>() {
             self.proxies.extend(path.proxy().cloned());
         }
@@ -412,6 +419,11 @@ impl Writer {
         self.failures.push(failure.into());
     }
 
+    /// As [`Writer::failure`], for one of which only a path is known.
+    pub(super) fn failure_entry(&mut self, failure: FailureEntry) {
+        self.failures.push(failure);
+    }
+
     /// Writes the bundle and puts it in its place; then the partial file is removed.
     ///
     /// The bundle's bytes depend on its members, its manifest and the release of xdsnap alone, not on the order in
@@ -444,7 +456,9 @@ impl Writer {
             .tempfile_in(&self.folder)
             .map_err(error)?;
         let frames = plan::frames(
-            self.members.iter().map(|((kind, _), stored)| (*kind, stored.size)),
+            self.members
+                .iter()
+                .map(|((kind, _), stored)| (*kind, stored.size)),
             self.proxies.len() <= 1,
         );
         let mut packer = Packer::new(bundle.as_file_mut());
