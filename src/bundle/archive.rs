@@ -105,6 +105,20 @@ impl<R: Read + Seek> Archive<R> {
         }
     }
 
+    /// Opens what may once have been such an archive.
+    pub(super) fn damaged(file: R) -> Result<Self, Reason> {
+        let mut frames = Frames::new(file)?;
+        if !frames.is_zstd()? && frames.next_frame(Place::START)?.is_none() {
+            return Err(Reason::NotABundle("it is not zstd-compressed"));
+        }
+        Ok(Self {
+            frames,
+            next: Next::Header(Place::START),
+            headers: 0,
+            truncated: false,
+        })
+    }
+
     /// Goes back before the first file.
     pub(super) fn rewind(&mut self) {
         self.next = Next::Header(Place::START);
@@ -114,6 +128,11 @@ impl<R: Read + Seek> Archive<R> {
     /// Whether the file was found to end too early.
     pub(super) fn is_truncated(&self) -> bool {
         self.truncated
+    }
+
+    /// Whether all was unpacked that may be.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.frames.is_exhausted()
     }
 
     /// The next file, also one that must not be read.

@@ -33,6 +33,24 @@ pub(super) struct TooMuch {
     pub(super) limit: u64,
 }
 
+impl TooMuch {
+    pub(super) const UNPACKED: Self = Self {
+        what: "what it unpacks to, for its size",
+        limit: MAX_UNPACKED_BYTES,
+    };
+
+    const WINDOW: Self = Self {
+        what: "the window of a zstd frame",
+        limit: 1 << MAX_WINDOW_LOG,
+    };
+}
+
+impl From<TooMuch> for io::Error {
+    fn from(too_much: TooMuch) -> Self {
+        Self::new(ErrorKind::FileTooLarge, too_much)
+    }
+}
+
 /// A frame as it is in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Measured {
@@ -311,7 +329,7 @@ impl<R: Read + Seek> Frames<R> {
             self.place.offset += status.bytes_written as u64;
             self.in_frame = status.remaining != 0;
             if self.is_exhausted() {
-                return Err(too_much("what it unpacks to", MAX_UNPACKED_BYTES));
+                return Err(TooMuch::UNPACKED.into());
             }
             if status.bytes_written > 0 {
                 return Ok(status.bytes_written);
@@ -330,7 +348,7 @@ impl<R> Frames<R> {
         let input = &self.input[self.at..self.filled];
         let status = self.decoder.run_on_buffers(input, out).map_err(|err| {
             if err.to_string() == WINDOW_ERROR {
-                return too_much("the window of a zstd frame", 1 << MAX_WINDOW_LOG);
+                return TooMuch::WINDOW.into();
             }
             io::Error::new(ErrorKind::InvalidData, err)
         })?;
@@ -338,10 +356,6 @@ impl<R> Frames<R> {
         self.position += status.bytes_read as u64;
         Ok(status)
     }
-}
-
-fn too_much(what: &'static str, limit: u64) -> io::Error {
-    io::Error::new(ErrorKind::FileTooLarge, TooMuch { what, limit })
 }
 
 impl<R: Read + Seek> Read for Frames<R> {

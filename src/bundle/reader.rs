@@ -17,7 +17,7 @@ use super::{
         FORMAT, MAX_JSON_DEPTH, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS, Manifest,
         MemberEntry, Version,
     },
-    frames::Place,
+    frames::{Place, TooMuch},
     layout::{MANIFEST_PATH, unsafe_path},
     seek_table::{Found, SeekTable},
 };
@@ -227,7 +227,9 @@ impl<R: Read + Seek> Reader<R> {
     }
 
     fn why_missing(&self) -> Reason {
-        if self.archive.is_truncated() {
+        if self.archive.is_exhausted() {
+            too_much_unpacked()
+        } else if self.archive.is_truncated() {
             Reason::Truncated
         } else {
             Reason::Missing
@@ -350,6 +352,11 @@ pub(super) fn read_manifest<R: Read + Seek>(
     Ok(bytes)
 }
 
+/// Why nothing more is unpacked.
+fn too_much_unpacked() -> Reason {
+    std::io::Error::from(TooMuch::UNPACKED).into()
+}
+
 /// The field that makes JSON a manifest.
 #[derive(Deserialize)]
 struct Format {
@@ -364,7 +371,7 @@ struct Envelope {
 }
 
 /// What is wrong with an archive that lacks a manifest.
-const NO_MANIFEST: &str =
+pub(super) const NO_MANIFEST: &str =
     "the archive holds no `manifest.json`, as what an interrupted capture left";
 
 fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Reason> {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::model::{ProxyId, Source};
+use crate::model::Source;
 
 use super::{
     archive::{Archive, Data},
@@ -18,10 +18,10 @@ use super::{
     finding::{Finding, Level, Rule},
     format::{
         Captured, FORMAT, FailureEntry, IstiodEntry, MAX_FRAMES, MAX_MEMBER_BYTES, Manifest,
-        MemberEntry, Origin, ProxyEntry, Redaction, Version,
+        MemberEntry, Origin, Redaction, Version,
     },
     layout::{FRAGMENTS, MANIFEST_PATH, MemberPath},
-    reader::Reader,
+    reader::{NO_MANIFEST, Reader},
     writer::{Entry, Fields, Head, WriteError, Writer, Written, raw},
 };
 
@@ -69,8 +69,9 @@ pub struct Salvage {
 
 /// Opens a cut or damaged bundle, or what an interrupted capture left, to get back what is intact.
 ///
-/// A member is intact if its size and digest are what the manifest says, or the fragment that stands with it in a
-/// partial file. Where both are lost, it is intact if the checksums of all zstd frames that hold it agree.
+/// A member is intact if its size and digest are what the manifest says. Where there is no manifest, or a damaged one, it
+/// is intact if the checksums of all zstd frames that hold it agree, and also its size and digest with the fragment that
+/// stands before it in a partial file.
 ///
 /// # Errors
 ///
@@ -93,7 +94,8 @@ pub fn recover<R: Read + Seek>(name: &str, mut file: R) -> Result<Recovery<R>, R
         }
         Err(error) => error,
     };
-    let archive = Archive::new(file).map_err(|reason| ReadError {
+    let never_had_one = matches!(why.reason, Reason::NotABundle(NO_MANIFEST));
+    let archive = Archive::damaged(file).map_err(|reason| ReadError {
         bundle: name.to_owned(),
         member: None,
         reason,
@@ -106,10 +108,11 @@ pub fn recover<R: Read + Seek>(name: &str, mut file: R) -> Result<Recovery<R>, R
             fragments: HashMap::new(),
             seen: HashSet::new(),
             frames: None,
-            is_damaged: why.member.is_some(),
-            first: Some(match why.member {
-                Some(_) => Finding::from(why),
-                None => Finding::new(Level::Note, Rule::Manifest, why.reason.to_string()),
+            is_damaged: !never_had_one,
+            first: Some(match never_had_one {
+                true => Finding::new(Level::Note, Rule::Manifest, why.reason.to_string()),
+                false => Finding::new(Level::Error, Rule::Manifest, why.reason.to_string())
+                    .of(MANIFEST_PATH),
             }),
             ended: false,
         }),
@@ -238,7 +241,6 @@ fn write_unlisted<R: Read + Seek>(
         tool: tool.to_owned(),
         ..Head::default()
     };
-    let mut proxies: BTreeSet<ProxyId> = BTreeSet::new();
     let mut istiods: BTreeSet<Option<String>> = BTreeSet::new();
     let mut findings = Vec::new();
     let mut members = 0;
@@ -256,7 +258,6 @@ fn write_unlisted<R: Read + Seek>(
             }
         };
         if let Ok(path) = entry.known.path.parse::<MemberPath>() {
-            proxies.extend(path.proxy().cloned());
             if path.source() == Source::Istiod {
                 istiods.insert(path.istiod_name().map(str::to_owned));
             }
@@ -270,15 +271,6 @@ fn write_unlisted<R: Read + Seek>(
         writer.copy(&entry.known.path, Entry::Copied(entry.fields), &bytes)?;
         members += 1;
     }
-    head.proxies = proxies
-        .into_iter()
-        .map(|id| ProxyEntry {
-            id,
-            envoy_version: None,
-            istio_version: None,
-            istiod: None,
-        })
-        .collect();
     head.istiods = istiods
         .into_iter()
         .map(|name| IstiodEntry {
@@ -420,6 +412,13 @@ impl<R: Read + Seek> Unlisted<R> {
             return Err(Reason::Duplicate);
         }
         let bytes = self.archive.content(data, MAX_MEMBER_BYTES)?;
+        let (first, last) = self.archive.frames_of(data);
+        // The checksum guards the fragment, too, which nothing else does.
+        if !self.are_intact(first, last)? {
+            return Err(Reason::Damaged(
+                "a zstd frame that holds it is cut or has another checksum".to_owned(),
+            ));
+        }
         let sha256 = digest::hex(Sha256::new().chain_update(&bytes));
         if let Some(described) = described {
             let entry = &described.known;
@@ -429,13 +428,6 @@ impl<R: Read + Seek> Unlisted<R> {
                 ));
             }
             return Ok((described, bytes));
-        }
-        let (first, last) = self.archive.frames_of(data);
-        if !self.are_intact(first, last)? {
-            return Err(Reason::Damaged(
-                "a zstd frame that holds it has another checksum, and nothing else tells its digest"
-                    .to_owned(),
-            ));
         }
         let known = MemberEntry {
             path: path.to_owned(),

@@ -186,7 +186,7 @@ pub struct Head {
     pub note: Option<String>,
     /// When the capture ran; absent for a capture from files.
     pub captured: Option<Captured>,
-    /// The proxies, in any order.
+    /// The proxies, in any order. Those of members that are missing here are added.
     pub proxies: Vec<ProxyEntry>,
     /// The istiods, in any order.
     pub istiods: Vec<IstiodEntry>,
@@ -583,6 +583,15 @@ impl Writer {
             mut istiods,
             redaction,
         } = head;
+        let named: BTreeSet<ProxyId> = proxies.iter().map(|proxy| proxy.id.clone()).collect();
+        for id in self.proxies.difference(&named) {
+            proxies.push(ProxyEntry {
+                id: id.clone(),
+                envoy_version: None,
+                istio_version: None,
+                istiod: None,
+            });
+        }
         proxies.sort_by(|a, b| a.id.cmp(&b.id));
         istiods.sort();
         self.failures.sort();

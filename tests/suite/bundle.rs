@@ -23,6 +23,10 @@ use xdsnap::{
     model::{Document, ProxyId, Source},
 };
 
+mod frames;
+mod recovery;
+mod versions;
+
 type Members = BTreeMap<String, Vec<u8>>;
 
 const LISTENERS: &str = "envoy/web-1.shop/listeners.json";
