@@ -5,17 +5,23 @@
 //! SHA-256 digest. The other members are the documents as they were received, after redaction.
 //!
 //! ```text
-//! zstd frame   manifest.json                                    tar header, content, padding
-//! zstd frame   envoy/web-1.shop/config_dump.json                      "
-//! zstd frame   envoy/web-1.shop/stats.json                            "
-//! zstd frame   istiod/syncz.json                                      "
-//! zstd frame   istiod/web-1.shop.config_dump.json                     "
-//! zstd frame   the end of the archive                           two blocks of zeros
+//! zstd frame        manifest.json                          tar header, content, padding
+//! zstd frame        envoy/web-1.shop/config_dump.json          "
+//!                   envoy/web-2.shop/config_dump.json          "
+//! zstd frame        envoy/web-1.shop/stats.json                "
+//!                   envoy/web-2.shop/stats.json                "
+//! zstd frame        istiod/syncz.json                          "
+//! zstd frame        the end of the archive                 two blocks of zeros
+//! skippable frame   the seek table                         where each frame begins
 //! ```
 //!
 //! The specification is `schema/bundle.md`. [`Writer`] makes a bundle without ever leaving half of one in its place,
-//! [`Reader`] reads one as from a stranger, [`MemberPath`] names a document in a bundle or in a directory of
-//! recordings, and [`Manifest`] with what it holds is the JSON of `manifest.json`.
+//! [`Reader`] reads one as from a stranger, [`verify()`] tells what breaks the rules of the format, and [`recover()`] gets
+//! back what is intact of a damaged bundle or an interrupted capture. [`MemberPath`] names a document in a bundle or in a
+//! directory of recordings, and [`Manifest`] with what it holds is the JSON of `manifest.json`.
+//!
+//! Within: `frames` unpacks zstd frames and `archive` finds the tar entries in them, `seek_table` is where each frame
+//! begins; `plan` decides what shares a frame, and `pack` writes them.
 
 mod archive;
 mod digest;

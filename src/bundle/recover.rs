@@ -41,9 +41,9 @@ pub struct Recovery<R> {
 #[derive(Debug)]
 enum File<R> {
     /// Its manifest is intact.
-    Listed(Reader<R>),
+    Listed(Box<Reader<R>>),
     /// It has none, or a damaged one.
-    Unlisted(Unlisted<R>),
+    Unlisted(Box<Unlisted<R>>),
 }
 
 /// A member that is what was written, and what is known of it.
@@ -81,7 +81,7 @@ pub fn recover<R: Read + Seek>(name: &str, mut file: R) -> Result<Recovery<R>, R
         Ok(_) => {
             return Ok(Recovery {
                 name: name.to_owned(),
-                file: File::Listed(Reader::open(name, file)?),
+                file: File::Listed(Box::new(Reader::open(name, file)?)),
             });
         }
         Err(
@@ -102,7 +102,7 @@ pub fn recover<R: Read + Seek>(name: &str, mut file: R) -> Result<Recovery<R>, R
     })?;
     Ok(Recovery {
         name: name.to_owned(),
-        file: File::Unlisted(Unlisted {
+        file: File::Unlisted(Box::new(Unlisted {
             name: name.to_owned(),
             archive,
             fragments: HashMap::new(),
@@ -115,7 +115,7 @@ pub fn recover<R: Read + Seek>(name: &str, mut file: R) -> Result<Recovery<R>, R
                     .of(MANIFEST_PATH),
             }),
             ended: false,
-        }),
+        })),
     })
 }
 
@@ -167,8 +167,8 @@ impl<R: Read + Seek> Recovery<R> {
     /// Where the bundle cannot be written.
     pub fn write(self, writer: Writer, tool: &str) -> Result<Salvage, WriteError> {
         match self.file {
-            File::Listed(reader) => write_listed(reader, writer, tool, &self.name),
-            File::Unlisted(unlisted) => write_unlisted(unlisted, writer, tool),
+            File::Listed(reader) => write_listed(*reader, writer, tool, &self.name),
+            File::Unlisted(unlisted) => write_unlisted(*unlisted, writer, tool),
         }
     }
 }
@@ -257,10 +257,10 @@ fn write_unlisted<R: Read + Seek>(
                 continue;
             }
         };
-        if let Ok(path) = entry.known.path.parse::<MemberPath>() {
-            if path.source() == Source::Istiod {
-                istiods.insert(path.istiod_name().map(str::to_owned));
-            }
+        if let Ok(path) = entry.known.path.parse::<MemberPath>()
+            && path.source() == Source::Istiod
+        {
+            istiods.insert(path.istiod_name().map(str::to_owned));
         }
         if let (Some(start), Some(end)) = (entry.known.requested, entry.known.received) {
             let span = head.captured.get_or_insert(Captured { start, end });

@@ -64,40 +64,28 @@ fn version(manifest: &Manifest, findings: &mut Vec<Finding>) {
 
 /// The rules that a manifest can break and still be read.
 fn manifest(manifest: &Manifest, findings: &mut Vec<Finding>) {
-    let mut warn = |text: String, member: Option<&str>| {
-        let finding = Finding::new(Level::Warning, Rule::Manifest, text);
-        findings.push(match member {
-            Some(member) => finding.of(member),
-            None => finding,
-        });
-    };
+    let warning = |text| Finding::new(Level::Warning, Rule::Manifest, text);
+    let mut warn = |text: &str| findings.push(warning(text));
     if !manifest.proxies.is_sorted_by(|a, b| a.id < b.id) {
-        warn("`proxies` is not sorted by ID, each once".to_owned(), None);
+        warn("`proxies` is not sorted by ID, each once");
     }
     if !manifest.istiods.is_sorted() {
-        warn("`istiods` is not sorted".to_owned(), None);
+        warn("`istiods` is not sorted");
     }
     if !manifest.failures.is_sorted() {
-        warn("`failures` is not sorted".to_owned(), None);
+        warn("`failures` is not sorted");
     }
     let key = |path: &String| (Kind::of(path), path.clone());
     if !is_draft(manifest) && !manifest.members.is_sorted_by_key(|entry| key(&entry.path)) {
-        warn(
-            "`members` is not in the order of the format".to_owned(),
-            None,
-        );
+        warn("`members` is not in the order of the format");
     }
     for entry in &manifest.members {
-        let member = Some(entry.path.as_str());
         let Ok(path) = entry.path.parse::<MemberPath>() else {
             let text = "its path is of no document that this release knows";
             findings.push(Finding::new(Level::Note, Rule::Manifest, text).of(&entry.path));
             continue;
         };
-        let mut warn = |text: &str| {
-            let finding = Finding::new(Level::Warning, Rule::Manifest, text);
-            findings.push(finding.of(member.unwrap_or_default()));
-        };
+        let mut warn = |text: &str| findings.push(warning(text).of(&entry.path));
         if let Some(proxy) = path.proxy()
             && manifest
                 .proxies
@@ -202,6 +190,6 @@ fn offsets<R: Read + Seek>(reader: &mut Reader<R>, findings: &mut Vec<Finding>) 
     if reader.table_starts_with_manifest() {
         return;
     }
-    let text = "the first frame does not hold the manifest alone";
+    let text = "it does not fill the first frame alone";
     findings.push(Finding::new(Level::Warning, Rule::Frames, text).of(MANIFEST_PATH));
 }

@@ -203,6 +203,62 @@ mod stock_tools {
         assert_eq!(listed.as_array().unwrap().len(), expected.len());
     }
 
+    /// The version of Python's `zstandard` that opens bundles here.
+    const ZSTANDARD: &str = "0.25.0";
+
+    /// Where the package is, which is installed below the build directory on first use.
+    fn python_zstandard() -> PathBuf {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let home = target.join(format!("zstandard-{ZSTANDARD}"));
+        if !home.exists() {
+            let partial = tempfile::tempdir_in(target).unwrap();
+            let package = format!("zstandard=={ZSTANDARD}");
+            let into = partial.path().to_str().unwrap();
+            let pip = "-m pip install --quiet --no-input --no-deps --target";
+            run("python3", pip.split(' ').chain([into, &package]));
+            // Another test process may have installed it meanwhile.
+            let _ = fs::rename(partial.keep(), &home);
+        }
+        home
+    }
+
+    #[test]
+    fn python_reads_a_bundle_and_a_partial_file_as_they_are() {
+        const LIST: &str = "import json, sys, tarfile; sys.path.insert(0, sys.argv[1])\n\
+            import zstandard\n\
+            file = zstandard.ZstdDecompressor().stream_reader(open(sys.argv[2], 'rb'), read_across_frames=True)\n\
+            archive = tarfile.open(fileobj=file, mode='r|')\n\
+            print(json.dumps({e.name: archive.extractfile(e).read().hex() for e in archive}))";
+        let folder = tempfile::tempdir().unwrap();
+        let members = hard_members();
+        let path = folder.path().join("x.xdsnap");
+        let mut writer = Writer::create(&path).unwrap();
+        for (path, body) in &members {
+            add(&mut writer, path, body);
+        }
+        let partial = write_file(
+            folder.path(),
+            "p",
+            &fs::read(writer.partial_path()).unwrap(),
+        );
+        writer.finish(head()).unwrap();
+        let package = python_zstandard();
+        for file in [&path, &partial] {
+            let arguments = [
+                "-c",
+                LIST,
+                package.to_str().unwrap(),
+                file.to_str().unwrap(),
+            ];
+            let listed: BTreeMap<String, String> =
+                serde_json::from_str(&run("python3", arguments)).unwrap();
+            for (path, body) in &members {
+                let hex: String = body.iter().map(|byte| format!("{byte:02x}")).collect();
+                assert_eq!(listed[path], hex, "{path}");
+            }
+        }
+    }
+
     #[test]
     fn a_bundle_that_was_unpacked_and_packed_again_reads() {
         let members = hard_members();
@@ -539,7 +595,7 @@ mod writing {
             Provenance::of_file("x"),
             &mut &b"{}"[..],
         );
-        assert!(matches!(again, Err(WriteError::Duplicate(path)) if path.to_string() == SYNCZ));
+        assert!(matches!(again, Err(WriteError::Duplicate(path)) if path == SYNCZ));
     }
 
     #[test]
@@ -1127,6 +1183,115 @@ mod hostile {
             panic!("{errors:?}")
         };
         assert!(err.to_string().len() < 700, "{err}");
+    }
+
+    /// The record of an extended header of POSIX.
+    fn pax(key: &str, value: &str) -> Vec<u8> {
+        let rest = format!(" {key}={value}\n");
+        let mut length = rest.len() + 1;
+        while length.to_string().len() + rest.len() != length {
+            length += 1;
+        }
+        format!("{length}{rest}").into_bytes()
+    }
+
+    #[test]
+    fn an_extended_header_that_lies_about_size_or_holes_is_refused_with_its_member_alone() {
+        let members = few_members();
+        let manifest = manifest_of(&members).to_string();
+        for (key, value, what) in [
+            ("size", "1", "holds a size"),
+            ("GNU.sparse.major", "1", "sparse"),
+            ("GNU.sparse.realsize", "9999999999", "sparse"),
+        ] {
+            let record = pax(key, value);
+            let entries = |kind| {
+                tar_of(&[
+                    (MANIFEST_PATH, EntryType::Regular, manifest.as_bytes()),
+                    (LISTENERS, EntryType::Regular, &members[LISTENERS]),
+                    ("pax", kind, &record),
+                    (STATS, EntryType::Regular, &members[STATS]),
+                    (SYNCZ, EntryType::Regular, &members[SYNCZ]),
+                ])
+            };
+            let bundle = entries(EntryType::XHeader);
+            let (intact, errors) = read_what_is_intact(&mut open(&bundle).unwrap());
+            assert_eq!(intact.keys().collect::<Vec<_>>(), [LISTENERS, SYNCZ]);
+            let [err] = &errors[..] else {
+                panic!("{errors:?}")
+            };
+            assert_eq!(err.member.as_deref(), Some(STATS));
+            assert!(matches!(err.reason, Reason::Forbidden(_)), "{err}");
+            assert!(err.to_string().contains(what), "{err}");
+
+            let bundle = entries(EntryType::XGlobalHeader);
+            let (intact, errors) = read_what_is_intact(&mut open(&bundle).unwrap());
+            assert_eq!(intact.keys().collect::<Vec<_>>(), [LISTENERS]);
+            assert!(
+                matches!(errors[0].reason, Reason::Forbidden(_)),
+                "{errors:?}"
+            );
+        }
+        // As `git archive` writes one.
+        let comment = pax("comment", "0123456789abcdef");
+        let bundle = tar_of(&[
+            ("pax", EntryType::XGlobalHeader, &comment),
+            (MANIFEST_PATH, EntryType::Regular, manifest.as_bytes()),
+            (LISTENERS, EntryType::Regular, &members[LISTENERS]),
+            (STATS, EntryType::Regular, &members[STATS]),
+            (SYNCZ, EntryType::Regular, &members[SYNCZ]),
+        ]);
+        assert_eq!(read_all(&bundle), members);
+    }
+
+    #[test]
+    fn of_two_paths_that_differ_in_letter_case_only_the_second_is_refused() {
+        let mut members = few_members();
+        members.insert(LISTENERS.replace("web", "Web"), b"{}".to_vec());
+        let bundle = hostile(&manifest_of(&members), &members);
+        let mut reader = open(&bundle).unwrap();
+        let (intact, errors) = read_what_is_intact(&mut reader);
+        let [err] = &errors[..] else {
+            panic!("{errors:?}")
+        };
+        assert_eq!(err.member.as_deref(), Some(LISTENERS));
+        assert!(err.to_string().contains("letter case"), "{err}");
+        assert_eq!(intact.len(), members.len() - 1);
+        assert!(reader.read(LISTENERS).is_err());
+
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Writer::create(&folder.path().join("x.xdsnap")).unwrap();
+        add(&mut writer, LISTENERS, b"{}");
+        let path: MemberPath = LISTENERS.replace("web", "WEB").parse().unwrap();
+        let err = writer
+            .member(path, Provenance::of_file("x"), &mut &b"{}"[..])
+            .unwrap_err();
+        assert!(matches!(err, WriteError::CaseCollision { .. }), "{err}");
+        assert!(err.to_string().contains(LISTENERS), "{err}");
+    }
+
+    #[test]
+    fn a_manifest_that_is_nested_too_deep_is_refused_before_it_is_parsed() {
+        let nested = |depth: usize| {
+            let mut manifest = manifest_of(&few_members());
+            manifest["later"] = json!("\"[[{{ is no depth");
+            let text = manifest.to_string();
+            let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+            let text = format!("{},\"deep\":{deep}}}", &text[..text.len() - 1]);
+            let mut entries = vec![(MANIFEST_PATH, EntryType::Regular, text.as_bytes())];
+            let members = few_members();
+            for (path, body) in &members {
+                entries.push((path, EntryType::Regular, body));
+            }
+            tar_of(&entries)
+        };
+        assert_eq!(read_all(&nested(63)), few_members());
+        for depth in [64, 100_000] {
+            let err = open(&nested(depth)).unwrap_err();
+            assert!(matches!(err.reason, Reason::TooLarge { .. }), "{err}");
+            assert_eq!(err.member.as_deref(), Some(MANIFEST_PATH));
+            assert!(err.to_string().contains("the depth of the JSON"), "{err}");
+        }
     }
 
     #[test]

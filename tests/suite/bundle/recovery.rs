@@ -200,7 +200,8 @@ fn capture(output: &Path) -> Command {
     command
         .args(["capture", "-q", "-o"])
         .arg(output)
-        .arg(folder);
+        .arg(folder)
+        .stdout(Stdio::null());
     command
 }
 
@@ -251,11 +252,7 @@ fn a_capture_that_is_killed_leaves_the_old_file_or_the_whole_new_one() {
     let whole = read_all(&fs::read(&path).unwrap());
     for millis in (0..120).step_by(6) {
         fs::write(&path, "old").unwrap();
-        let mut child = capture(&path)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = capture(&path).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(millis));
         // On Unix this is SIGKILL.
         let _ = child.kill();

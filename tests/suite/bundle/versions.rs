@@ -219,3 +219,24 @@ fn what_an_interrupted_capture_of_each_version_left_is_recovered_with_its_origin
         );
     }
 }
+
+#[test]
+fn the_bytes_in_the_specification_are_those_of_the_bundle_that_it_names() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/bundle.md");
+    let specification = fs::read_to_string(file).unwrap();
+    let bundle = golden("1-rc.xdsnap");
+    let mut lines = 0;
+    for line in specification.lines() {
+        let Some((at, rest)) = line.split_once("  ") else {
+            continue;
+        };
+        let Ok(at) = usize::from_str_radix(at, 16) else {
+            continue;
+        };
+        let mut words = rest.split(' ').map(|word| u8::from_str_radix(word, 16));
+        let bytes: Vec<u8> = std::iter::from_fn(|| words.next()?.ok()).collect();
+        assert_eq!(bundle[at..at + bytes.len()], bytes, "{line}");
+        lines += 1;
+    }
+    assert_eq!(lines, 9);
+}
