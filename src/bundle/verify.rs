@@ -64,7 +64,7 @@ fn version(manifest: &Manifest, findings: &mut Vec<Finding>) {
 
 /// The rules that a manifest can break and still be read.
 fn manifest(manifest: &Manifest, findings: &mut Vec<Finding>) {
-    let warning = |text| Finding::new(Level::Warning, Rule::Manifest, text);
+    let warning = |text: &str| Finding::new(Level::Warning, Rule::Manifest, text);
     let mut warn = |text: &str| findings.push(warning(text));
     if !manifest.proxies.is_sorted_by(|a, b| a.id < b.id) {
         warn("`proxies` is not sorted by ID, each once");
