@@ -5,7 +5,7 @@ use std::fmt;
 use super::error::{ReadError, Reason};
 
 /// Something that is wrong with a bundle, or worth knowing of it.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// How bad it is.
     pub level: Level,

@@ -6,7 +6,7 @@ use std::{
     rc::Rc,
 };
 
-use xdsnap::bundle::{Level, Rule, verify};
+use xdsnap::bundle::{Finding, Level, Rule, verify};
 
 use super::*;
 
@@ -217,19 +217,33 @@ fn an_offset_that_lies_is_named_and_every_member_reads_all_the_same() {
         .map(|(path, body)| (path.as_str(), EntryType::Regular, body.as_slice()))
         .collect();
     let rest = frame(&rest);
-    let mut bundle = [first.0.clone(), rest.0.clone()].concat();
+    let end = zstd::encode_all(&[0; 1024][..], 3).unwrap();
+    let mut bundle = [&first.0[..], &rest.0, &end].concat();
     bundle.extend(0x184D_2A5E_u32.to_le_bytes());
-    bundle.extend(25_u32.to_le_bytes());
-    for (packed, unpacked) in [(first.0.len(), first.1), (rest.0.len(), rest.1)] {
+    bundle.extend(33_u32.to_le_bytes());
+    let frames = [
+        (first.0.len(), first.1),
+        (rest.0.len(), rest.1),
+        (end.len(), 1024),
+    ];
+    for (packed, unpacked) in frames {
         bundle.extend((packed as u32).to_le_bytes());
         bundle.extend((unpacked as u32).to_le_bytes());
     }
-    bundle.extend(2_u32.to_le_bytes());
+    bundle.extend(3_u32.to_le_bytes());
     bundle.push(0);
     bundle.extend(0x8F92_EAB1_u32.to_le_bytes());
     let mut reader = open(&bundle).unwrap();
     for (path, body) in &members {
         assert_eq!(&reader.read(path).unwrap(), body, "{path}");
+    }
+    // The second has the offset of the first.
+    let findings = verify("x", Cursor::new(&bundle[..])).unwrap();
+    for path in members.keys() {
+        let is_named = |finding: &Finding| {
+            finding.member.as_ref() == Some(path) && finding.rule == Rule::SeekTable
+        };
+        assert!(findings.iter().any(is_named), "{path}: {findings:?}");
     }
 }
 
