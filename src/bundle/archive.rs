@@ -7,7 +7,7 @@ use tar::{EntryType, Header, PaxExtensions};
 use super::{
     error::Reason,
     format::{MAX_MEMBER_BYTES, MAX_MEMBERS, MAX_PATH_BYTES},
-    frames::{Frames, Place},
+    frames::{Frames, Measured, Place},
     layout::unsafe_path,
 };
 
@@ -16,6 +16,9 @@ pub(super) const BLOCK: u64 = 512;
 
 /// How many headers an archive may hold: a member may need three, and folders have one each.
 const MAX_HEADERS: usize = 4 * MAX_MEMBERS;
+
+/// How many headers the header of one file may be extended by, where a seek table tells its place.
+const MAX_EXTENSIONS: usize = 16;
 
 /// How large a header that extends the next one (with a long name) may be.
 const MAX_EXTENSION_BYTES: u64 = 64 << 10;
@@ -72,6 +75,14 @@ enum Block {
     Other,
 }
 
+impl<R> std::fmt::Debug for Archive<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Archive")
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<R: Read + Seek> Archive<R> {
     /// Opens what begins as a zstd-compressed tar archive does.
     pub(super) fn new(file: R) -> Result<Self, Reason> {
@@ -94,6 +105,20 @@ impl<R: Read + Seek> Archive<R> {
         }
     }
 
+    /// Opens what may once have been such an archive.
+    pub(super) fn damaged(file: R) -> Result<Self, Reason> {
+        let mut frames = Frames::new(file)?;
+        if !frames.is_zstd()? && frames.next_frame(Place::START)?.is_none() {
+            return Err(Reason::NotABundle("it is not zstd-compressed"));
+        }
+        Ok(Self {
+            frames,
+            next: Next::Header(Place::START),
+            headers: 0,
+            truncated: false,
+        })
+    }
+
     /// Goes back before the first file.
     pub(super) fn rewind(&mut self) {
         self.next = Next::Header(Place::START);
@@ -103,6 +128,11 @@ impl<R: Read + Seek> Archive<R> {
     /// Whether the file was found to end too early.
     pub(super) fn is_truncated(&self) -> bool {
         self.truncated
+    }
+
+    /// Whether all was unpacked that may be.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.frames.is_exhausted()
     }
 
     /// The next file, also one that must not be read.
@@ -123,6 +153,10 @@ impl<R: Read + Seek> Archive<R> {
                 }
                 Next::Header(place) => {
                     if let Err(err) = self.frames.go_to(place) {
+                        if err.kind() == ErrorKind::FileTooLarge {
+                            self.next = Next::End;
+                            return Err(err.into());
+                        }
                         self.truncated |= err.kind() == ErrorKind::UnexpectedEof;
                         self.next = Next::Lost(self.frames.place());
                         searching = true;
@@ -135,6 +169,35 @@ impl<R: Read + Seek> Archive<R> {
                 }
             }
         }
+    }
+
+    /// The file whose header stands at `place`. Where the cursor stands is not changed.
+    pub(super) fn entry_at(&mut self, place: Place) -> Result<Option<Entry>, Reason> {
+        let cursor = (self.next, self.headers);
+        self.headers = MAX_HEADERS - MAX_EXTENSIONS;
+        let found = match self.frames.go_to(place) {
+            Ok(()) => self.entry_here(),
+            Err(err) => Err(err.into()),
+        };
+        (self.next, self.headers) = cursor;
+        found
+    }
+
+    /// Where in the file the frames begin that hold a file's bytes, which were read a moment ago: the first and the
+    /// last.
+    pub(super) fn frames_of(&self, data: &Data) -> (u64, u64) {
+        (data.place.frame(), self.frames.place().frame())
+    }
+
+    /// The frame that begins at `start` in the file and must end at `end`.
+    pub(super) fn measure(&mut self, start: u64, end: u64) -> Result<Measured, Reason> {
+        Ok(self.frames.measure(start, end)?)
+    }
+
+    /// Where the next frame seems to begin in the file, after the beginning of the one at `start`.
+    pub(super) fn next_frame(&mut self, start: u64) -> Result<Option<u64>, Reason> {
+        let found = self.frames.next_frame(Place::listed(start, 0, 0))?;
+        Ok(found.map(Place::frame))
     }
 
     /// The bytes of a file, if they are no more than `limit`.
@@ -169,6 +232,9 @@ impl<R: Read + Seek> Archive<R> {
         let result = self.entry_here();
         if let Err(reason) = &result {
             self.truncated |= matches!(reason, Reason::Truncated);
+            if self.frames.is_exhausted() {
+                self.next = Next::End;
+            }
             if !matches!(self.next, Next::End) {
                 self.next = Next::Lost(self.frames.place());
             }
@@ -178,6 +244,7 @@ impl<R: Read + Seek> Archive<R> {
 
     fn entry_here(&mut self) -> Result<Option<Entry>, Reason> {
         let mut long_path = None;
+        let mut refused = None;
         loop {
             if self.headers == MAX_HEADERS {
                 self.next = Next::End;
@@ -218,11 +285,26 @@ impl<R: Read + Seek> Archive<R> {
                 }
                 EntryType::XHeader => {
                     let records = self.extension(size)?;
-                    long_path = pax_path(&records)?.or(long_path);
+                    let pax = Pax::parse(&records)?;
+                    long_path = pax.path.or(long_path);
+                    refused = pax.refusal.or(refused);
                     self.frames.go_to(next)?;
                     continue;
                 }
-                EntryType::XGlobalHeader | EntryType::GNULongLink => {
+                EntryType::XGlobalHeader => {
+                    let records = self.extension(size)?;
+                    let pax = Pax::parse(&records)?;
+                    if pax.path.is_some() || pax.refusal.is_some() {
+                        // It would hold for every file from here on.
+                        self.next = Next::End;
+                        return Err(Reason::Forbidden(
+                            "a tar header for all members holds a path, a size or a sparse map",
+                        ));
+                    }
+                    self.frames.go_to(next)?;
+                    continue;
+                }
+                EntryType::GNULongLink => {
                     self.extension(size)?;
                     self.frames.go_to(next)?;
                     continue;
@@ -233,7 +315,7 @@ impl<R: Read + Seek> Archive<R> {
                 .take()
                 .unwrap_or_else(|| header.path_bytes().into_owned());
             let (path, refusal) = checked_path(&bytes, kind);
-            let refusal = refusal.or(match kind {
+            let refusal = refusal.or(refused.take()).or(match kind {
                 EntryType::Regular | EntryType::Directory => None,
                 EntryType::Link | EntryType::Symlink => Some("it is a link"),
                 EntryType::Char | EntryType::Block | EntryType::Fifo => {
@@ -245,7 +327,8 @@ impl<R: Read + Seek> Archive<R> {
                 self.frames.go_to(next)?;
                 continue;
             }
-            // Unpacking so much only to skip it is what its maker wants.
+            // Unpacking so much only to skip it is what its maker wants; and where the next header stands after a size
+            // that is doubted, only its checksum tells.
             self.next = match size <= MAX_MEMBER_BYTES {
                 true => Next::Header(next),
                 false => Next::Lost(place),
@@ -315,19 +398,30 @@ fn damaged(what: &str) -> Reason {
     Reason::Damaged(what.to_owned())
 }
 
-/// The path in an extended header of POSIX. One that overrides the size is refused: a member never needs it, and
-/// programs disagree on what it means.
-fn pax_path(records: &[u8]) -> Result<Option<Vec<u8>>, Reason> {
-    let mut path = None;
-    for record in PaxExtensions::new(records) {
-        let record = record.map_err(|_| damaged("an extended tar header is not what it was"))?;
-        match record.key_bytes() {
-            b"path" => path = Some(record.value_bytes().to_vec()),
-            b"size" => return Err(Reason::Forbidden("an extended tar header holds a size")),
-            _ => {}
+/// What an extended header of POSIX says of the next file.
+#[derive(Default)]
+struct Pax {
+    path: Option<Vec<u8>>,
+    /// Why the file must not be read. A member never needs a size there or to be sparse, and programs disagree on what
+    /// they mean.
+    refusal: Option<&'static str>,
+}
+
+impl Pax {
+    fn parse(records: &[u8]) -> Result<Self, Reason> {
+        let mut pax = Self::default();
+        for record in PaxExtensions::new(records) {
+            let record =
+                record.map_err(|_| damaged("an extended tar header is not what it was"))?;
+            match record.key_bytes() {
+                b"path" => pax.path = Some(record.value_bytes().to_vec()),
+                b"size" => pax.refusal = Some("an extended tar header holds a size"),
+                key if key.starts_with(b"GNU.sparse.") => pax.refusal = Some("it is a sparse file"),
+                _ => {}
+            }
         }
+        Ok(pax)
     }
-    Ok(path)
 }
 
 /// The path of a tar entry without the `./` that `tar -cf x .` puts before it and the `/` after a folder, and why

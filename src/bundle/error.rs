@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use super::format::Version;
+use super::{format::Version, frames::TooMuch};
 
 /// A bundle, or a member of it, that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +87,12 @@ pub enum Reason {
 impl From<io::Error> for Reason {
     /// Of an error in reading what zstd frames hold.
     fn from(err: io::Error) -> Self {
+        if let Some(too_much) = err.get_ref().and_then(|err| err.downcast_ref::<TooMuch>()) {
+            return Self::TooLarge {
+                what: too_much.what.to_owned(),
+                limit: too_much.limit,
+            };
+        }
         match err.kind() {
             io::ErrorKind::UnexpectedEof => Self::Truncated,
             io::ErrorKind::InvalidData => Self::Damaged(format!("zstd: {err}")),

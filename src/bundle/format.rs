@@ -21,13 +21,31 @@ pub const MAX_PATH_BYTES: usize = 512;
 pub const MAX_MEMBER_BYTES: u64 = 1 << 30;
 /// How large `manifest.json` may be, in bytes.
 pub const MAX_MANIFEST_BYTES: u64 = 64 << 20;
+/// How much a bundle may unpack to, in bytes.
+pub const MAX_UNPACKED_BYTES: u64 = 1 << 40;
+/// How much a bundle may unpack to for each byte of it, beyond [`FREE_UNPACKED_BYTES`].
+pub const MAX_RATIO: u64 = 4096;
+/// How much a bundle may unpack to whatever its size, in bytes: a member of any content and as much beside it.
+pub const FREE_UNPACKED_BYTES: u64 = 2 * MAX_MEMBER_BYTES;
+/// How many zstd frames a seek table may list.
+pub const MAX_FRAMES: u64 = 1 << 20;
+/// How much a frame that a seek table lists may hold, in bytes, as the zstd seekable format has it.
+pub const MAX_FRAME_BYTES: u64 = 1 << 30;
+/// How deep `manifest.json` may be nested.
+pub const MAX_JSON_DEPTH: usize = 64;
 /// The base-2 logarithm of the largest zstd window, which is what stock tools read without a flag (128 MiB).
 pub const MAX_WINDOW_LOG: u32 = 27;
+
+/// Whether a file must not unpack to so much by its first `packed` bytes.
+pub(super) fn is_too_much(unpacked: u64, packed: u64) -> bool {
+    unpacked > MAX_UNPACKED_BYTES
+        || unpacked > FREE_UNPACKED_BYTES.saturating_add(packed.saturating_mul(MAX_RATIO))
+}
 
 /// What a bundle holds, when and from where each member came, and what is missing or was redacted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "manifest.json of an xdsnap bundle")]
-pub struct Manifest {
+pub struct Manifest<M = MemberEntry> {
     /// What this is: always `xdsnap.bundle`.
     #[schemars(extend("const" = FORMAT))]
     pub format: String,
@@ -47,7 +65,7 @@ pub struct Manifest {
     pub istiods: Vec<IstiodEntry>,
     /// The members but for the manifest itself, in the order of the archive.
     #[schemars(length(max = MAX_MEMBERS))]
-    pub members: Vec<MemberEntry>,
+    pub members: Vec<M>,
     /// What was asked for and is not in the bundle.
     pub failures: Vec<FailureEntry>,
     /// What was replaced before anything was written.
@@ -118,6 +136,10 @@ pub struct MemberEntry {
     /// How many values were replaced in it. Absent if it was not redacted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redacted: Option<u64>,
+    /// Where its tar header begins: how many bytes of the unpacked archive stand before it, not counting the first
+    /// zstd frame, which holds the manifest. Meaningless once the bundle was packed again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
 }
 
 /// Something that was asked for and is not in the bundle.
@@ -202,6 +224,7 @@ pub struct Redaction {
 pub struct Version {
     text: Cow<'static, str>,
     major: u32,
+    minor: u32,
 }
 
 impl Version {
@@ -209,15 +232,44 @@ impl Version {
     ///
     /// # Changes
     ///
-    /// - `1-draft`: the first. Not yet a promise: `1` may differ from it.
+    /// - `1-rc`: members of one kind stand side by side, several in a zstd frame, with a seek table at the end of the
+    ///   file and `offset` in the manifest; a `.partial` file says where its members came from. Not yet a promise: `1`
+    ///   may add to it.
+    /// - `1-draft`: the first, a zstd frame for each member. Still read.
     pub const CURRENT: Self = Self {
-        text: Cow::Borrowed("1-draft"),
+        text: Cow::Borrowed("1-rc"),
         major: 1,
+        minor: 0,
     };
 
     /// The number that changes when older releases can no longer read the format.
     pub fn major(&self) -> u32 {
         self.major
+    }
+
+    /// The number that changes when the format gains what older releases may ignore.
+    pub fn minor(&self) -> u32 {
+        self.minor
+    }
+
+    /// Whether a release of [`Version::CURRENT`] may lack what the version has: it ignores that, and keeps it when it
+    /// writes the bundle again.
+    pub fn is_newer(&self) -> bool {
+        (self.major, self.minor, self.stage())
+            > (
+                Self::CURRENT.major,
+                Self::CURRENT.minor,
+                Self::CURRENT.stage(),
+            )
+    }
+
+    /// How far the version has come: drafts, what may become the release, the release.
+    fn stage(&self) -> u8 {
+        match self.text.split_once('-') {
+            Some((_, "draft")) => 0,
+            Some(_) => 1,
+            None => 2,
+        }
     }
 
     /// Whether this release reads the version.
@@ -264,10 +316,11 @@ impl TryFrom<String> for Version {
         };
         let stage_is_word = stage
             .is_none_or(|stage| !stage.is_empty() && stage.bytes().all(|b| b.is_ascii_lowercase()));
-        match number(major) {
-            Some(major) if minor.is_none_or(|m| number(m).is_some()) && stage_is_word => Ok(Self {
+        match (number(major), number(minor.unwrap_or("0"))) {
+            (Some(major), Some(minor)) if stage_is_word => Ok(Self {
                 text: Cow::Owned(text),
                 major,
+                minor,
             }),
             _ => Err(InvalidVersion(text)),
         }
@@ -374,6 +427,22 @@ fn every_version_of_this_major_number_is_supported_and_no_other() {
         assert_eq!(version.to_string(), text);
     }
     assert_eq!(Version::CURRENT.to_string().parse(), Ok(Version::CURRENT));
+}
+
+#[test]
+fn a_version_is_newer_by_its_numbers_and_then_by_its_stage() {
+    for (text, newer) in [
+        ("1-draft", false),
+        ("1-rc", false),
+        ("1", true),
+        ("1.0", true),
+        ("1.1-draft", true),
+        ("2-draft", true),
+        ("0", false),
+    ] {
+        let version: Version = text.parse().unwrap();
+        assert_eq!(version.is_newer(), newer, "{text}");
+    }
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 
-use zstd::stream::raw::{DParameter, Decoder, Operation};
+use zstd::stream::raw::{DParameter, Decoder, Operation, Status};
 
-use super::format::MAX_WINDOW_LOG;
+use super::format::{MAX_UNPACKED_BYTES, MAX_WINDOW_LOG, is_too_much};
 
 /// The first bytes of a zstd frame.
 const MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
@@ -12,9 +12,57 @@ const MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
 /// The first bytes of a frame without data, for others than zstd, but for the lowest four bits.
 const SKIPPABLE: [u8; 4] = 0x184D_2A50_u32.to_le_bytes();
 
+/// The bit of the first byte after the magic number that says that the frame ends with a checksum.
+const HAS_CHECKSUM: u8 = 0x04;
+
 /// How many places may be tried when looking for the next intact frame. In compressed data a chance match comes
 /// once in four gigabytes; a file full of them was made to waste time.
 const MAX_TRIES: usize = 1024;
+
+/// The number of the run of places that come from a seek table, see [`Place::listed`].
+const LISTED: usize = usize::MAX;
+
+/// What zstd says of a frame whose window is larger than allowed.
+const WINDOW_ERROR: &str = "Frame requires too much memory for decoding";
+
+/// More than a reader may be asked to take.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{what} is too large")]
+pub(super) struct TooMuch {
+    pub(super) what: &'static str,
+    pub(super) limit: u64,
+}
+
+impl TooMuch {
+    pub(super) const UNPACKED: Self = Self {
+        what: "what it unpacks to, for its size",
+        limit: MAX_UNPACKED_BYTES,
+    };
+
+    const WINDOW: Self = Self {
+        what: "the window of a zstd frame",
+        limit: 1 << MAX_WINDOW_LOG,
+    };
+}
+
+impl From<TooMuch> for io::Error {
+    fn from(too_much: TooMuch) -> Self {
+        Self::new(ErrorKind::FileTooLarge, too_much)
+    }
+}
+
+/// A frame as it is in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Measured {
+    /// Its size in the file.
+    pub(super) packed: u64,
+    /// The size of what it unpacks to.
+    pub(super) unpacked: u64,
+    /// The content checksum at its end, if it has one.
+    pub(super) checksum: Option<u32>,
+    /// Whether it holds data.
+    pub(super) is_data: bool,
+}
 
 /// A place in the unpacked data, and the frame from which it is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +86,22 @@ impl Place {
         offset: 0,
     };
 
+    /// The place that a seek table tells: `offset` in the unpacked data, in the frame at `frame` in the file, before
+    /// which `frame_offset` bytes are unpacked. It is as true as the table.
+    pub(super) fn listed(frame: u64, frame_offset: u64, offset: u64) -> Self {
+        Self {
+            run: LISTED,
+            frame,
+            frame_offset,
+            offset,
+        }
+    }
+
+    /// Where the frame begins in the file from which the place is reached.
+    pub(super) fn frame(self) -> u64 {
+        self.frame
+    }
+
     /// The place `bytes` later, reached from the same frame.
     pub(super) fn after(self, bytes: u64) -> Self {
         Self {
@@ -49,8 +113,9 @@ impl Place {
 
 /// The unpacked content of a file of zstd frames.
 ///
-/// An error is [`ErrorKind::UnexpectedEof`] where the file ends within a frame and [`ErrorKind::InvalidData`] where
-/// a frame is not what was written; any other comes from the file itself.
+/// An error is [`ErrorKind::UnexpectedEof`] where the file ends within a frame, [`ErrorKind::InvalidData`] where a frame
+/// is not what was written, and [`ErrorKind::FileTooLarge`] with [`TooMuch`] where it asks for more than it may; any
+/// other comes from the file itself.
 pub(super) struct Frames<R> {
     file: R,
     decoder: Decoder<'static>,
@@ -67,6 +132,8 @@ pub(super) struct Frames<R> {
     failed: bool,
     /// How often the next frame was searched for.
     tries: usize,
+    /// How much was unpacked up to the searches since the file's beginning.
+    spent: u64,
 }
 
 impl<R: Read + Seek> Frames<R> {
@@ -85,6 +152,7 @@ impl<R: Read + Seek> Frames<R> {
             place: Place::START,
             failed: false,
             tries: 0,
+            spent: 0,
         })
     }
 
@@ -95,6 +163,11 @@ impl<R: Read + Seek> Frames<R> {
         let first = |n: usize| self.input[..self.filled].get(n).copied().unwrap_or(0);
         Ok([first(0), first(1), first(2), first(3)] == MAGIC
             || [first(0) & 0xF0, first(1), first(2), first(3)] == SKIPPABLE)
+    }
+
+    /// Whether all was unpacked that may be.
+    pub(super) fn is_exhausted(&self) -> bool {
+        is_too_much(self.spent.saturating_add(self.place.offset), self.position)
     }
 
     /// Where the data stands that will be read next.
@@ -135,6 +208,7 @@ impl<R: Read + Seek> Frames<R> {
             return Ok(None);
         }
         self.tries += 1;
+        self.spent = self.spent.saturating_add(self.place.offset);
         self.jump(Place {
             run: self.tries,
             frame: place.frame + 1,
@@ -156,7 +230,54 @@ impl<R: Read + Seek> Frames<R> {
         }
     }
 
+    /// The frame that begins at `start` in the file, which must end before `end`, unpacked to its end.
+    pub(super) fn measure(&mut self, start: u64, end: u64) -> io::Result<Measured> {
+        self.jump(Place::listed(start, 0, 0))?;
+        self.failed = true;
+        let mut head = [0; 5];
+        while self.filled < head.len() && self.fill()? {}
+        let known = self.filled.min(head.len());
+        head[..known].copy_from_slice(&self.input[..known]);
+        let mut unpacked = 0;
+        let mut scratch = vec![0; 128 << 10];
+        loop {
+            let more = self.at < self.filled || self.fill()?;
+            let status = self.run(&mut scratch)?;
+            unpacked += status.bytes_written as u64;
+            if status.remaining == 0 {
+                break;
+            }
+            if self.position > end {
+                return Err(io::Error::new(
+                    ErrorKind::InvalidData,
+                    "the frame has no end",
+                ));
+            }
+            if !more && status.bytes_written == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let packed = self.position - start;
+        let is_data = head[..4] == MAGIC;
+        let mut checksum = None;
+        if is_data && head[4] & HAS_CHECKSUM != 0 {
+            let mut bytes = [0; 4];
+            self.file.seek(SeekFrom::Start(self.position - 4))?;
+            self.file.read_exact(&mut bytes)?;
+            checksum = Some(u32::from_le_bytes(bytes));
+        }
+        Ok(Measured {
+            packed,
+            unpacked,
+            checksum,
+            is_data,
+        })
+    }
+
     fn jump(&mut self, place: Place) -> io::Result<()> {
+        if place.run == Place::START.run {
+            self.spent = 0;
+        }
         self.file.seek(SeekFrom::Start(place.frame))?;
         self.decoder.reinit()?;
         (self.at, self.filled) = (0, 0);
@@ -204,13 +325,12 @@ impl<R: Read + Seek> Frames<R> {
                 self.place.frame_offset = self.place.offset;
             }
             // At the end of the file there may still be unpacked data in the decoder.
-            let status = self
-                .decoder
-                .run_on_buffers(&self.input[self.at..self.filled], out)
-                .map_err(|err| io::Error::new(ErrorKind::InvalidData, err))?;
-            self.consume(status.bytes_read);
+            let status = self.run(out)?;
             self.place.offset += status.bytes_written as u64;
             self.in_frame = status.remaining != 0;
+            if self.is_exhausted() {
+                return Err(TooMuch::UNPACKED.into());
+            }
             if status.bytes_written > 0 {
                 return Ok(status.bytes_written);
             }
@@ -219,6 +339,22 @@ impl<R: Read + Seek> Frames<R> {
             }
         }
         Ok(0)
+    }
+}
+
+impl<R> Frames<R> {
+    /// Unpacks some of the input.
+    fn run(&mut self, out: &mut [u8]) -> io::Result<Status> {
+        let input = &self.input[self.at..self.filled];
+        let status = self.decoder.run_on_buffers(input, out).map_err(|err| {
+            if err.to_string() == WINDOW_ERROR {
+                return TooMuch::WINDOW.into();
+            }
+            io::Error::new(ErrorKind::InvalidData, err)
+        })?;
+        self.at += status.bytes_read;
+        self.position += status.bytes_read as u64;
+        Ok(status)
     }
 }
 
@@ -331,6 +467,41 @@ mod tests {
         io::copy(&mut &b"small"[..], &mut encoder).unwrap();
         let mut frames = Frames::new(Cursor::new(encoder.finish().unwrap())).unwrap();
         let err = frames.read_to_end(&mut Vec::new()).unwrap_err();
-        assert_eq!(err.kind(), ErrorKind::InvalidData);
+        assert_eq!(err.kind(), ErrorKind::FileTooLarge);
+        assert!(err.to_string().starts_with("the window"), "{err}");
+    }
+
+    #[test]
+    fn a_frame_is_measured_to_its_end_and_no_further() {
+        let mut plain = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        io::copy(&mut &b"plain"[..], &mut plain).unwrap();
+        let files = [
+            (frame(b"content"), 7, true, true),
+            (frame(b""), 0, true, true),
+            (plain.finish().unwrap(), 5, false, true),
+            (
+                [&SKIPPABLE[..], &[2, 0, 0, 0, b'h', b'i']].concat(),
+                0,
+                false,
+                false,
+            ),
+        ];
+        for (file, unpacked, has_checksum, is_data) in files {
+            let packed = file.len() as u64;
+            let file = [frame(b"before"), file, frame(b"after")].concat();
+            let start = frame(b"before").len() as u64;
+            let mut frames = Frames::new(Cursor::new(file.clone())).unwrap();
+            let found = frames.measure(start, start + packed).unwrap();
+            assert_eq!((found.packed, found.unpacked), (packed, unpacked));
+            assert_eq!(
+                (found.checksum.is_some(), found.is_data),
+                (has_checksum, is_data)
+            );
+            let cut = file[..(start + packed - 1) as usize].to_vec();
+            let err = Frames::new(Cursor::new(cut))
+                .unwrap()
+                .measure(start, start + packed);
+            assert_eq!(err.unwrap_err().kind(), ErrorKind::UnexpectedEof);
+        }
     }
 }

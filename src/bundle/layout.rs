@@ -9,6 +9,9 @@ use super::format::MAX_PATH_BYTES;
 /// The path of the member that describes all others.
 pub const MANIFEST_PATH: &str = "manifest.json";
 
+/// The folder of what a partial file says of its members, which becomes the manifest.
+pub(super) const FRAGMENTS: &str = "manifest.d/";
+
 /// What ends the file name of a dump that istiod gave for one proxy.
 const ISTIOD_DUMP: &str = ".config_dump.json";
 

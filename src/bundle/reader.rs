@@ -1,7 +1,7 @@
 //! Reading bundles, also from strangers: bounded in memory, and nothing is believed that is not verified.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     io::{Read, Seek},
 };
@@ -10,13 +10,16 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    archive::{Archive, Data, Entry},
+    archive::{Archive, BLOCK, Data, Entry},
     digest,
     error::{ReadError, Reason},
     format::{
-        FORMAT, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS, Manifest, MemberEntry, Version,
+        FORMAT, MAX_JSON_DEPTH, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS, Manifest,
+        MemberEntry, Version,
     },
+    frames::{Place, TooMuch},
     layout::{MANIFEST_PATH, unsafe_path},
+    seek_table::{Found, SeekTable},
 };
 
 /// An open bundle.
@@ -25,13 +28,16 @@ use super::{
 /// order) is read too. What is intact in a damaged or truncated bundle is read; the rest is named with the reason.
 pub struct Reader<R> {
     name: String,
-    archive: Archive<R>,
+    pub(super) archive: Archive<R>,
+    pub(super) table: Found,
     manifest: Manifest,
     manifest_data: Data,
     /// The position in `manifest.members`, by path.
     positions: HashMap<String, usize>,
     /// Where the bytes of the members stand that were passed so far, by the same position.
     found: Vec<Option<Data>>,
+    /// The members whose paths differ from that of an earlier one in letter case only.
+    collisions: HashSet<usize>,
 }
 
 impl<R> fmt::Debug for Reader<R> {
@@ -62,12 +68,13 @@ impl<R: Read + Seek> Reader<R> {
     ///
     /// [`Reason::NotABundle`] if it is something else, [`Reason::UnsupportedVersion`] if it is of another major
     /// version, else why the manifest cannot be read.
-    pub fn open(name: &str, file: R) -> Result<Self, ReadError> {
+    pub fn open(name: &str, mut file: R) -> Result<Self, ReadError> {
         let error = |member: Option<&str>, reason| ReadError {
             bundle: name.to_owned(),
             member: member.map(str::to_owned),
             reason,
         };
+        let table = SeekTable::find(&mut file).map_err(|err| error(None, Reason::Io(err)))?;
         let mut archive = Archive::new(file).map_err(|reason| error(None, reason))?;
         let data = find_manifest(&mut archive).map_err(|reason| error(None, reason))?;
         let bytes = read_manifest(&mut archive, &data)
@@ -78,17 +85,24 @@ impl<R: Read + Seek> Reader<R> {
             _ => error(Some(MANIFEST_PATH), reason),
         })?;
         let mut positions = HashMap::with_capacity(manifest.members.len());
+        let mut lowercase = HashSet::with_capacity(manifest.members.len());
+        let mut collisions = HashSet::new();
         for (position, entry) in manifest.members.iter().enumerate() {
             check_entry(entry).map_err(|reason| error(Some(&entry.path), reason))?;
             if positions.insert(entry.path.clone(), position).is_some() {
                 let reason = Reason::InvalidManifest("it lists the member twice".to_owned());
                 return Err(error(Some(&entry.path), reason));
             }
+            if !lowercase.insert(entry.path.to_lowercase()) {
+                collisions.insert(position);
+            }
         }
         archive.rewind();
         Ok(Self {
             name: name.to_owned(),
             archive,
+            table,
+            collisions,
             found: vec![None; manifest.members.len()],
             manifest,
             manifest_data: data,
@@ -103,8 +117,9 @@ impl<R: Read + Seek> Reader<R> {
 
     /// Reads the member at `path`, which may be `manifest.json`, and verifies its size and digest.
     ///
-    /// Today this unpacks what stands before a member when it is first asked for, and later goes to it directly.
-    /// To read all of a bundle use [`Reader::members`].
+    /// No more is unpacked than the frames that hold the member, up to its end. In a bundle that was packed again, or
+    /// whose seek table is wrong, it is what stands before the member when that is first asked for. To read all of a
+    /// bundle use [`Reader::members`].
     ///
     /// # Errors
     ///
@@ -119,6 +134,19 @@ impl<R: Read + Seek> Reader<R> {
             return read_manifest(&mut self.archive, &self.manifest_data);
         }
         let position = *self.positions.get(path).ok_or(Reason::NotListed)?;
+        if self.found[position].is_none()
+            && let Some(data) = self.listed(position)
+        {
+            match self.verified(position, &data) {
+                Ok(bytes) => {
+                    self.found[position] = Some(data);
+                    return Ok(bytes);
+                }
+                Err(Reason::Io(err)) => return Err(Reason::Io(err)),
+                // The seek table or the offset may be what is wrong.
+                Err(_) => {}
+            }
+        }
         let data = loop {
             if let Some(data) = self.found[position] {
                 break data;
@@ -136,6 +164,22 @@ impl<R: Read + Seek> Reader<R> {
         self.verified(position, &data)
     }
 
+    /// Where the member stands by its offset and the seek table, if a header with its path does stand there.
+    pub(super) fn listed(&mut self, position: usize) -> Option<Data> {
+        let Found::Table(table) = &self.table else {
+            return None;
+        };
+        let entry = &self.manifest.members[position];
+        let first = u64::from(table.frames().first()?.unpacked);
+        let offset = first.checked_add(entry.offset?)?;
+        let frame = table.holding(offset)?;
+        let place = Place::listed(frame.start, frame.offset, offset);
+        match self.archive.entry_at(place) {
+            Ok(Some(found)) if found.path == entry.path => Some(found.data),
+            _ => None,
+        }
+    }
+
     /// Reads all members in the order of the archive, and tells what is wrong with the bundle.
     ///
     /// An item is a verified member, or an error that names the member where it is about one: damaged, altered,
@@ -145,6 +189,7 @@ impl<R: Read + Seek> Reader<R> {
         Members {
             seen: vec![false; self.manifest.members.len()],
             seen_manifest: false,
+            told_table: false,
             missing: None,
             reader: self,
         }
@@ -158,6 +203,11 @@ impl<R: Read + Seek> Reader<R> {
     }
 
     fn verified(&mut self, position: usize, data: &Data) -> Result<Vec<u8>, Reason> {
+        if self.collisions.contains(&position) {
+            return Err(Reason::Forbidden(
+                "its path differs from that of another member in letter case only",
+            ));
+        }
         let bytes = self.archive.content(data, MAX_MEMBER_BYTES)?;
         let entry = &self.manifest.members[position];
         if data.size != entry.size {
@@ -177,14 +227,28 @@ impl<R: Read + Seek> Reader<R> {
     }
 
     fn why_missing(&self) -> Reason {
-        if self.archive.is_truncated() {
+        if self.archive.is_exhausted() {
+            too_much_unpacked()
+        } else if self.archive.is_truncated() {
             Reason::Truncated
         } else {
             Reason::Missing
         }
     }
 
-    fn error(&self, member: Option<String>, reason: Reason) -> ReadError {
+    /// Whether the first frame of the seek table holds the manifest and nothing else.
+    pub(super) fn table_starts_with_manifest(&self) -> bool {
+        let Found::Table(table) = &self.table else {
+            return false;
+        };
+        let first = table
+            .frames()
+            .first()
+            .map(|frame| u64::from(frame.unpacked));
+        first == Some(BLOCK + self.manifest_data.size.next_multiple_of(BLOCK))
+    }
+
+    pub(super) fn error(&self, member: Option<String>, reason: Reason) -> ReadError {
         ReadError {
             bundle: self.name.clone(),
             member,
@@ -199,6 +263,8 @@ pub struct Members<'a, R> {
     /// Which members of the manifest were passed.
     seen: Vec<bool>,
     seen_manifest: bool,
+    /// Whether it was told what is wrong with the seek table.
+    told_table: bool,
     /// After the archive's end: which member of the manifest to look at next.
     missing: Option<usize>,
 }
@@ -223,6 +289,12 @@ impl<R: Read + Seek> Iterator for Members<'_, R> {
     type Item = Result<Member, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Found::Broken(what) = self.reader.table
+            && !std::mem::replace(&mut self.told_table, true)
+        {
+            let reason = Reason::Damaged(format!("the seek table: {what}"));
+            return Some(Err(self.reader.error(None, reason)));
+        }
         while self.missing.is_none() {
             match self.reader.archive.next() {
                 Ok(Some(entry)) => {
@@ -247,7 +319,7 @@ impl<R: Read + Seek> Iterator for Members<'_, R> {
     }
 }
 
-fn find_manifest<R: Read + Seek>(archive: &mut Archive<R>) -> Result<Data, Reason> {
+pub(super) fn find_manifest<R: Read + Seek>(archive: &mut Archive<R>) -> Result<Data, Reason> {
     archive.rewind();
     let mut damage = None;
     let mut files = 0;
@@ -263,20 +335,26 @@ fn find_manifest<R: Read + Seek>(archive: &mut Archive<R>) -> Result<Data, Reaso
     }
     Err(match damage {
         // The manifest comes first: where only the end is missing, there never was one.
-        None | Some(Reason::Truncated) if files > 0 => Reason::NotABundle(
-            "the archive holds no `manifest.json`, as what an interrupted capture left",
-        ),
+        None | Some(Reason::Truncated) if files > 0 => Reason::NotABundle(NO_MANIFEST),
         Some(reason) => reason,
         None => Reason::NotABundle("the archive is empty"),
     })
 }
 
-fn read_manifest<R: Read + Seek>(archive: &mut Archive<R>, data: &Data) -> Result<Vec<u8>, Reason> {
+pub(super) fn read_manifest<R: Read + Seek>(
+    archive: &mut Archive<R>,
+    data: &Data,
+) -> Result<Vec<u8>, Reason> {
     let bytes = archive.content(data, MAX_MANIFEST_BYTES)?;
     // Nothing lists the manifest's digest: the checksum of its frame stands for it. In a bundle of one huge frame
     // it is compared when all of it is read.
     archive.finish_frame(MAX_MEMBER_BYTES)?;
     Ok(bytes)
+}
+
+/// Why nothing more is unpacked.
+fn too_much_unpacked() -> Reason {
+    std::io::Error::from(TooMuch::UNPACKED).into()
 }
 
 /// The field that makes JSON a manifest.
@@ -292,8 +370,18 @@ struct Envelope {
     tool: Option<String>,
 }
 
+/// What is wrong with an archive that lacks a manifest.
+pub(super) const NO_MANIFEST: &str =
+    "the archive holds no `manifest.json`, as what an interrupted capture left";
+
 fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Reason> {
     let invalid = |err: serde_json::Error| Reason::InvalidManifest(err.to_string());
+    if is_too_deep(bytes) {
+        return Err(Reason::TooLarge {
+            what: "the depth of the JSON".to_owned(),
+            limit: MAX_JSON_DEPTH as u64,
+        });
+    }
     match serde_json::from_slice::<Format>(bytes) {
         Ok(found) if found.format == FORMAT => {}
         _ => {
@@ -317,6 +405,27 @@ fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Reason> {
         });
     }
     Ok(manifest)
+}
+
+/// Whether JSON is nested deeper than a manifest may be, told without recursion.
+fn is_too_deep(json: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    let mut in_text = false;
+    let mut escaped = false;
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => depth += 1,
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_JSON_DEPTH {
+            return true;
+        }
+    }
+    false
 }
 
 fn check_entry(entry: &MemberEntry) -> Result<(), Reason> {

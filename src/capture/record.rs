@@ -54,7 +54,10 @@ impl Store for Input {
         let mut bytes = Vec::new();
         match body.read_to_end(&mut bytes) {
             Ok(_) => self.insert_captured(path, provenance, bytes),
-            Err(error) => return Err(WriteError::Body { path, error }),
+            Err(error) => {
+                let path = path.to_string();
+                return Err(WriteError::Body { path, error });
+            }
         }
         Ok(())
     }
@@ -147,7 +150,7 @@ impl<'a> Recorder<'a> {
         spool: &mut SpooledTempFile,
     ) -> Result<(), WriteError> {
         let io = |error| WriteError::Body {
-            path: path.clone(),
+            path: path.to_string(),
             error,
         };
         match (path.source(), path.document(), path.proxy()) {
@@ -251,9 +254,11 @@ impl Sink for Recorder<'_> {
         };
         match self.keep(path, provenance, &mut spool) {
             Ok(()) => Ok(()),
-            Err(error @ (WriteError::Duplicate(_) | WriteError::TooLarge { .. })) => {
-                Err(SinkError::Document(error.to_string()))
-            }
+            Err(
+                error @ (WriteError::Duplicate(_)
+                | WriteError::CaseCollision { .. }
+                | WriteError::TooLarge { .. }),
+            ) => Err(SinkError::Document(error.to_string())),
             Err(error) => {
                 let stopped = io::Error::other(error.to_string());
                 self.stopped = Some(error);

@@ -1,0 +1,195 @@
+//! Checking a bundle against all that the format demands.
+
+use std::io::{Read, Seek};
+
+use super::{
+    archive::Archive,
+    error::{ReadError, Reason},
+    finding::{Finding, Level, Rule},
+    format::Manifest,
+    layout::{MANIFEST_PATH, MemberPath},
+    plan::Kind,
+    reader::Reader,
+    seek_table::{Found, Frame},
+};
+
+/// Reads all of the bundle in `file`, which errors call `name`, and tells what breaks the rules of its format: each
+/// digest and size, the seek table and the offsets, the frames' checksums, the order, and what the manifest says.
+///
+/// # Errors
+///
+/// Where nothing can be verified: it is no bundle, of another major version, or its manifest cannot be read.
+pub fn verify<R: Read + Seek>(name: &str, file: R) -> Result<Vec<Finding>, ReadError> {
+    let mut reader = Reader::open(name, file)?;
+    let mut findings = Vec::new();
+    let mut order = Vec::new();
+    for member in reader.members() {
+        match member {
+            Ok(member) => order.push(member.path),
+            Err(error) => {
+                order.extend(error.member.clone());
+                findings.push(error.into());
+            }
+        }
+    }
+    version(reader.manifest(), &mut findings);
+    manifest(reader.manifest(), &mut findings);
+    // What is damaged is told above, once.
+    let intact = findings.iter().all(|finding| finding.level < Level::Error);
+    if intact {
+        let listed = reader.manifest().members.iter().map(|entry| &entry.path);
+        if !listed.eq(&order) {
+            let text = "the members do not stand in the order of the manifest: the bundle was packed again";
+            findings.push(Finding::new(Level::Note, Rule::Archive, text));
+        }
+    }
+    frames(&mut reader, intact, &mut findings)?;
+    Ok(findings)
+}
+
+/// Whether versions before `1-rc` wrote the bundle: it has neither a seek table nor offsets.
+fn is_draft(manifest: &Manifest) -> bool {
+    manifest.version.to_string() == "1-draft"
+}
+
+fn version(manifest: &Manifest, findings: &mut Vec<Finding>) {
+    if manifest.version.is_newer() {
+        let text = format!(
+            "version `{}` is newer than this release, which ignores what it does not know",
+            manifest.version
+        );
+        findings.push(Finding::new(Level::Note, Rule::Version, text));
+    }
+}
+
+/// The rules that a manifest can break and still be read.
+fn manifest(manifest: &Manifest, findings: &mut Vec<Finding>) {
+    let warning = |text: &str| Finding::new(Level::Warning, Rule::Manifest, text);
+    let mut warn = |text: &str| findings.push(warning(text));
+    if !manifest.proxies.is_sorted_by(|a, b| a.id < b.id) {
+        warn("`proxies` is not sorted by ID, each once");
+    }
+    if !manifest.istiods.is_sorted() {
+        warn("`istiods` is not sorted");
+    }
+    if !manifest.failures.is_sorted() {
+        warn("`failures` is not sorted");
+    }
+    let key = |path: &String| (Kind::of(path), path.clone());
+    if !is_draft(manifest) && !manifest.members.is_sorted_by_key(|entry| key(&entry.path)) {
+        warn("`members` is not in the order of the format");
+    }
+    for entry in &manifest.members {
+        let Ok(path) = entry.path.parse::<MemberPath>() else {
+            let text = "its path is of no document that this release knows";
+            findings.push(Finding::new(Level::Note, Rule::Manifest, text).of(&entry.path));
+            continue;
+        };
+        let mut warn = |text: &str| findings.push(warning(text).of(&entry.path));
+        if let Some(proxy) = path.proxy()
+            && manifest
+                .proxies
+                .binary_search_by(|known| known.id.cmp(proxy))
+                .is_err()
+        {
+            warn("its proxy is not in `proxies`");
+        }
+        if let (Some(requested), Some(received)) = (entry.requested, entry.received)
+            && received < requested
+        {
+            warn("it was received before it was requested");
+        }
+        let origin = &entry.origin;
+        if let Some(file) = &origin.file
+            && file.contains(['/', '\\'])
+        {
+            warn("its origin names a folder");
+        }
+    }
+}
+
+/// The frames, and what the seek table says of them.
+fn frames<R: Read + Seek>(
+    reader: &mut Reader<R>,
+    intact: bool,
+    findings: &mut Vec<Finding>,
+) -> Result<(), ReadError> {
+    let Found::Table(table) = &reader.table else {
+        if matches!(reader.table, Found::Nothing) && !is_draft(reader.manifest()) {
+            let text = "there is no seek table: the bundle was packed again, or its end is missing";
+            findings.push(Finding::new(Level::Note, Rule::SeekTable, text));
+        }
+        return Ok(());
+    };
+    let mut without_checksum = 0;
+    for (number, frame) in table.frames().iter().enumerate() {
+        let place = format!("frame {} at byte {}", number + 1, frame.start);
+        match wrong_with(&mut reader.archive, frame, &mut without_checksum) {
+            Ok(None) => {}
+            Ok(Some(what)) => {
+                let text = format!("{place}: {what}");
+                findings.push(Finding::new(Level::Error, Rule::SeekTable, text));
+            }
+            Err(Reason::Io(err)) => {
+                return Err(reader.error(None, Reason::Io(err)));
+            }
+            Err(reason) => {
+                let text = format!("{place}: {reason}");
+                findings.push(Finding::new(Level::Error, Rule::Frames, text));
+            }
+        }
+    }
+    if without_checksum > 0 {
+        let text = format!("{without_checksum} frames have no content checksum");
+        findings.push(Finding::new(Level::Warning, Rule::Frames, text));
+    }
+    if intact {
+        offsets(reader, findings);
+    }
+    Ok(())
+}
+
+/// What the seek table says wrongly of a frame, if anything.
+fn wrong_with<R: Read + Seek>(
+    archive: &mut Archive<R>,
+    frame: &Frame,
+    without_checksum: &mut usize,
+) -> Result<Option<String>, Reason> {
+    let end = frame.start + u64::from(frame.packed);
+    let found = archive.measure(frame.start, end)?;
+    *without_checksum += usize::from(found.is_data && found.checksum.is_none());
+    let sizes = (u64::from(frame.packed), u64::from(frame.unpacked));
+    Ok(if (found.packed, found.unpacked) != sizes {
+        Some(format!(
+            "the seek table says that {} bytes unpack to {}, it is {} to {}",
+            sizes.0, sizes.1, found.packed, found.unpacked
+        ))
+    } else if frame.checksum.is_some()
+        && found.checksum.is_some()
+        && frame.checksum != found.checksum
+    {
+        Some("the seek table has another checksum".to_owned())
+    } else {
+        None
+    })
+}
+
+/// Whether each member is where its offset says.
+fn offsets<R: Read + Seek>(reader: &mut Reader<R>, findings: &mut Vec<Finding>) {
+    for position in 0..reader.manifest().members.len() {
+        let entry = &reader.manifest().members[position];
+        if entry.offset.is_none() {
+            continue;
+        }
+        let path = entry.path.clone();
+        if reader.listed(position).is_none() {
+            let text = "it does not stand at its offset: the bundle was packed again";
+            findings.push(Finding::new(Level::Warning, Rule::SeekTable, text).of(&path));
+        }
+    }
+    if reader.table_starts_with_manifest() {
+        return;
+    }
+    let text = "it does not fill the first frame alone";
+    findings.push(Finding::new(Level::Warning, Rule::Frames, text).of(MANIFEST_PATH));
+}
