@@ -1,7 +1,7 @@
 //! What differs for no reason of configuration, made equal before values are compared: a pod's own identity, what
 //! Envoy rebuilds, and what the agent rewrites between istiod and Envoy.
 
-use super::{Mode, assignment::rebuild, typed_struct::drop_foreign_fields};
+use super::{Mode, api_version::modernize, assignment::rebuild, typed_struct::drop_foreign_fields};
 use crate::{
     model::{ResourceKey, XdsType},
     normalize::{ObjectKind, Value},
@@ -16,6 +16,7 @@ pub(super) fn equate(
     after: &mut Value,
 ) -> Vec<String> {
     let mut reasons = Vec::new();
+    modernize(before, after);
     match (&key.xds_type, mode) {
         (XdsType::Bootstrap, Mode::Change) if is_other_pod(before, after) => {
             for path in POD_IDENTITY {
@@ -23,6 +24,7 @@ pub(super) fn equate(
                 after.remove(path);
             }
         }
+        (XdsType::Cluster, Mode::Sync) => equate_static(before, after),
         (XdsType::ExtensionConfig, Mode::Sync) => reasons.extend(equate_wasm(before, after)),
         (XdsType::Endpoint, Mode::Sync) => {
             rebuild(after);
@@ -69,6 +71,19 @@ fn is_other_pod(before: &Value, after: &Value) -> bool {
                         .all(|w| w[0] == w[1])
             }
         }
+}
+
+/// Drops the type of a static cluster where the other side has none: Envoy takes a cluster without a type for a static
+/// one, and not every printer writes a default that stands in a oneof.
+fn equate_static(before: &mut Value, after: &mut Value) {
+    let is_static = |value: &Value| value.get("type").and_then(Value::as_str) == Some("STATIC");
+    let has_none =
+        |value: &Value| value.get("type").is_none() && value.get("cluster_type").is_none();
+    if is_static(before) && has_none(after) {
+        before.remove(&["type"]);
+    } else if has_none(before) && is_static(after) {
+        after.remove(&["type"]);
+    }
 }
 
 /// Where a Wasm extension has what the agent replaces: it fetches the code, and takes away the pull secret's version.

@@ -187,13 +187,15 @@ impl Comparison<'_> {
             false => align::align(&before.items, &after.items, after.rule),
         };
         let (steps_before, steps_after) = (Steps::new(before), Steps::new(after));
+        let order_counts = !(self.fold_names && is_headers(before) && is_headers(after));
         for pair in alignment.pairs {
             let (old, new) = (&before.items[pair.before], &after.items[pair.after]);
-            if !pair.moved && old == new {
+            let moved = pair.moved && order_counts;
+            if !moved && old == new {
                 continue;
             }
             let place = place.steps(steps_before.to(pair.before), steps_after.to(pair.after));
-            if let (true, Some(place)) = (pair.moved, self.enter(Some(old), Some(new), &place)) {
+            if let (true, Some(place)) = (moved, self.enter(Some(old), Some(new), &place)) {
                 let position = |at: usize| Some(Value::Number(Number::Int(at as i128)));
                 self.edit(
                     ChangeKind::Moved,
@@ -251,6 +253,20 @@ impl Comparison<'_> {
             pairings: Vec::new(),
         });
     }
+}
+
+/// Whether these are headers to be added, each once: Envoy formats all their values before it adds the first, so between
+/// istiod and Envoy the order of different headers means nothing.
+fn is_headers(list: &List) -> bool {
+    let mut names = HashSet::new();
+    list.items.iter().all(|item| match item.kind() {
+        ObjectKind::Message(message) => {
+            let name = item.at(&["header", "key"]).and_then(Value::as_str);
+            message.name() == "envoy.config.core.v3.HeaderValueOption"
+                && names.insert(name.map(str::to_ascii_lowercase))
+        }
+        _ => false,
+    })
 }
 
 /// Whether both are an `Any`, of different types: then nothing inside can be compared.

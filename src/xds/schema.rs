@@ -8,6 +8,8 @@ pub struct Message {
     pub(super) name: &'static str,
     pub(super) first_field: u16,
     pub(super) field_count: u16,
+    /// Index of the message that [`Message::current`] gives.
+    pub(super) current: u16,
     pub(super) special: Special,
 }
 
@@ -131,6 +133,14 @@ impl Message {
     /// The full name.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The message of the current API that this one became (`udpa.annotations.versioning`), or this one.
+    ///
+    /// Both are the same bytes on the wire: Envoys that took v2 read `envoy.api.v2.Cluster` as
+    /// `envoy.config.cluster.v3.Cluster`.
+    pub fn current(&self) -> &'static Self {
+        &table::MESSAGES[usize::from(self.current)]
     }
 
     /// What its JSON looks like, if it is not an object of its fields.

@@ -11,6 +11,7 @@
 //! - `readme`: what the README shows, links and asks to run.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
 //! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
+//! - `reported`: what users of other tools reported: false differences, and missed ones.
 //! - `schemas`: the JSON Schemas of `normalize` and `info`, and the samples of `schema/outputs.md`.
 //! - `support`: no tests, but what they talk to.
 //! - `xds_table`: the generated table of the xDS API is what its inputs generate.
@@ -26,6 +27,7 @@ mod oracle;
 mod readme;
 mod redact;
 mod render;
+mod reported;
 mod schemas;
 mod support;
 mod xds_table;

@@ -85,6 +85,8 @@ struct Table {
     lists: Vec<String>,
     /// Index into `lists`, by message and field.
     list_of: BTreeMap<(String, String), usize>,
+    /// What a message of an older API is called in the current one.
+    current: BTreeMap<String, String>,
 }
 
 impl Table {
@@ -136,12 +138,17 @@ impl Table {
                 field.full_name()
             );
         }
+        let current = messages
+            .iter()
+            .filter_map(|message| Some((previous_name(message)?, message.full_name().to_owned())))
+            .collect();
         Self {
             strings: strings.into_iter().collect(),
             messages,
             enums,
             lists,
             list_of,
+            current,
         }
     }
 
@@ -260,10 +267,11 @@ impl Table {
             }
             let special = special(message.full_name());
             let length = count - first;
+            let name = message.full_name();
+            let current = self.message(self.current.get(name).map_or(name, String::as_str));
             writeln!(
                 out,
-                "    m({:?}, {first}, {length}, Special::{special}),",
-                message.full_name()
+                "    m({name:?}, {first}, {length}, {current}, Special::{special}),"
             )
             .unwrap();
         }
@@ -323,6 +331,18 @@ impl Table {
     }
 }
 
+/// What a message was called in the API before (`udpa.annotations.versioning`).
+fn previous_name(message: &MessageDescriptor) -> Option<String> {
+    let options = message.options();
+    let (_, versioning) = options
+        .extensions()
+        .find(|(extension, _)| extension.full_name() == "udpa.annotations.versioning")?;
+    let name = versioning
+        .as_message()?
+        .get_field_by_name("previous_message_type")?;
+    Some(name.as_str()?.to_owned())
+}
+
 fn special(full_name: &str) -> &'static str {
     match full_name {
         "google.protobuf.Any" => "Any",
@@ -356,8 +376,8 @@ use super::{
     },
 };
 
-const fn m(name: &'static str, first_field: u16, field_count: u16, special: Special) -> Message {
-    Message { name, first_field, field_count, special }
+const fn m(name: &'static str, first_field: u16, field_count: u16, current: u16, special: Special) -> Message {
+    Message { name, first_field, field_count, current, special }
 }
 
 const fn e(name: &'static str, first_value: u16, value_count: u16) -> Enum {
