@@ -7698,6 +7698,7 @@ pub(super) static ENUM_VALUES: [EnumValue; 1254] = [
     v(0, 439), // NotSet
     v(1, 671), // TcpUpstreamConnected
     v(2, 670), // TcpPeriodic
+    v(14, 669), // TcpConnectionStart
     v(3, 668), // TcpConnectionEnd
     v(4, 161), // DownstreamStart
     v(5, 160), // DownstreamPeriodic
@@ -7709,7 +7710,6 @@ pub(super) static ENUM_VALUES: [EnumValue; 1254] = [
     v(11, 705), // UdpTunnelUpstreamConnected
     v(12, 703), // UdpPeriodic
     v(13, 704), // UdpSessionEnd
-    v(14, 669), // TcpConnectionStart
     v(0, 491), // PROTOCOL_UNSPECIFIED
     v(1, 289), // HTTP10
     v(2, 290), // HTTP11
@@ -7784,8 +7784,8 @@ pub(super) static ENUM_VALUES: [EnumValue; 1254] = [
     v(2, 626), // TEXT
     v(3, 237), // FONT
     v(0, 127), // DEFAULT_COMPRESSION
-    v(1, 88), // COMPRESSION_LEVEL_1
     v(1, 43), // BEST_SPEED
+    v(1, 88), // COMPRESSION_LEVEL_1
     v(2, 89), // COMPRESSION_LEVEL_2
     v(3, 90), // COMPRESSION_LEVEL_3
     v(4, 91), // COMPRESSION_LEVEL_4
@@ -7793,8 +7793,8 @@ pub(super) static ENUM_VALUES: [EnumValue; 1254] = [
     v(6, 93), // COMPRESSION_LEVEL_6
     v(7, 94), // COMPRESSION_LEVEL_7
     v(8, 95), // COMPRESSION_LEVEL_8
-    v(9, 42), // BEST_COMPRESSION
     v(9, 96), // COMPRESSION_LEVEL_9
+    v(9, 42), // BEST_COMPRESSION
     v(0, 129), // DEFAULT_STRATEGY
     v(1, 231), // FILTERED
     v(2, 304), // HUFFMAN_ONLY
@@ -8154,9 +8154,9 @@ pub(super) static ENUM_VALUES: [EnumValue; 1254] = [
     v(2, 393), // MINUTE
     v(3, 286), // HOUR
     v(4, 122), // DAY
+    v(7, 731), // WEEK
     v(5, 398), // MONTH
     v(6, 735), // YEAR
-    v(7, 731), // WEEK
     v(0, 685), // UNKNOWN
     v(1, 594), // SYNCED
     v(2, 421), // NOT_SENT
@@ -8352,13 +8352,13 @@ pub(super) static ENUM_VALUES: [EnumValue; 1254] = [
     v(2, 46), // BLOCK
     v(3, 310), // IGNORE
     v(0, 351), // LAUNCH_STAGE_UNSPECIFIED
+    v(6, 683), // UNIMPLEMENTED
+    v(7, 483), // PRELAUNCH
     v(1, 164), // EARLY_ACCESS
     v(2, 15), // ALPHA
     v(3, 44), // BETA
     v(4, 251), // GA
     v(5, 141), // DEPRECATED
-    v(6, 683), // UNIMPLEMENTED
-    v(7, 483), // PRELAUNCH
     v(0, 283), // HISTORY_UNSPECIFIED
     v(1, 454), // ORIGINALLY_SINGLE_PATTERN
     v(2, 247), // FUTURE_MULTI_PATTERN
@@ -8380,8 +8380,6 @@ pub(super) static ENUM_VALUES: [EnumValue; 1254] = [
     v(2, 630), // TIMESTAMP
     v(3, 153), // DURATION
     v(0, 177), // EDITION_UNKNOWN
-    v(1, 165), // EDITION_1_TEST_ONLY
-    v(2, 169), // EDITION_2_TEST_ONLY
     v(900, 173), // EDITION_LEGACY
     v(998, 175), // EDITION_PROTO2
     v(999, 176), // EDITION_PROTO3
@@ -8389,6 +8387,8 @@ pub(super) static ENUM_VALUES: [EnumValue; 1254] = [
     v(1001, 167), // EDITION_2024
     v(1002, 168), // EDITION_2026
     v(9999, 178), // EDITION_UNSTABLE
+    v(1, 165), // EDITION_1_TEST_ONLY
+    v(2, 169), // EDITION_2_TEST_ONLY
     v(99997, 170), // EDITION_99997_TEST_ONLY
     v(99998, 171), // EDITION_99998_TEST_ONLY
     v(99999, 172), // EDITION_99999_TEST_ONLY
@@ -8424,8 +8424,8 @@ pub(super) static ENUM_VALUES: [EnumValue; 1254] = [
     v(3, 368), // LOCAL_ALL
     v(4, 577), // STRICT
     v(1, 348), // LABEL_OPTIONAL
-    v(2, 350), // LABEL_REQUIRED
     v(3, 349), // LABEL_REPEATED
+    v(2, 350), // LABEL_REQUIRED
     v(1, 647), // TYPE_DOUBLE
     v(2, 651), // TYPE_FLOAT
     v(3, 654), // TYPE_INT64
