@@ -126,6 +126,12 @@ impl Table {
         for value in enums.iter().flat_map(EnumDescriptor::values) {
             strings.insert(value.name().to_owned());
         }
+        strings.extend(
+            messages
+                .iter()
+                .map(|message| message.full_name().to_owned()),
+        );
+        strings.extend(enums.iter().map(|found| found.full_name().to_owned()));
 
         let default =
             "ListRule { ordered: true, match_by: MatchBy::Composite, keys: &[] }".to_owned();
@@ -209,16 +215,16 @@ impl Table {
     fn to_rust(&self) -> String {
         let mut out = String::new();
         out.push_str(HEADER);
-        writeln!(
-            out,
-            "pub(super) static STRINGS: [&str; {}] = [",
-            self.strings.len()
-        )
-        .unwrap();
+        out.push_str("pub(super) static TEXT: &str = concat!(\n");
+        let mut ends = vec![0];
         for text in &self.strings {
             writeln!(out, "    {text:?},").unwrap();
+            ends.push(ends[ends.len() - 1] + text.len());
         }
-        out.push_str("];\n\n");
+        out.push_str(");\n\n");
+        let length = ends.len();
+        writeln!(out, "pub(super) static ENDS: [u32; {length}] = [").unwrap();
+        rows(&mut out, &ends);
 
         writeln!(
             out,
@@ -253,11 +259,12 @@ impl Table {
                 .unwrap();
                 count += 1;
             }
+            let name = self.string(found.full_name());
             writeln!(
                 out,
-                "    e({:?}, {first}, {}),",
-                found.full_name(),
-                count - first
+                "    e({name}, {first}, {}), // {}",
+                count - first,
+                found.full_name()
             )
             .unwrap();
         }
@@ -269,6 +276,7 @@ impl Table {
         .unwrap();
 
         let mut fields = String::new();
+        let mut slots = Vec::new();
         let mut count = 0;
         writeln!(
             out,
@@ -281,26 +289,45 @@ impl Table {
             writeln!(fields, "    // {}", message.full_name()).unwrap();
             let mut sorted: Vec<_> = message.fields().collect();
             sorted.sort_by(|a, b| a.json_name().cmp(b.json_name()));
-            for field in sorted {
-                writeln!(fields, "    {}", self.field(&field)).unwrap();
+            for field in &sorted {
+                writeln!(fields, "    {}", self.field(field)).unwrap();
                 count += 1;
             }
+            let first_slot = slots.len();
+            let keys: Vec<[&str; 2]> = sorted
+                .iter()
+                .map(|field| [field.name(), field.json_name()])
+                .collect();
+            let own = field_slots(&keys);
+            let bits = own.len().ilog2();
+            slots.extend(own);
             let special = special(message.full_name());
             let length = count - first;
             let name = message.full_name();
+            let index = self.string(name);
             let current = self.message(self.current.get(name).map_or(name, String::as_str));
             writeln!(
                 out,
-                "    m({name:?}, {first}, {length}, {current}, Special::{special}),"
+                "    m({index}, {first}, {length}, {first_slot}, {bits}, {current}, Special::{special}), // {name}"
             )
             .unwrap();
         }
         out.push_str("];\n\n");
         writeln!(
             out,
-            "pub(super) static FIELDS: [Field; {count}] = [\n{fields}];"
+            "pub(super) static FIELDS: [Field; {count}] = [\n{fields}];\n"
         )
         .unwrap();
+
+        let length = slots.len();
+        writeln!(out, "pub(super) static FIELD_SLOTS: [u8; {length}] = [").unwrap();
+        rows(&mut out, &slots);
+        let slots = message_slots(&self.messages);
+        let length = slots.len();
+        writeln!(out, "pub(super) static MESSAGE_SLOTS: [u16; {length}] = [").unwrap();
+        rows(&mut out, &slots);
+        // No empty line ends the file.
+        out.pop();
         out
     }
 
@@ -351,6 +378,50 @@ impl Table {
     }
 }
 
+/// Writes the rest of an array, some numbers in a row.
+fn rows(out: &mut String, numbers: &[usize]) {
+    for row in numbers.chunks(16) {
+        let row: Vec<String> = row.iter().map(usize::to_string).collect();
+        writeln!(out, "    {},", row.join(", ")).unwrap();
+    }
+    out.push_str("];\n\n");
+}
+
+/// A hash table with linear probing, of a power of two of slots, at most two thirds of them taken.
+fn slots(entries: &[(&str, usize)], empty: usize) -> Vec<usize> {
+    let length = (entries.len() * 3).div_ceil(2).max(1).next_power_of_two();
+    // One is always empty, where looking for a name that there is not ends.
+    let length = length.max((entries.len() + 1).next_power_of_two());
+    let mut slots = vec![empty; length];
+    for (name, index) in entries {
+        assert!(*index < empty, "{name} does not fit a slot");
+        let mut at = (u64::from(hash::hash(name)) >> (32 - length.ilog2())) as usize;
+        while slots[at] != empty {
+            at = (at + 1) % length;
+        }
+        slots[at] = *index;
+    }
+    slots
+}
+
+/// The slots of the fields of one message, by both of their names.
+fn field_slots(fields: &[[&str; 2]]) -> Vec<usize> {
+    let mut entries = Vec::new();
+    for (index, [name, json_name]) in fields.iter().enumerate() {
+        entries.push((*name, index));
+        if name != json_name {
+            entries.push((*json_name, index));
+        }
+    }
+    slots(&entries, usize::from(u8::MAX))
+}
+
+fn message_slots(messages: &[MessageDescriptor]) -> Vec<usize> {
+    let names = messages.iter().enumerate();
+    let entries: Vec<_> = names.map(|(i, message)| (message.full_name(), i)).collect();
+    slots(&entries, usize::from(u16::MAX))
+}
+
 /// What a message was called in the API before (`udpa.annotations.versioning`).
 fn previous_name(message: &MessageDescriptor) -> Option<String> {
     let options = message.options();
@@ -384,6 +455,9 @@ fn special(full_name: &str) -> &'static str {
         _ => "No",
     }
 }
+
+#[path = "../../src/xds/hash.rs"]
+mod hash;
 
 /// What the descriptors' own messages say, without any interpretation by a library.
 struct Raw {
@@ -686,7 +760,8 @@ fn a_message_of_an_older_api_leads_to_what_it_became() {
 }
 
 const HEADER: &str = r"// Generated by `XDSNAP_BLESS=1 cargo test xds_table` from the files in `input/`. Do not edit.
-// One row a message, enum, value, field and list rule; names are shared by index.
+// One row a message, enum, value, field and list rule. Names are in `TEXT`, each up to its entry in `ENDS`, and called
+// by index; slots are hash tables.
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
 use super::{
@@ -696,11 +771,11 @@ use super::{
     },
 };
 
-const fn m(name: &'static str, first_field: u16, field_count: u16, current: u16, special: Special) -> Message {
-    Message { name, first_field, field_count, current, special }
+const fn m(name: u16, first_field: u16, field_count: u16, first_slot: u16, slot_bits: u8, current: u16, special: Special) -> Message {
+    Message { name, first_field, field_count, first_slot, slot_bits, current, special }
 }
 
-const fn e(name: &'static str, first_value: u16, value_count: u16) -> Enum {
+const fn e(name: u16, first_value: u16, value_count: u16) -> Enum {
     Enum { name, first_value, value_count }
 }
 
