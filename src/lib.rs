@@ -9,7 +9,7 @@
 //! dump       finds the resources in a document, as slices of it
 //! normalize  brings a resource into canonical form
 //! diff       compares two sets of resources: a report
-//! inspect    tells what an input is, holds and lacks
+//! inspect    answers questions: what an input holds, what is in sync, what was updated since
 //! render     writes a report as text, JSON, lines or a patch
 //! cli        knows arguments, terminal, environment and exit status
 //! ```
@@ -47,7 +47,7 @@
 //! let proxy = ProxyId::new("web-1.shop")?;
 //! let mut comparer = Comparer::new(
 //!     Mode::Change,
-//!     Options { keep: &|_| true, select: vec![], ignore: vec![], documents: false },
+//!     Options::default(),
 //! );
 //! comparer.proxy(&ProxyPair {
 //!     before_id: &proxy,

@@ -44,7 +44,15 @@ pub(super) struct Args {
 }
 
 /// What `-o` means on every other command.
-const FORMATS: [&str; 6] = ["json", "jsonl", "text", "unified", "markdown", "html"];
+const FORMATS: [&str; 7] = [
+    "json",
+    "json-patch",
+    "jsonl",
+    "text",
+    "unified",
+    "markdown",
+    "html",
+];
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let named = args.from.named(&args.inputs)?;

@@ -1,21 +1,21 @@
 //! `xdsnap diff`
 
 mod pairs;
-mod side;
+mod updated;
 
 use std::collections::BTreeSet;
 
 use anyhow::bail;
 use clap::ValueEnum;
 
-use self::{
-    pairs::pairs,
-    side::{Documents, Side},
-};
+use self::pairs::pairs;
 use super::{
     Exit, inputs,
     proxies::{ProxyArgs, ResourceArgs},
-    query, terminal,
+    query, rules,
+    side::{Documents, Side},
+    since::Since,
+    terminal,
 };
 use crate::{
     capture::{self, Named, Place},
@@ -35,13 +35,14 @@ Examples:
   xdsnap diff before.xdsnap after.xdsnap    what did a change do?
   xdsnap diff before.xdsnap http://127.0.0.1:15000   what is different now?
   xdsnap diff istiod.json envoy.json        one proxy, from two dumps
+  xdsnap diff --since 02:40 mesh.xdsnap     what did the Envoys update since?
   xdsnap diff a b --type route --oneline    one line a change, for grep
   xdsnap diff a b -o json | jq -r '.changes[] | [.type,.name,.path] | @tsv'")]
 pub(super) struct Args {
     /// Bundle, dump, folder, URL or `-`
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
-    /// The form: text, json for a script, unified for a patch
+    /// The form: text, json for a script, unified or json-patch for a patch
     #[arg(
         short,
         long,
@@ -55,7 +56,10 @@ pub(super) struct Args {
     /// One self-contained line a change, for grep
     #[arg(long, conflicts_with = "output")]
     oneline: bool,
-    /// Let live state (host health, rotated certificates) count for the exit status
+    /// Say how items were paired, and what rules hid
+    #[arg(long, conflicts_with = "oneline")]
+    why: bool,
+    /// Let live state (host health, ...) count for the status
     #[arg(long)]
     live: bool,
     /// Exit with 0 instead of 3 where something is missing
@@ -66,7 +70,10 @@ pub(super) struct Args {
     /// Of two inputs: whose configuration is compared [default: envoy]
     #[arg(long, value_enum, value_name = "SOURCE", help_heading = "Choosing")]
     source: Option<Sources>,
-    /// Compare the proxy OLD of the first input with NEW of the second
+    /// Only what Envoy updated since 02:40, a date, 30m
+    #[arg(long, value_name = "TIME", help_heading = "Choosing")]
+    since: Option<Since>,
+    /// Compare the proxy OLD of before with NEW of after
     #[arg(long, value_name = "OLD=NEW", help_heading = "Choosing")]
     pair: Vec<String>,
     #[command(flatten)]
@@ -75,6 +82,8 @@ pub(super) struct Args {
     resources: ResourceArgs,
     #[command(flatten)]
     queries: query::QueryArgs,
+    #[command(flatten)]
+    rules: rules::RuleArgs,
     #[command(flatten)]
     from: inputs::InputArgs,
 }
@@ -85,6 +94,7 @@ enum Output {
     Text,
     Json,
     Unified,
+    JsonPatch,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -107,21 +117,38 @@ impl Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let keep = |key: &ResourceKey| args.resources.keeps(key);
+    if args.why && args.output == Output::Unified {
+        bail!("--why explains text and json, and not a patch");
+    }
+    let mut rules = args.rules.rules();
+    if args.why {
+        rules = rules.explained();
+    }
     let options = Options {
         keep: &keep,
         select: args.queries.select()?,
         ignore: args.queries.ignore()?,
-        documents: args.output == Output::Unified,
+        documents: matches!(args.output, Output::Unified | Output::JsonPatch),
+        rules: &rules,
     };
-    let (report, sides) = match ask(&args)? {
-        Question::Change(before, after) => change(&args, options, *before, *after)?,
-        Question::Sync(side) => {
+    if args.output == Output::JsonPatch && !(options.select.is_empty() && options.ignore.is_empty())
+    {
+        bail!(
+            "--select and --ignore do not go with `-o json-patch`: it makes all of a resource; choose with --type and --name"
+        );
+    }
+    let (report, sides) = match (ask(&args)?, args.since) {
+        (Question::Sync(side) | Question::TwoDumps(_, side), Some(since)) => {
+            return updated::run(&args, since, *side);
+        }
+        (Question::Change(before, after), _) => change(&args, options, *before, *after)?,
+        (Question::Sync(side), None) => {
             if !args.pair.is_empty() || args.source.is_some() {
                 bail!("--pair and --source belong to two sides; this compares istiod with Envoy");
             }
             sync(&args, options, *side)?
         }
-        Question::TwoDumps(istiod, envoy) => two_dumps(options, *istiod, *envoy)?,
+        (Question::TwoDumps(istiod, envoy), None) => two_dumps(options, *istiod, *envoy)?,
     };
     let any = report.summary.resources > 0 || !report.not_compared.is_empty();
     args.resources.check_found(any)?;
@@ -137,6 +164,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         Output::Text => render::text(out, &report, &sides, style),
         Output::Json => render::json(out, &report, &sides),
         Output::Unified => render::unified(out, &report),
+        Output::JsonPatch => render::json_patch(out, &report),
     })?;
     if args.output != Output::Text || args.oneline {
         report
@@ -171,7 +199,7 @@ fn ask(args: &Args) -> anyhow::Result<Question> {
             named.len()
         );
     }
-    let sync = |named: &[Named]| Ok(Question::Sync(Box::new(Side::open(args, named)?)));
+    let sync = |named: &[Named]| Ok(Question::Sync(Box::new(Side::open(&args.from, named)?)));
     let [first, second] = &mut named[..] else {
         return sync(&named);
     };
@@ -188,8 +216,8 @@ fn ask(args: &Args) -> anyhow::Result<Question> {
     if is_live_istiod(first) != is_live_istiod(second) {
         return sync(&named);
     }
-    let before = Side::open(args, std::slice::from_ref(first))?;
-    let after = Side::open(args, std::slice::from_ref(second))?;
+    let before = Side::open(&args.from, std::slice::from_ref(first))?;
+    let after = Side::open(&args.from, std::slice::from_ref(second))?;
     let has =
         |side: &Side| [Source::Istiod, Source::Envoy].map(|source| side.proxies(source).len());
     Ok(match (has(&before), has(&after)) {
@@ -293,15 +321,6 @@ fn sync(args: &Args, options: Options<'_>, mut side: Side) -> anyhow::Result<(Re
     let all: BTreeSet<ProxyId> = expected.union(&running).cloned().collect();
     let mut comparer = Comparer::new(Mode::Sync, options);
     for proxy in args.proxies.choose(&all)? {
-        let lacks = [(&expected, Source::Istiod), (&running, Source::Envoy)];
-        if let Some((_, source)) = lacks.into_iter().find(|(has, _)| !has.contains(&proxy)) {
-            let reason = match side.failure(&proxy, source) {
-                Some(why) => format!("no dump by {source}: {why}"),
-                None => format!("no dump by {source}"),
-            };
-            comparer.not_compared(&proxy, Compared::IstiodEnvoy, reason);
-            continue;
-        }
         let last_errors: Vec<(XdsType, String)> = match side.input.sync_state(&proxy, None) {
             Ok(state) => state.map(|state| state.last_errors()).unwrap_or_default(),
             // It only explains what differs.
@@ -312,17 +331,11 @@ fn sync(args: &Args, options: Options<'_>, mut side: Side) -> anyhow::Result<(Re
                 Vec::new()
             }
         };
-        let dumps = (|| {
-            Ok((
-                side.dump(&proxy, Source::Istiod)?,
-                side.dump(&proxy, Source::Envoy)?,
-            ))
-        })();
         compare(
             &mut comparer,
             [&proxy; 2],
             Compared::IstiodEnvoy,
-            dumps,
+            side.both(&proxy),
             &last_errors,
         );
     }
@@ -344,8 +357,8 @@ fn compare(
         comparer.proxy(&ProxyPair {
             before_id,
             after_id,
-            before: &before.parse()?,
-            after: &after.parse()?,
+            before: &before.parse(comparer.rules())?,
+            after: &after.parse(comparer.rules())?,
             compared,
             last_errors,
         });
@@ -400,7 +413,11 @@ fn change(
             }
         }
     }
-    Ok((comparer.finish(), sides))
+    let mut report = comparer.finish();
+    if let Some(since) = args.since {
+        updated::narrow(&mut report, since, &mut after, sources)?;
+    }
+    Ok((report, sides))
 }
 
 /// What is wrong with a side without a dump by `source`.

@@ -4,11 +4,17 @@ mod capture;
 mod diff;
 mod info;
 mod inputs;
+mod inventories;
 mod missing;
 mod normalize;
 mod progress;
 mod proxies;
 mod query;
+mod rules;
+mod show;
+mod side;
+mod since;
+mod status;
 mod terminal;
 mod usage;
 
@@ -35,10 +41,16 @@ enum Command {
     Capture(capture::Args),
     /// Tell what differs: istiod against Envoy (one INPUT), or before against after (two)
     Diff(diff::Args),
+    /// Tell which proxies run what istiod would send them, type by type
+    Status(status::Args),
+    /// List the resources of each proxy, with state and time
+    Show(show::Args),
     /// Print the canonical form of what an input holds
     Normalize(normalize::Args),
     /// Tell what a bundle or another input is, holds and lacks
     Info(info::Args),
+    /// Print the rules by which values do not count, or are taken out
+    Rules(rules::Args),
 }
 
 const ABOUT: &str = "\
@@ -103,8 +115,11 @@ pub fn main() -> ExitCode {
         None => terminal::print(INTRODUCTION).map(|()| Exit::Same),
         Some(Command::Capture(args)) => capture::run(args),
         Some(Command::Diff(args)) => diff::run(args),
+        Some(Command::Status(args)) => status::run(args),
+        Some(Command::Show(args)) => show::run(args),
         Some(Command::Normalize(args)) => normalize::run(args),
         Some(Command::Info(args)) => info::run(args),
+        Some(Command::Rules(args)) => rules::run(args),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -13,13 +13,13 @@ use clap::ValueEnum;
 use super::{
     Exit, inputs,
     proxies::{ProxyArgs, ResourceArgs},
-    terminal,
+    rules, terminal,
 };
 use crate::{
     capture::Input,
     dump::Dump,
-    model::{ProxyId, ResourceKey, Source, XdsType},
-    normalize::{Value, normalize},
+    model::{ProxyId, ResourceKey, Rules, Source, Tally, XdsType},
+    normalize::{Value, normalize_by},
     render::{self, ResourceWriter},
 };
 
@@ -60,6 +60,8 @@ pub(super) struct Args {
     #[command(flatten)]
     resources: ResourceArgs,
     #[command(flatten)]
+    rules: rules::RuleArgs,
+    #[command(flatten)]
     from: inputs::InputArgs,
 }
 
@@ -80,6 +82,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let mut pass = Pass {
         input: &mut input,
         resources: &args.resources,
+        rules: args.rules.rules(),
         found: 0,
         unread: Vec::new(),
     };
@@ -133,6 +136,7 @@ type Each<'a> = dyn FnMut(&ProxyId, Source, &ResourceKey, &Value) -> anyhow::Res
 struct Pass<'a> {
     input: &'a mut Input,
     resources: &'a ResourceArgs,
+    rules: Rules,
     /// How many resources there were.
     found: usize,
     /// What could not be read, and why.
@@ -152,7 +156,7 @@ impl Pass<'_> {
             };
             let parts = documents.iter();
             let parts = parts.map(|(part, bytes)| (part.as_deref(), bytes.as_slice()));
-            let dump = match Dump::parse(parts) {
+            let dump = match Dump::parse_by(parts, &self.rules) {
                 Ok(dump) => dump,
                 Err(error) => {
                     self.miss(format!("{source}'s dump of `{proxy}`: {error}"));
@@ -164,7 +168,7 @@ impl Pass<'_> {
             resources.sort_by(|a, b| a.key.cmp(&b.key));
             for resource in resources {
                 let key = &resource.key;
-                match normalize(resource, &dump.types) {
+                match normalize_by(resource, &dump.types, &mut Tally::new(&self.rules)) {
                     Ok(value) => {
                         self.found += 1;
                         each(proxy, *source, key, &value)?;

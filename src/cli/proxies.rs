@@ -26,17 +26,47 @@ pub(super) struct ResourceArgs {
     /// Only this type: cluster (cds), listener, route, endpoint, secret, bootstrap, ...
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     types: Vec<XdsType>,
-    /// Only resources of this name; `*` stands for any text
+    #[command(flatten)]
+    names: NameArgs,
+}
+
+/// What the resources that are wanted are called.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Choosing")]
+pub(super) struct NameArgs {
+    /// Only resources of this name; `*` is any text
     #[arg(long, value_name = "NAME")]
     name: Vec<String>,
+}
+
+impl NameArgs {
+    /// Fails where names were asked for and not `any` resource was found.
+    pub(super) fn check_found(&self, any: bool) -> anyhow::Result<()> {
+        let asked: Vec<String> = self.asked().collect();
+        if !any && !asked.is_empty() {
+            bail!("there is no such resource: {}", asked.join(" "));
+        }
+        Ok(())
+    }
+
+    /// Whether a resource is wanted.
+    pub(super) fn keeps(&self, key: &ResourceKey) -> bool {
+        let is_name =
+            |pattern: &String| *pattern == key.name || WildMatch::new(pattern).matches(&key.name);
+        self.name.is_empty() || self.name.iter().any(is_name)
+    }
+
+    /// The flags as they were typed.
+    fn asked(&self) -> impl Iterator<Item = String> {
+        self.name.iter().map(|name| format!("--name {name}"))
+    }
 }
 
 impl ResourceArgs {
     /// Fails where resources were asked for and not `any` was found.
     pub(super) fn check_found(&self, any: bool) -> anyhow::Result<()> {
         let types = self.types.iter().map(|t| format!("--type {t}"));
-        let names = self.name.iter().map(|name| format!("--name {name}"));
-        let asked: Vec<String> = types.chain(names).collect();
+        let asked: Vec<String> = types.chain(self.names.asked()).collect();
         if !any && !asked.is_empty() {
             bail!("there is no such resource: {}", asked.join(" "));
         }
@@ -46,9 +76,7 @@ impl ResourceArgs {
     /// Whether a resource is wanted.
     pub(super) fn keeps(&self, key: &ResourceKey) -> bool {
         let is_type = self.types.is_empty() || self.types.contains(&key.xds_type);
-        let is_name =
-            |pattern: &String| *pattern == key.name || WildMatch::new(pattern).matches(&key.name);
-        is_type && (self.name.is_empty() || self.name.iter().any(is_name))
+        is_type && self.names.keeps(key)
     }
 }
 

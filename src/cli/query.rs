@@ -11,15 +11,19 @@ pub(super) struct QueryArgs {
     /// Only changes at or below what this JSONPath query selects
     #[arg(long, value_name = "QUERY")]
     select: Vec<String>,
-    /// Leave out what this JSONPath query selects, on both sides
+    /// Leave out what this query selects, on both sides
     #[arg(long, value_name = "QUERY")]
     ignore: Vec<String>,
-    /// Queries to ignore, one a line; `#` begins a comment
+    /// Queries to ignore, a line each; `#` comments out
     #[arg(long, value_name = "FILE")]
     ignore_file: Vec<PathBuf>,
 }
 
 impl QueryArgs {
+    pub(super) fn is_empty(&self) -> bool {
+        self.select.is_empty() && self.ignore.is_empty() && self.ignore_file.is_empty()
+    }
+
     pub(super) fn select(&self) -> anyhow::Result<Vec<String>> {
         self.select
             .iter()

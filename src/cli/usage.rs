@@ -137,7 +137,7 @@ fn what_cannot_be_understood_is_explained_on_one_line() {
         ),
         (
             "diff a -o yaml",
-            "--output: `yaml` is none of text, json, unified",
+            "--output: `yaml` is none of text, json, unified, json-patch",
         ),
         (
             "capture --timeout 3h a",

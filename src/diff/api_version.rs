@@ -1,38 +1,42 @@
 //! Versions of the API: what two sides call by names of different versions is brought to the current ones.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::{
     normalize::{ObjectKind, Value, sort},
     xds::Message,
 };
 
-/// Brings both values to the current API, where they do not name the same messages of older versions.
+/// Brings both values to the current API, where they do not name the same messages of older versions, and tells how many
+/// names that changed.
 ///
 /// A message and what it became are the same bytes to Envoy, so `envoy.api.v2.Cluster` is another spelling of
 /// `envoy.config.cluster.v3.Cluster`. Two sides of one old version are compared as they are.
-pub(super) fn modernize(before: &mut Value, after: &mut Value) {
+pub(super) fn modernize(before: &mut Value, after: &mut Value) -> usize {
     let outdated = |value: &Value| {
-        let mut names = BTreeSet::new();
+        let mut names = BTreeMap::new();
         outdated(value, &mut names);
         names
     };
-    if outdated(before) != outdated(after) {
-        for value in [before, after] {
-            rename(value);
-            sort(value);
-        }
+    let [old, new] = [outdated(before), outdated(after)];
+    if old.keys().eq(new.keys()) {
+        return 0;
     }
+    for value in [before, after] {
+        rename(value);
+        sort(value);
+    }
+    old.values().chain(new.values()).sum()
 }
 
-/// Adds the names of the messages in an `Any` that have other names in the current API.
-fn outdated(value: &Value, names: &mut BTreeSet<&'static str>) {
+/// Counts the names of the messages in an `Any` that have other names in the current API.
+fn outdated(value: &Value, names: &mut BTreeMap<&'static str, usize>) {
     match value {
         Value::Object(object) => {
             if let ObjectKind::Any(Some(message)) = object.kind
                 && message.current() != message
             {
-                names.insert(message.name());
+                *names.entry(message.name()).or_default() += 1;
             }
             for (_, member) in &object.members {
                 outdated(member, names);

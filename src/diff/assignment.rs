@@ -2,52 +2,62 @@
 
 use std::collections::BTreeSet;
 
-use crate::normalize::{List, Number, Object, Value, sort};
+use super::rules::{
+    ENDPOINT_DROPS, ENDPOINT_HEALTH, ENDPOINT_HEALTH_CHECK, ENDPOINT_LOCALITIES, ENDPOINT_POLICY,
+};
+use crate::{
+    model::{Rule, Tally},
+    normalize::{List, Number, Object, Value, sort},
+};
 
-/// What Envoy does not show of a policy and of a host.
-const LOST_OF_POLICY: [&str; 2] = ["endpoint_stale_after", "weighted_priority_health"];
-const LOST_OF_ENDPOINT: &str = "health_check_config";
-
-/// Does to an assignment what Envoy does, and tells what it then does not show, if there was any of it.
+/// Does to an assignment what Envoy does, as far as the rules for it are on, and tells what it then does not show, if
+/// there was any of it.
 ///
 /// Localities without hosts go, those of one priority and locality are one, a host's health is healthy, degraded or
 /// not, and what is dropped counts per million.
-pub(super) fn rebuild(assignment: &mut Value) -> Option<String> {
+pub(super) fn rebuild(assignment: &mut Value, tally: &mut Tally<'_>) -> Option<String> {
     let Value::Object(assignment) = assignment else {
         return None;
     };
     let mut lost = BTreeSet::new();
     if let Some(Value::Object(policy)) = assignment.get_mut("policy") {
-        for name in LOST_OF_POLICY {
-            lost.extend(policy.remove(name).map(|_| name));
-        }
-        for overload in objects(policy.get_mut("drop_overloads")) {
-            if let Some(Value::Object(percentage)) = overload.get_mut("drop_percentage") {
-                per_million(percentage);
+        if tally.has(&ENDPOINT_DROPS) {
+            for overload in objects(policy.get_mut("drop_overloads")) {
+                if let Some(Value::Object(percentage)) = overload.get_mut("drop_percentage") {
+                    tally.hid(&ENDPOINT_DROPS, usize::from(per_million(percentage)));
+                }
             }
         }
-        if policy.members.is_empty() {
+        lose(policy, &ENDPOINT_POLICY, tally, &mut lost);
+        if !lost.is_empty() && policy.members.is_empty() {
             assignment.remove("policy");
         }
     }
-    if let Some(Value::List(localities)) = assignment.get_mut("endpoints") {
+    if tally.has(&ENDPOINT_LOCALITIES)
+        && let Some(Value::List(localities)) = assignment.get_mut("endpoints")
+    {
+        let all = localities.items.len();
         localities
             .items
             .retain(|locality| locality.get("lb_endpoints").is_some());
         merge(localities);
-        if localities.items.is_empty() {
+        let left = localities.items.len();
+        tally.hid(&ENDPOINT_LOCALITIES, all - left);
+        if left == 0 {
             assignment.remove("endpoints");
         }
     }
     for locality in objects(assignment.get_mut("endpoints")) {
         for host in objects(locality.get_mut("lb_endpoints")) {
-            if let Some(Value::String(health)) = host.get_mut("health_status")
+            if tally.has(&ENDPOINT_HEALTH)
+                && let Some(Value::String(health)) = host.get_mut("health_status")
                 && matches!(health.as_str(), "DRAINING" | "TIMEOUT")
             {
                 "UNHEALTHY".clone_into(health);
+                tally.hid(&ENDPOINT_HEALTH, 1);
             }
             if let Some(Value::Object(endpoint)) = host.get_mut("endpoint") {
-                lost.extend(endpoint.remove(LOST_OF_ENDPOINT).map(|_| LOST_OF_ENDPOINT));
+                lose(endpoint, &ENDPOINT_HEALTH_CHECK, tally, &mut lost);
             }
         }
         if let Some(hosts) = locality.get_mut("lb_endpoints") {
@@ -61,6 +71,24 @@ pub(super) fn rebuild(assignment: &mut Value) -> Option<String> {
             names.join(", ")
         )
     })
+}
+
+/// Takes out of an object the members at the ends of the rule's paths, and adds their names to `lost`.
+fn lose(
+    object: &mut Object,
+    rule: &Rule,
+    tally: &mut Tally<'_>,
+    lost: &mut BTreeSet<&'static str>,
+) {
+    if !tally.has(rule) {
+        return;
+    }
+    for name in rule.paths.iter().filter_map(|path| path.last()) {
+        if object.remove(name).is_some() {
+            lost.insert(name);
+            tally.hid(rule, 1);
+        }
+    }
 }
 
 /// Joins the hosts of localities that have one priority and locality.
@@ -84,21 +112,22 @@ fn merge(localities: &mut List) {
     localities.items = merged;
 }
 
-/// Writes an `envoy.type.v3.FractionalPercent` with the denominator MILLION.
-fn per_million(percentage: &mut Object) {
+/// Writes an `envoy.type.v3.FractionalPercent` with the denominator MILLION; tells whether it had another.
+fn per_million(percentage: &mut Object) -> bool {
     let scale = match percentage.get("denominator").and_then(Value::as_str) {
         None => 10_000,
         Some("TEN_THOUSAND") => 100,
-        Some(_) => return,
+        Some(_) => return false,
     };
     let Some(Value::Number(Number::Int(numerator))) = percentage.get_mut("numerator") else {
-        return;
+        return false;
     };
     *numerator *= scale;
     percentage.remove("denominator");
     percentage
         .members
         .insert(0, ("denominator".into(), "MILLION".into()));
+    true
 }
 
 fn objects(list: Option<&mut Value>) -> impl Iterator<Item = &mut Object> {

@@ -3,17 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Cause, Change, ChangeKind, Class, Compared, DocumentPair, Mode, NotCompared, ProxyOnly,
+    Cause, Change, ChangeKind, Class, Compared, DocumentPair, Hidden, Mode, NotCompared, ProxyOnly,
     Rejection, Report, SideName,
     equivalence::equate,
     pairing::{envoy_name, pair_resources},
     rejection::error_of,
+    rules::{HEADER_ORDER, LISTENER_ROUTES, UNKNOWN_FIELD_NAMES},
     value::{Comparison, Edit, Nodes, select_all},
-    verdict::{Verdict, endpoints_replaced, is_redacted, judge},
+    verdict::{Verdict, endpoints_replaced, is_wasm_stand_in, judge},
 };
 use crate::{
-    model::{Path, ProxyId, ResourceKey, State, XdsType},
-    normalize::{Dump, Resource, Value, normalize},
+    model::{Path, ProxyId, ResourceKey, Rules, State, Tally, XdsType},
+    normalize::{
+        Cut, Dump, Resource, Value, is_redacted, live_part, may_be_redacted, normalize_by,
+    },
 };
 
 /// What is compared, and how much of it is wanted.
@@ -24,8 +27,24 @@ pub struct Options<'a> {
     pub select: Vec<String>,
     /// JSONPath queries: nodes that one selects are left out of both sides.
     pub ignore: Vec<String>,
-    /// Whether changed resources are kept in whole.
+    /// Whether resources that differ are kept in whole.
     pub documents: bool,
+    /// By which rules values do not count, and whether the report explains what the rules did. The dumps that are
+    /// compared have to be parsed by the same.
+    pub rules: &'a Rules,
+}
+
+impl Default for Options<'_> {
+    /// Everything, by all rules, unexplained.
+    fn default() -> Self {
+        Self {
+            keep: &|_| true,
+            select: Vec::new(),
+            ignore: Vec::new(),
+            documents: false,
+            rules: Rules::all(),
+        }
+    }
 }
 
 /// One proxy on both sides.
@@ -54,6 +73,9 @@ pub struct Comparer<'a> {
     used: [BTreeSet<usize>; 2],
     /// Resources that have changes, so that each counts once.
     changed: BTreeSet<(ProxyId, Compared, ResourceKey)>,
+    hidden: Tally<'a>,
+    /// Types and names of the resources that were compared of each side of a proxy, if rules are to be explained.
+    seen: [BTreeSet<(XdsType, String)>; 2],
 }
 
 /// One resource of one proxy, and where on either side it is.
@@ -67,6 +89,9 @@ struct Context<'a> {
     updated: Option<String>,
 }
 
+/// How many resources of a type a side may only lack because its dump does not tell all, and why it does not.
+type Unseen = BTreeMap<(XdsType, SideName, Cut), usize>;
+
 /// The resources of one type, name and state.
 #[derive(Default)]
 struct Group<'a> {
@@ -78,12 +103,19 @@ impl<'a> Comparer<'a> {
     /// Starts a comparison.
     pub fn new(mode: Mode, options: Options<'a>) -> Self {
         Self {
+            hidden: Tally::new(options.rules),
             options,
             report: Report::new(mode),
             compared: BTreeSet::new(),
             used: [BTreeSet::new(), BTreeSet::new()],
             changed: BTreeSet::new(),
+            seen: [BTreeSet::new(), BTreeSet::new()],
         }
+    }
+
+    /// The rules by which the dumps have to be parsed.
+    pub fn rules(&self) -> &'a Rules {
+        self.options.rules
     }
 
     /// Notes a proxy that only one side has.
@@ -126,6 +158,21 @@ impl<'a> Comparer<'a> {
             Mode::Sync => self.sync(pair),
             Mode::Change => self.change(pair),
         }
+        self.count_left_out(pair);
+    }
+
+    /// Counts what was left out of both dumps around the resources that were compared.
+    fn count_left_out(&mut self, pair: &ProxyPair<'_>) {
+        let seen = std::mem::take(&mut self.seen);
+        for (dump, seen) in [pair.before, pair.after].into_iter().zip(seen) {
+            for left_out in &dump.left_out {
+                let was_compared = match &left_out.name {
+                    Some(name) => seen.contains(&(left_out.xds_type.clone(), name.clone())),
+                    None => seen.iter().any(|(of, _)| *of == left_out.xds_type),
+                };
+                self.hidden.hid(left_out.rule, usize::from(was_compared));
+            }
+        }
     }
 
     /// Ends the comparison.
@@ -142,6 +189,12 @@ impl<'a> Comparer<'a> {
                 }
             }
         }
+        if self.options.rules.explain() {
+            let hidden = self.hidden.hidden();
+            self.report.hidden = hidden
+                .map(|(rule, values)| Hidden { rule, values })
+                .collect();
+        }
         self.report.sort();
         self.report
     }
@@ -153,6 +206,8 @@ impl<'a> Comparer<'a> {
             &pair.before.last_updated,
             &pair.after.last_updated,
         ) && after < before
+            && pair.before.query().is_none()
+            && pair.after.query().is_none()
         {
             self.warn(format!(
                 "{}: `after` was last updated at {after}, before `before` ({before}): are the two swapped?",
@@ -182,21 +237,19 @@ impl<'a> Comparer<'a> {
     fn change(&mut self, pair: &ProxyPair<'_>) {
         let has_both = |xds_type: &XdsType| has_both(pair, xds_type);
         let mut groups: BTreeMap<ResourceKey, Group<'_>> = BTreeMap::new();
-        let mut lacking = BTreeSet::new();
         for (dump, is_before) in [(pair.before, true), (pair.after, false)] {
             for resource in &dump.resources {
                 let key = &resource.key;
                 // Envoy repeats the route configurations that stand inside listeners.
                 let repeated = key.xds_type == XdsType::Route
                     && key.state == Some(State::Static)
-                    && has_both(&XdsType::Listener);
-                if repeated || !(self.options.keep)(key) {
+                    && has_both(&XdsType::Listener)
+                    && self.options.rules.has(&LISTENER_ROUTES);
+                if !(self.options.keep)(key) {
                     continue;
                 }
-                // A dump without extension configs, or without a section of a newer Envoy, has none.
-                let may_lack = matches!(key.xds_type, XdsType::ExtensionConfig | XdsType::Other(_));
-                if !may_lack && !has_both(&key.xds_type) {
-                    lacking.insert((key.xds_type.clone(), is_before));
+                if repeated {
+                    self.hidden.hid(&LISTENER_ROUTES, 1);
                     continue;
                 }
                 let key = ResourceKey {
@@ -210,26 +263,21 @@ impl<'a> Comparer<'a> {
                 }
             }
         }
-        for (xds_type, only_before) in lacking {
-            let side = if only_before { "after" } else { "before" };
-            self.type_not_compared(
-                pair,
-                &xds_type,
-                Cause::Missing,
-                match xds_type {
-                    XdsType::Endpoint => {
-                        format!("the dump on the {side} side was taken without `include_eds`")
-                    }
-                    _ => format!("the dump on the {side} side has no section of this type"),
-                },
-            );
-        }
         let eds = eds_names(pair);
+        let mut unseen = Unseen::new();
         for (_, group) in groups {
-            for (before, after) in pair_resources(&group.before, &group.after, &pair.after.types) {
+            let rules = self.options.rules;
+            let types = &pair.after.types;
+            for (before, after) in pair_resources(&group.before, &group.after, types, rules) {
                 let Some(resource) = after.or(before) else {
                     continue;
                 };
+                let ResourceKey {
+                    xds_type, state, ..
+                } = &resource.key;
+                if is_unseen(&mut unseen, pair, [before, after], xds_type, &[*state]) {
+                    continue;
+                }
                 let error = after
                     .and_then(|r| r.error.clone())
                     .or(before.and_then(|r| r.error.clone()));
@@ -243,12 +291,17 @@ impl<'a> Comparer<'a> {
                 self.resource(&context, before, after);
             }
         }
+        self.note_unseen(pair, unseen, eds.as_ref());
     }
 
     /// Istiod against Envoy.
     fn sync(&mut self, pair: &ProxyPair<'_>) {
         const ONE_PRINTER: &str = "only one of the two prints this";
-        let has_both = |xds_type: &XdsType| has_both(pair, xds_type);
+        let [istiods, envoys] = [pair.before, pair.after].map(without_schema);
+        let both_print = |key: &ResourceKey| {
+            let id = (&key.xds_type, key.name.as_str());
+            has_both(pair, &key.xds_type) || (istiods.contains(&id) && envoys.contains(&id))
+        };
         let mut groups: BTreeMap<(XdsType, String), Group<'_>> = BTreeMap::new();
         let mut inherent = BTreeSet::new();
         let mut errors: BTreeMap<(XdsType, String), String> = BTreeMap::new();
@@ -259,7 +312,7 @@ impl<'a> Comparer<'a> {
             .filter(|r| (self.options.keep)(&r.key))
         {
             let key = &resource.key;
-            if matches!(key.xds_type, XdsType::Other(_)) && !has_both(&key.xds_type) {
+            if matches!(key.xds_type, XdsType::Other(_)) && !both_print(key) {
                 inherent.insert((key.xds_type.clone(), ONE_PRINTER));
                 continue;
             }
@@ -313,7 +366,7 @@ impl<'a> Comparer<'a> {
                     _ if key.name.starts_with("kubernetes://") => None,
                     _ => Some("the certificates come from the agent, not from istiod"),
                 },
-                (XdsType::Other(_), _) if !has_both(&key.xds_type) => Some(ONE_PRINTER),
+                (XdsType::Other(_), _) if !both_print(key) => Some(ONE_PRINTER),
                 _ => None,
             };
             match reason {
@@ -322,23 +375,6 @@ impl<'a> Comparer<'a> {
                 }
                 None => groups.entry(id).or_default().after.push(resource),
             }
-        }
-        let lacks = |xds_type: &XdsType, dump: &Dump<'_>| {
-            !dump.types.contains(xds_type) && *xds_type != XdsType::ExtensionConfig
-        };
-        let mut lacking = BTreeSet::new();
-        groups.retain(|(xds_type, _), _| {
-            for (dump, who) in [(pair.before, "istiod"), (pair.after, "Envoy")] {
-                if lacks(xds_type, dump) {
-                    lacking.insert((xds_type.clone(), who));
-                    return false;
-                }
-            }
-            true
-        });
-        for (xds_type, who) in lacking {
-            let reason = format!("{who}'s dump has no section of this type");
-            self.type_not_compared(pair, &xds_type, Cause::Missing, reason);
         }
         let eds = eds_names(pair);
         if let Some(eds) = &eds {
@@ -350,28 +386,46 @@ impl<'a> Comparer<'a> {
                 sent
             });
         }
+        let has_secret = groups.iter().any(|((xds_type, name), group)| {
+            let is_sent = *xds_type == XdsType::Secret && name.starts_with("kubernetes://");
+            is_sent && !group.before.is_empty() && !group.after.is_empty()
+        });
+        if has_secret {
+            inherent.insert((
+                XdsType::Secret,
+                "whether Envoy uses a secret: it shows one that it rejected like any other",
+            ));
+        }
         for (xds_type, reason) in inherent {
             self.type_not_compared(pair, &xds_type, Cause::Inherent, reason.to_owned());
         }
 
         let names: BTreeSet<&str> = groups.keys().map(|(_, name)| name.as_str()).collect();
-        let mut named = BTreeSet::new();
+        let mut unseen = Unseen::new();
+        // Rejections that stand beside a change, by their position in `last_errors`.
+        let mut said = BTreeSet::new();
         for ((xds_type, name), group) in &groups {
-            let from_istiod = pair
-                .last_errors
-                .iter()
-                .enumerate()
-                .find_map(|(i, (of, text))| {
-                    let error = error_of(text, name, &names).filter(|_| of == xds_type)?;
-                    named.insert(i);
-                    Some(error)
-                });
-            let error = errors.get(&(xds_type.clone(), name.clone())).cloned();
-            let reason = error.or(from_istiod);
-            for (before, after) in pair_resources(&group.before, &group.after, &pair.after.types) {
+            let mut texts = pair.last_errors.iter().enumerate();
+            let from_istiod = texts.find_map(|(at, (of, text))| {
+                let error = error_of(text, name, &names).filter(|_| of == xds_type)?;
+                Some((at, error))
+            });
+            let id = (xds_type.clone(), name.clone());
+            let error = errors.get(&id).cloned();
+            let reason = error.or(from_istiod.as_ref().map(|(_, error)| error.clone()));
+            let changes = self.report.changes.len();
+            let rules = self.options.rules;
+            let types = &pair.after.types;
+            for (before, after) in pair_resources(&group.before, &group.after, types, rules) {
                 let Some(resource) = after.or(before) else {
                     continue;
                 };
+                // What Envoy does not show as active it may show as warming.
+                let state = resource.key.state;
+                let states = [state, state.map(|_| State::Warming)];
+                if is_unseen(&mut unseen, pair, [before, after], xds_type, &states) {
+                    continue;
+                }
                 let context = Context {
                     pair,
                     key: resource.key.clone(),
@@ -381,15 +435,123 @@ impl<'a> Comparer<'a> {
                 };
                 self.resource(&context, before, after);
             }
-        }
-        for (i, (xds_type, reason)) in pair.last_errors.iter().enumerate() {
-            if !named.contains(&i) {
-                self.report.rejections.push(Rejection {
-                    proxy: pair.after_id.clone(),
-                    xds_type: xds_type.clone(),
-                    reason: reason.clone(),
-                });
+            if self.report.changes.len() > changes {
+                errors.remove(&id);
+                said.extend(from_istiod.map(|(at, _)| at));
             }
+        }
+        self.note_unseen(pair, unseen, eds.as_ref());
+        let unnamed = pair.last_errors.iter().enumerate();
+        let unnamed = unnamed.filter(|(at, _)| !said.contains(at));
+        let mut rejections: Vec<_> = unnamed.map(|(_, rejection)| rejection.clone()).collect();
+        for ((xds_type, name), error) in errors {
+            let is_said = |(of, text): &&(XdsType, String)| *of == xds_type && text.contains(&name);
+            if !pair.last_errors.iter().any(|rejection| is_said(&rejection)) {
+                rejections.push((xds_type, format!("{name}: {error}")));
+            }
+        }
+        for (xds_type, reason) in rejections {
+            self.report.rejections.push(Rejection {
+                proxy: pair.after_id.clone(),
+                xds_type,
+                reason,
+            });
+        }
+    }
+
+    /// Says what was not compared for want of a whole dump.
+    fn note_unseen(
+        &mut self,
+        pair: &ProxyPair<'_>,
+        mut unseen: Unseen,
+        eds: Option<&BTreeSet<String>>,
+    ) {
+        let keep = |xds_type: &XdsType, name: &str| {
+            (self.options.keep)(&ResourceKey {
+                xds_type: xds_type.clone(),
+                name: name.to_owned(),
+                state: None,
+                occurrence: 0,
+            })
+        };
+        let endpoint = XdsType::Endpoint;
+        let has_no_endpoints =
+            |dump: &Dump<'_>| dump.cut(&endpoint, None) == Some(Cut::NoEndpoints);
+        let mut neither = Vec::new();
+        if has_no_endpoints(pair.before)
+            && has_no_endpoints(pair.after)
+            && eds.is_some_and(|names| names.iter().any(|name| keep(&endpoint, name)))
+        {
+            neither.push((
+                Some(endpoint),
+                "neither dump was taken with `include_eds`".to_owned(),
+            ));
+        }
+        let sides = [
+            (pair.before, SideName::Before),
+            (pair.after, SideName::After),
+        ];
+        for (dump, side) in sides {
+            for (part, xds_type) in dump.missing_parts().filter(|(_, of)| keep(of, "")) {
+                unseen
+                    .entry((xds_type.clone(), side, Cut::Part(part)))
+                    .or_default();
+            }
+        }
+        // Whatever a query left out may be new, too.
+        let mut cut = Vec::new();
+        match (pair.before.query(), pair.after.query()) {
+            (Some(before), Some(after)) => {
+                let queries = match before == after {
+                    true => format!("`?{after}`"),
+                    false => format!("`?{before}`, `?{after}`"),
+                };
+                neither.push((
+                    None,
+                    format!("both dumps were cut ({queries}): what neither shows"),
+                ));
+            }
+            (None, None) => {}
+            (before, after) => {
+                let side = sides[usize::from(before.is_none())].1;
+                if !unseen.keys().any(|(_, of, _)| *of == side) {
+                    let query = before.or(after).map(Cut::Query);
+                    cut.extend(query.map(|query| self.sentence(side, &query)));
+                }
+            }
+        }
+        for (xds_type, reason) in neither {
+            let entry = entry(pair.after_id, pair.compared, Cause::Inherent, reason);
+            self.report
+                .not_compared
+                .push(NotCompared { xds_type, ..entry });
+        }
+        for reason in cut {
+            let entry = entry(pair.after_id, pair.compared, Cause::Missing, reason);
+            self.report.not_compared.push(entry);
+        }
+        for ((xds_type, side, cut), number) in unseen {
+            let mut reason = self.sentence(side, &cut);
+            let other = match (self.report.mode, side) {
+                (Mode::Change, _) => "the other side",
+                (Mode::Sync, SideName::Before) => "Envoy",
+                (Mode::Sync, SideName::After) => "istiod",
+            };
+            match number {
+                0 => {}
+                1 => reason.push_str(&format!(": 1 resource that only {other} has")),
+                _ => reason.push_str(&format!(": {number} resources that only {other} has")),
+            }
+            self.type_not_compared(pair, &xds_type, Cause::Missing, reason);
+        }
+    }
+
+    /// What is wrong with the dump of a side.
+    fn sentence(&self, side: SideName, cut: &Cut) -> String {
+        match (self.report.mode, side) {
+            (Mode::Change, side) => format!("the dump on the {} side {cut}", side.as_str()),
+            (Mode::Sync, SideName::Before) => format!("istiod's dump {cut}"),
+            (Mode::Sync, SideName::After) => format!("Envoy's dump {cut}"),
         }
     }
 
@@ -401,19 +563,42 @@ impl<'a> Comparer<'a> {
         after: Option<&Resource<'_>>,
     ) {
         self.report.summary.resources += 1;
+        let rules = self.options.rules;
+        if rules.explain() {
+            for (seen, resource) in self.seen.iter_mut().zip([before, after]) {
+                seen.extend(resource.map(|r| (r.key.xds_type.clone(), r.key.name.clone())));
+            }
+        }
         if let (Some(before), Some(after)) = (before, after)
             && (before.body.is_none() || after.body.is_none())
         {
             let reason = "a masked dump does not show the rejected configuration".to_owned();
             return self.resource_not_compared(context, None, Cause::Missing, reason);
         }
-        let no_queries = self.options.select.is_empty() && self.options.ignore.is_empty();
-        if let (true, Some(before), Some(after)) = (no_queries, before, after)
+        let bodies = [before, after].map(|resource| resource.and_then(|resource| resource.body));
+        if context.key.xds_type == XdsType::Bootstrap && bodies[0] != bodies[1] {
+            // A bootstrap of which fields are missing is no bootstrap without them.
+            let cut = |dump: &Dump<'_>| dump.cut(&XdsType::Bootstrap, None);
+            let cut_before = cut(context.pair.before).map(|cut| (SideName::Before, cut));
+            let cut_after = cut(context.pair.after).map(|cut| (SideName::After, cut));
+            if let Some((side, cut)) = cut_before.or(cut_after) {
+                let reason = self.sentence(side, &cut);
+                return self.resource_not_compared(context, None, Cause::Missing, reason);
+            }
+        }
+        let hides = bodies.map(|body| body.is_some_and(may_be_redacted)) == [true; 2];
+        // What is equal by bytes need not be looked at, unless to count what is in it, or to say what it hides.
+        let may_skip = self.options.select.is_empty()
+            && self.options.ignore.is_empty()
+            && !rules.explain()
+            && !hides;
+        if let (true, Some(before), Some(after)) = (may_skip, before, after)
             && before.body == after.body
             && before.shape == after.shape
         {
             return;
         }
+        let sides = [before, after];
         // What a dump says elsewhere too is left out only where both do so.
         let types: BTreeSet<XdsType> = {
             let pair = context.pair;
@@ -423,9 +608,10 @@ impl<'a> Comparer<'a> {
                 .cloned()
                 .collect()
         };
-        let normal = |found: Option<&Resource<'_>>| {
+        let mut tally = Tally::new(rules);
+        let mut normal = |found: Option<&Resource<'_>>| {
             found
-                .map(|resource| normalize(resource, &types))
+                .map(|resource| normalize_by(resource, &types, &mut tally))
                 .transpose()
         };
         let (mut before, mut after) = match (normal(before), normal(after)) {
@@ -436,26 +622,29 @@ impl<'a> Comparer<'a> {
             }
         };
         if let (Some(before), Some(after)) = (before.as_mut(), after.as_mut()) {
-            for reason in equate(&context.key, self.report.mode, before, after) {
+            for reason in equate(&context.key, self.report.mode, &mut tally, before, after) {
                 self.resource_not_compared(context, None, Cause::Inherent, reason);
             }
         }
         let Comparison {
             edits,
             not_compared,
+            folded,
+            reordered,
             ..
-        } = self.comparison(before.as_ref(), after.as_ref());
+        } = self.comparison(&context.key, before.as_ref(), after.as_ref(), hides);
+        tally.hid(&UNKNOWN_FIELD_NAMES, folded);
+        tally.hid(&HEADER_ORDER, reordered);
+        self.hidden.add(&tally);
         for (path, reason) in not_compared {
             let reason = reason.to_owned();
             self.resource_not_compared(context, Some(path), Cause::Inherent, reason);
         }
-        if edits.is_empty() {
-            return;
-        }
-        let replaced = endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
+        let replaced =
+            !edits.is_empty() && endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
         let mut counts = false;
         for edit in edits {
-            let verdict = judge(&context.key, self.report.mode, context.eds, &edit);
+            let verdict = judge(&context.key, self.report.mode, rules, context.eds, &edit);
             match verdict {
                 Verdict::NotCompared(reason) => {
                     self.resource_not_compared(context, Some(edit.path), Cause::Inherent, reason);
@@ -466,7 +655,12 @@ impl<'a> Comparer<'a> {
                 }
                 Verdict::Change => {
                     counts = true;
-                    let class = replaced.then_some(Class::EndpointsReplaced);
+                    let is_host = matches!(edit.kind, ChangeKind::Added | ChangeKind::Removed);
+                    let class = if replaced && is_host {
+                        Some(Class::EndpointsReplaced)
+                    } else {
+                        is_wasm_stand_in(&context.key, &edit).then_some(Class::WasmStandIn)
+                    };
                     let change = self.change_of(context, edit, class);
                     self.report.changes.push(change);
                 }
@@ -474,20 +668,56 @@ impl<'a> Comparer<'a> {
         }
         if counts {
             self.count(context, before.is_some(), after.is_some());
-            if self.options.documents {
-                self.report.documents.push(DocumentPair {
-                    proxy: context.pair.after_id.clone(),
-                    source: context.pair.compared,
-                    resource: context.key.clone(),
-                    before,
-                    after,
-                });
-            }
+        }
+        if self.options.documents {
+            self.document(context, sides, before.zip(after), counts);
         }
     }
 
-    /// Compares two values as the queries say.
-    fn comparison(&mut self, before: Option<&Value>, after: Option<&Value>) -> Comparison<'static> {
+    /// Keeps a resource in whole, if it differs: `sides` are what the dumps have, `compared` what was compared.
+    fn document(
+        &mut self,
+        context: &Context<'_>,
+        sides: [Option<&Resource<'_>>; 2],
+        compared: Option<(Value, Value)>,
+        has_changes: bool,
+    ) {
+        let pair = context.pair;
+        let rules = self.options.rules;
+        let normal = |side: Option<&Resource<'_>>, dump: &Dump<'_>| {
+            side.and_then(|resource| {
+                normalize_by(resource, &dump.types, &mut Tally::new(rules)).ok()
+            })
+        };
+        let before = normal(sides[0], pair.before);
+        let after = normal(sides[1], pair.after);
+        let is_sync = self.report.mode == Mode::Sync;
+        if before == after || (is_sync && !has_changes) {
+            return;
+        }
+        let before_key = sides[0].map(|resource| &resource.key);
+        let equated = compared.filter(|_| is_sync);
+        self.report.documents.push(DocumentPair {
+            proxy: pair.after_id.clone(),
+            before_proxy: (pair.before_id != pair.after_id).then(|| pair.before_id.clone()),
+            source: pair.compared,
+            resource: context.key.clone(),
+            before_resource: before_key.filter(|key| **key != context.key).cloned(),
+            before,
+            after,
+            equated: equated.map(|(before, after)| [before, after]),
+            has_changes,
+        });
+    }
+
+    /// Compares two values as the queries say; `hides` where both may hold redacted values.
+    fn comparison(
+        &mut self,
+        key: &ResourceKey,
+        before: Option<&Value>,
+        after: Option<&Value>,
+        hides: bool,
+    ) -> Comparison<'static> {
         let mut nodes = |queries: &[String], which: usize| -> Option<Nodes> {
             let mut found = Nodes::new();
             for value in [before, after].into_iter().flatten() {
@@ -497,17 +727,30 @@ impl<'a> Comparer<'a> {
         };
         let selected = nodes(&self.options.select, 0);
         let ignored = nodes(&self.options.ignore, 1);
+        let live = live_part(key).filter(|part| self.options.rules.has(part.rule));
+        let live = live.map(|part| {
+            let values = before.into_iter().chain(after);
+            let nodes = values.flat_map(|value| part.nodes(value));
+            nodes.map(std::ptr::from_ref).collect::<Nodes>()
+        });
         let mut comparison = Comparison {
+            live: live.as_ref(),
             selected: selected.as_ref(),
             ignored: ignored.as_ref(),
-            fold_names: self.report.mode == Mode::Sync,
+            fold_names: self.report.mode == Mode::Sync
+                && self.options.rules.has(&UNKNOWN_FIELD_NAMES),
+            any_header_order: self.report.mode == Mode::Sync
+                && self.options.rules.has(&HEADER_ORDER),
             is_opaque: Some(&is_redacted),
+            seek_opaque: hides,
             ..Comparison::default()
         };
         comparison.run(before, after);
         Comparison {
             edits: comparison.edits,
             not_compared: comparison.not_compared,
+            folded: comparison.folded,
+            reordered: comparison.reordered,
             ..Comparison::default()
         }
     }
@@ -530,7 +773,7 @@ impl<'a> Comparer<'a> {
 
     fn change_of(&self, context: &Context<'_>, edit: Edit, class: Option<Class>) -> Change {
         let pair = context.pair;
-        let is_host = matches!(edit.kind, ChangeKind::Added | ChangeKind::Removed);
+        let is_unknown = matches!(context.key.xds_type, XdsType::Other(_));
         Change {
             proxy: pair.after_id.clone(),
             before_proxy: (pair.before_id != pair.after_id).then(|| pair.before_id.clone()),
@@ -543,10 +786,13 @@ impl<'a> Comparer<'a> {
             after: edit.after,
             updated: context.updated.clone(),
             reason: context.reason.clone(),
-            class: class.filter(|_| is_host),
+            class,
             default: edit.default,
-            no_schema: edit.no_schema,
-            pairings: edit.pairings,
+            no_schema: edit.no_schema || is_unknown,
+            pairings: match self.options.rules.explain() {
+                true => edit.pairings,
+                false => Vec::new(),
+            },
         }
     }
 
@@ -580,9 +826,41 @@ impl<'a> Comparer<'a> {
     }
 }
 
+/// Whether a resource that one side lacks may only be missing in its dump, of which none of `states` may be whole;
+/// it is counted then.
+fn is_unseen(
+    unseen: &mut Unseen,
+    pair: &ProxyPair<'_>,
+    resource: [Option<&Resource<'_>>; 2],
+    xds_type: &XdsType,
+    states: &[Option<State>],
+) -> bool {
+    let (dump, side) = match resource {
+        [None, Some(_)] => (pair.before, SideName::Before),
+        [Some(_), None] => (pair.after, SideName::After),
+        _ => return false,
+    };
+    let cut = states.iter().find_map(|state| dump.cut(xds_type, *state));
+    match cut {
+        Some(cut) => {
+            *unseen.entry((xds_type.clone(), side, cut)).or_default() += 1;
+            true
+        }
+        None => false,
+    }
+}
+
 /// Whether both dumps have a section of a type, be it empty.
 fn has_both(pair: &ProxyPair<'_>, xds_type: &XdsType) -> bool {
     pair.before.types.contains(xds_type) && pair.after.types.contains(xds_type)
+}
+
+/// The sections, and the fields around resources, of which no schema is known: types and names.
+fn without_schema<'d>(dump: &'d Dump<'_>) -> BTreeSet<(&'d XdsType, &'d str)> {
+    let keys = dump.resources.iter().map(|resource| &resource.key);
+    keys.filter(|key| matches!(key.xds_type, XdsType::Other(_)))
+        .map(|key| (&key.xds_type, key.name.as_str()))
+        .collect()
 }
 
 fn entry(proxy: &ProxyId, compared: Compared, cause: Cause, reason: String) -> NotCompared {

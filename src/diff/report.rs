@@ -1,6 +1,6 @@
 //! What a comparison found: the border between comparing and showing.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use crate::{
     model::{Path, ProxyId, ResourceKey},
@@ -25,7 +25,7 @@ pub struct Report {
     pub not_compared: Vec<NotCompared>,
     /// Rejected updates that name no resource.
     pub rejections: Vec<Rejection>,
-    /// The changed resources in whole, for a patch; empty unless it was asked for.
+    /// The resources that differ in whole, for a patch; empty unless it was asked for.
     pub documents: Vec<DocumentPair>,
     /// What the reader should know before believing the result, one sentence each.
     pub warnings: Vec<String>,
@@ -50,6 +50,37 @@ impl Report {
         }
     }
 
+    /// Leaves out the changes that `keep` does not want, and counts the rest.
+    pub fn retain(&mut self, keep: impl Fn(&Change) -> bool) {
+        self.changes.retain(&keep);
+        self.live.retain(&keep);
+        let id = |change: &Change| {
+            let Change {
+                proxy,
+                source,
+                resource,
+                ..
+            } = change;
+            (proxy.clone(), *source, resource.clone())
+        };
+        let mut kinds: BTreeMap<_, ChangeKind> = BTreeMap::new();
+        for change in &self.changes {
+            let kind = match change.path.0.is_empty() {
+                true => change.kind,
+                false => ChangeKind::Changed,
+            };
+            kinds.insert(id(change), kind);
+        }
+        let count = |wanted: fn(&ChangeKind) -> bool| kinds.values().filter(|k| wanted(k)).count();
+        self.summary.added_resources = count(|kind| *kind == ChangeKind::Added);
+        self.summary.removed_resources = count(|kind| *kind == ChangeKind::Removed);
+        self.summary.changed_resources =
+            kinds.len() - self.summary.added_resources - self.summary.removed_resources;
+        self.documents.retain(|pair| {
+            kinds.contains_key(&(pair.proxy.clone(), pair.source, pair.resource.clone()))
+        });
+    }
+
     /// Puts everything in the order that outputs promise.
     pub(super) fn sort(&mut self) {
         self.changes.sort_by_cached_key(Change::order);
@@ -67,8 +98,7 @@ impl Report {
                 entry.reason.clone(),
             )
         });
-        self.documents
-            .sort_by(|a, b| (&a.proxy, &a.resource).cmp(&(&b.proxy, &b.resource)));
+        self.documents.sort_by(|a, b| a.order().cmp(&b.order()));
     }
 }
 
@@ -255,6 +285,8 @@ impl ChangeKind {
 pub enum Class {
     /// A cluster's hosts only changed their addresses.
     EndpointsReplaced,
+    /// The agent could not fetch the code of a Wasm extension, and has Envoy allow or deny all requests instead.
+    WasmStandIn,
 }
 
 impl Class {
@@ -262,6 +294,7 @@ impl Class {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EndpointsReplaced => "endpoints_replaced",
+            Self::WasmStandIn => "wasm_stand_in",
         }
     }
 }
@@ -343,17 +376,35 @@ pub struct Rejection {
     pub reason: String,
 }
 
-/// A changed resource in whole, normalized, on either side.
+/// A resource that differs, in whole.
+///
+/// Before against after these are all resources whose normalized forms differ, be it in what does not count; istiod
+/// against Envoy those that have changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentPair {
     /// The proxy.
     pub proxy: ProxyId,
+    /// The proxy on the *before* side, where it has another ID.
+    pub before_proxy: Option<ProxyId>,
     /// Whose configuration.
     pub source: Compared,
     /// The resource.
     pub resource: ResourceKey,
-    /// The resource before.
+    /// What it is called on the *before* side, where that is something else: another of several of one name.
+    pub before_resource: Option<ResourceKey>,
+    /// The resource before, normalized as its dump has it.
     pub before: Option<Value>,
-    /// The resource after.
+    /// The resource after, normalized as its dump has it.
     pub after: Option<Value>,
+    /// Both as they were compared, where what is no difference between istiod and Envoy was first made equal.
+    pub equated: Option<[Value; 2]>,
+    /// Whether it has changes, and not only live state or what does not count.
+    pub has_changes: bool,
+}
+
+impl DocumentPair {
+    /// What documents are sorted by.
+    fn order(&self) -> (&ProxyId, &'static str, &ResourceKey) {
+        (&self.proxy, self.source.as_str(), &self.resource)
+    }
 }

@@ -5,7 +5,7 @@ use std::{cell::OnceCell, collections::HashMap};
 use crate::{
     model::{Predicate, Scalar, Step},
     normalize::{KeyValue, List, Number, Value, identity},
-    xds::MatchBy,
+    xds::{ListRule, MatchBy},
 };
 
 /// The steps to the items of one list.
@@ -21,6 +21,11 @@ impl<'a> Steps<'a> {
             list,
             counts: OnceCell::new(),
         }
+    }
+
+    /// What the list's order means, and what identifies its items.
+    pub(super) fn rule(&self) -> &'static ListRule {
+        self.list.rule
     }
 
     /// The step to the item at `index`.
@@ -154,5 +159,32 @@ fn leaves(value: &Value, words: &mut Vec<String>) {
         Value::Number(Number::Float(value)) => words.push(value.to_string()),
         Value::Number(Number::Big(digits)) => words.push(digits.to_string()),
         Value::Null => {}
+    }
+}
+
+#[test]
+fn a_number_that_readers_round_names_no_item() {
+    use crate::normalize::{Object, ObjectKind};
+    static BY_PORT: ListRule = ListRule {
+        ordered: false,
+        match_by: MatchBy::Composite,
+        keys: &["port"],
+    };
+    for (port, expected) in [
+        (80, "$[?@.port==80]"),
+        (-(1 << 53), "$[?@.port==-9007199254740992]"),
+        ((1 << 53) + 1, "$[0]"),
+        (i128::MAX, "$[0]"),
+    ] {
+        let item = Value::Object(Object {
+            members: vec![("port".into(), Value::Number(Number::Int(port)))],
+            kind: ObjectKind::Plain,
+        });
+        let list = List {
+            items: vec![item],
+            rule: &BY_PORT,
+        };
+        let path = crate::model::Path(vec![Steps::new(&list).to(0)]);
+        assert_eq!(path.to_string(), expected);
     }
 }

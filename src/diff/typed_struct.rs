@@ -8,18 +8,19 @@ use crate::{
 };
 
 /// Leaves out the fields that istiod's side has in a TypedStruct and that neither its type nor Envoy's side has:
-/// Envoy reads a TypedStruct as its type, and drops them.
-pub(super) fn drop_foreign_fields(before: &mut Value, after: &Value) -> BTreeSet<String> {
+/// Envoy reads a TypedStruct as its type, and drops them. Tells which fields, and how many values they had.
+pub(super) fn drop_foreign_fields(before: &mut Value, after: &Value) -> (BTreeSet<String>, usize) {
     let mut known = BTreeSet::new();
     foreign_fields(after, false, &mut known);
     let mut found = BTreeSet::new();
     foreign_fields(before, false, &mut found);
     let dropped: BTreeSet<String> = found.difference(&known).cloned().collect();
+    let mut values = 0;
     if !dropped.is_empty() {
-        remove_foreign(before, false, &dropped);
+        values = remove_foreign(before, false, &dropped);
         sort(before);
     }
-    dropped
+    (dropped, values)
 }
 
 /// Adds `<message>.<field>` for each field in a TypedStruct that its message does not have.
@@ -43,25 +44,28 @@ fn foreign_fields(value: &Value, in_typed_struct: bool, found: &mut BTreeSet<Str
     }
 }
 
-fn remove_foreign(value: &mut Value, in_typed_struct: bool, dropped: &BTreeSet<String>) {
+/// Takes out the fields `dropped`, and tells how many values they had.
+fn remove_foreign(value: &mut Value, in_typed_struct: bool, dropped: &BTreeSet<String>) -> usize {
     match value {
         Value::Object(object) => {
             let (kind, inside) = (object.kind, in_typed_struct || is_typed_struct(object.kind));
+            let all = object.members.len();
             object.members.retain(|(key, _)| {
                 !foreign_name(kind, key, in_typed_struct)
                     .is_some_and(|name| dropped.contains(&name))
             });
-            object
-                .members
-                .iter_mut()
-                .for_each(|(_, member)| remove_foreign(member, inside, dropped));
+            let here = all - object.members.len();
+            let members = object.members.iter_mut();
+            let below = members.map(|(_, member)| remove_foreign(member, inside, dropped));
+            here + below.sum::<usize>()
         }
         Value::List(list) => {
-            list.items
-                .iter_mut()
-                .for_each(|item| remove_foreign(item, in_typed_struct, dropped));
+            let items = list.items.iter_mut();
+            items
+                .map(|item| remove_foreign(item, in_typed_struct, dropped))
+                .sum()
         }
-        _ => {}
+        _ => 0,
     }
 }
 

@@ -2,10 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::{ChangeKind, Pairing, align, step::Steps};
+use super::{
+    ChangeKind, PairedBy, Pairing,
+    align::{self, Items},
+    rules::HEADER_ORDER,
+    step::Steps,
+};
 use crate::{
-    model::{Path, Step},
+    model::{Path, Scope, Step},
     normalize::{Key, List, Number, Object, ObjectKind, Value},
+    xds::{Field, Kind, Special},
 };
 
 /// One difference between two values.
@@ -41,32 +47,132 @@ pub(super) struct Comparison<'a> {
     pub(super) selected: Option<&'a Nodes>,
     /// Whether names of unknown fields may be spelled in snake or camel case: two printers are compared.
     pub(super) fold_names: bool,
+    /// Whether headers to be added may stand in any order.
+    pub(super) any_header_order: bool,
     /// Tells the values of which it is known that they are there, but not what they are.
     pub(super) is_opaque: Option<&'a dyn Fn(&Value) -> bool>,
+    /// Whether these are looked for in what is equal, too: there may be some on both sides.
+    pub(super) seek_opaque: bool,
+    /// Nodes that are live state: an item is the same one with another state.
+    pub(super) live: Option<&'a Nodes>,
+    /// Whether either side holds anything live or opaque.
+    pub(super) has_hidden: bool,
     pub(super) edits: Vec<Edit>,
+    /// How many fields, of both sides, are spelled otherwise on the other side.
+    pub(super) folded: usize,
+    /// How many headers stand at another place.
+    pub(super) reordered: usize,
     /// Nodes that both sides have and that cannot be compared, and why.
     pub(super) not_compared: Vec<(Path, &'static str)>,
 }
 
-/// Where the comparison stands, on both sides.
-#[derive(Clone)]
-struct Place {
-    before: Path,
-    after: Path,
+/// Where the comparison stands: a step from the place above. Paths are made of it only for what differs.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    above: Option<&'p Self>,
+    step: At<'p>,
     selected: bool,
+    /// The field that the node is, where it is a single value of a known message.
+    field: Option<&'static Field>,
+    /// Whether the node is in something of which no schema is known.
+    no_schema: bool,
 }
 
-impl Place {
-    fn key(&self, before: &str, after: &str) -> Self {
-        self.steps(Step::Key(before.to_owned()), Step::Key(after.to_owned()))
+/// The last step to a place, on both sides.
+#[derive(Clone, Copy)]
+enum At<'p> {
+    Root,
+    Member([&'p str; 2]),
+    Item {
+        lists: [&'p Steps<'p>; 2],
+        positions: [Option<usize>; 2],
+        by: Option<PairedBy>,
+    },
+}
+
+/// The two sides, as indices.
+const BEFORE: usize = 0;
+const AFTER: usize = 1;
+
+impl<'p> Place<'p> {
+    fn below(&'p self, step: At<'p>) -> Self {
+        Self {
+            above: Some(self),
+            step,
+            selected: self.selected,
+            field: None,
+            no_schema: self.no_schema,
+        }
     }
 
-    fn steps(&self, before: Step, after: Step) -> Self {
-        Self {
-            before: self.before.join(before),
-            after: self.after.join(after),
-            selected: self.selected,
+    /// Takes in what the schema says of a place that is the member `name` of the objects `before` and `after`.
+    fn enter_field(&mut self, name: &str, before: &Object, after: &Object) {
+        let fields = [before, after].map(|object| match object.kind {
+            ObjectKind::Message(message) => Some(message.field(name)),
+            ObjectKind::Any(Some(message)) if name != "@type" => match message.special() {
+                Special::No | Special::TypedStruct => Some(message.field(name)),
+                _ => None,
+            },
+            _ => None,
+        });
+        self.no_schema |= fields.iter().any(|found| matches!(found, Some(None)));
+        self.field = match fields {
+            [Some(field), Some(_)] => field.filter(|field| !field.is_repeated() && !field.is_map()),
+            _ => None,
+        };
+    }
+
+    /// Whether `value` is one that the enum in this place does not have.
+    fn is_unknown(&self, value: &Value) -> bool {
+        match (value, self.field.map(Field::kind)) {
+            (Value::Number(_), Some(Kind::Enum(_))) => true,
+            (Value::String(name), Some(Kind::Enum(names))) => names.number(name).is_none(),
+            _ => false,
         }
+    }
+
+    /// The places on the way from the root, this one included.
+    fn way(&self) -> Vec<&Self> {
+        let mut way: Vec<&Self> = std::iter::successors(Some(self), |place| place.above).collect();
+        way.reverse();
+        way
+    }
+
+    /// The path on one side; where that lacks the last item, as the other has it.
+    fn path(&self, side: usize) -> Path {
+        let step = |place: &Self| match place.step {
+            At::Root => None,
+            At::Member(names) => Some(Step::Key(names[side].to_owned())),
+            At::Item {
+                lists, positions, ..
+            } => {
+                let side = if positions[side].is_some() {
+                    side
+                } else {
+                    1 - side
+                };
+                positions[side].map(|position| lists[side].to(position))
+            }
+        };
+        Path(self.way().into_iter().filter_map(step).collect())
+    }
+
+    /// How the items on the way were paired.
+    fn pairings(&self) -> Vec<Pairing> {
+        let mut field = "";
+        let mut pairings = Vec::new();
+        for place in self.way() {
+            match place.step {
+                At::Root => {}
+                At::Member(names) => field = names[AFTER],
+                At::Item { lists, by, .. } => pairings.push(Pairing {
+                    list: field.to_owned(),
+                    rule: lists[AFTER].rule(),
+                    by,
+                }),
+            }
+        }
+        pairings
     }
 }
 
@@ -80,19 +186,29 @@ pub fn diff(before: &Value, after: &Value) -> Vec<Edit> {
 impl Comparison<'_> {
     /// Compares a resource that either side may lack.
     pub(super) fn run(&mut self, before: Option<&Value>, after: Option<&Value>) {
+        let mut values = before.into_iter().chain(after);
+        self.has_hidden = self.live.is_some_and(|nodes| !nodes.is_empty())
+            || self
+                .is_opaque
+                .is_some_and(|is_opaque| values.any(|value| holds(value, is_opaque)));
         let place = Place {
-            before: Path::root(),
-            after: Path::root(),
+            above: None,
+            step: At::Root,
             selected: self.selected.is_none(),
+            field: None,
+            no_schema: false,
         };
         self.node(before, after, &place);
     }
 
     /// Compares a node that either side may lack.
-    fn node(&mut self, before: Option<&Value>, after: Option<&Value>, place: &Place) {
+    fn node(&mut self, before: Option<&Value>, after: Option<&Value>, place: &Place<'_>) {
         let Some(place) = self.enter(before, after, place) else {
             return;
         };
+        let mut place = place;
+        let sides = [before, after].into_iter().flatten();
+        place.no_schema |= sides.filter_map(Value::as_object).any(is_unknown);
         let place = &place;
         match (before, after) {
             (None, None) => {}
@@ -100,10 +216,12 @@ impl Comparison<'_> {
                 self.edit(ChangeKind::Removed, place, Some(before.clone()), None);
             }
             (None, Some(after)) => self.edit(ChangeKind::Added, place, None, Some(after.clone())),
-            (Some(before), Some(after)) if before == after => {}
-            (Some(before), Some(after)) if self.are_opaque(before, after) => {
-                self.not_compared
-                    .push((place.after.clone(), "the value is redacted"));
+            (Some(before), Some(after)) if before == after && !self.hides(after) => {}
+            (Some(before), Some(after)) if self.is_hidden(before, after).is_some() => {
+                let reason = self.is_hidden(before, after).unwrap_or_default();
+                if place.selected {
+                    self.not_compared.push((place.path(AFTER), reason));
+                }
             }
             (Some(Value::Object(before)), Some(Value::Object(after)))
                 if !is_other_any(before, after) =>
@@ -121,7 +239,12 @@ impl Comparison<'_> {
     }
 
     /// The place with what the queries say of the node there; `None` where it is left out.
-    fn enter(&self, before: Option<&Value>, after: Option<&Value>, place: &Place) -> Option<Place> {
+    fn enter<'p>(
+        &self,
+        before: Option<&Value>,
+        after: Option<&Value>,
+        place: &Place<'p>,
+    ) -> Option<Place<'p>> {
         let is_in = |nodes: Option<&Nodes>| {
             let mut values = before.into_iter().chain(after);
             nodes
@@ -130,18 +253,33 @@ impl Comparison<'_> {
         if is_in(self.ignored) {
             return None;
         }
-        let mut place = place.clone();
-        place.selected |= is_in(self.selected);
-        Some(place)
+        Some(Place {
+            selected: place.selected || is_in(self.selected),
+            ..*place
+        })
     }
 
-    fn are_opaque(&self, before: &Value, after: &Value) -> bool {
-        self.is_opaque
-            .is_some_and(|is_opaque| is_opaque(before) && is_opaque(after))
+    /// Why two values cannot be compared although both sides have them.
+    fn is_hidden(&self, before: &Value, after: &Value) -> Option<&'static str> {
+        let is_opaque = self.is_opaque?;
+        match (is_opaque(before), is_opaque(after)) {
+            (true, true) => Some("the value is redacted on both sides: a rotation would not show"),
+            // One of two printers has told it, and the other has not.
+            (true, false) | (false, true) if self.fold_names => {
+                Some("the value is redacted on one side")
+            }
+            _ => None,
+        }
     }
 
-    fn objects(&mut self, before: &Object, after: &Object, place: &Place) {
-        let fold = self.fold_names && before.kind != ObjectKind::Plain;
+    /// Whether something in `value`, which both sides have, is not to be seen.
+    fn hides(&self, value: &Value) -> bool {
+        let is_opaque = self.is_opaque.filter(|_| self.seek_opaque);
+        is_opaque.is_some_and(|is_opaque| holds(value, is_opaque))
+    }
+
+    fn objects(&mut self, old: &Object, new: &Object, place: &Place<'_>) {
+        let fold = self.fold_names && old.kind != ObjectKind::Plain;
         let name = |key: &str| {
             if fold {
                 camel_case(key)
@@ -150,25 +288,29 @@ impl Comparison<'_> {
             }
         };
         let mut names: BTreeMap<String, [Vec<(&str, &Value)>; 2]> = BTreeMap::new();
-        for (side, object) in [before, after].into_iter().enumerate() {
+        for (side, object) in [old, new].into_iter().enumerate() {
             for (key, value) in &object.members {
                 names.entry(name(key)).or_default()[side].push((key, value));
             }
         }
         for [before, after] in names.into_values() {
-            let key = |first: &[(&str, &Value)], second: &[(&str, &Value)]| {
-                first
-                    .first()
-                    .or(second.first())
-                    .map_or(String::new(), |(key, _)| (*key).to_owned())
-            };
-            let place = place.key(&key(&before, &after), &key(&after, &before));
+            fn key<'k>(first: &[(&'k str, &Value)], second: &[(&'k str, &Value)]) -> &'k str {
+                first.first().or(second.first()).map_or("", |(key, _)| key)
+            }
+            let names = [key(&before, &after), key(&after, &before)];
+            let mut place = place.below(At::Member(names));
+            place.enter_field(names[AFTER], old, new);
             match (&before[..], &after[..]) {
                 ([_, _, ..], _) | (_, [_, _, ..]) => {
                     let reason = "two names differ only in their spelling";
-                    self.not_compared.push((place.after, reason));
+                    self.not_compared.push((place.path(AFTER), reason));
                 }
                 (before, after) => {
+                    if let ([(old, _)], [(new, _)]) = (before, after)
+                        && old != new
+                    {
+                        self.folded += 2;
+                    }
                     let [before, after] =
                         [before, after].map(|side| side.first().map(|found| found.1));
                     self.node(before, after, &place);
@@ -177,25 +319,45 @@ impl Comparison<'_> {
         }
     }
 
-    fn lists(&mut self, before: &List, after: &List, place: &Place) {
-        let alignment = match self.fold_names && !after.rule.ordered {
-            // An item whose unknown fields are spelled otherwise is the same item.
+    fn lists(&mut self, before: &List, after: &List, place: &Place<'_>) {
+        let alignment = match self.fold_names || self.has_hidden {
             true => {
-                let folded = |list: &List| list.items.iter().map(folded).collect::<Vec<_>>();
-                align::align(&folded(before), &folded(after), after.rule)
+                let identities = [before, after]
+                    .map(|list| list.items.iter().map(|item| self.identity_of(item)))
+                    .map(Iterator::collect::<Vec<_>>);
+                let [old, new] = [(before, &identities[BEFORE]), (after, &identities[AFTER])].map(
+                    |(list, identity)| Items {
+                        whole: &list.items,
+                        identity,
+                    },
+                );
+                align::align(old, new, after.rule)
             }
-            false => align::align(&before.items, &after.items, after.rule),
+            false => {
+                let [old, new] = [before, after].map(|list| Items::whole(&list.items));
+                align::align(old, new, after.rule)
+            }
         };
-        let (steps_before, steps_after) = (Steps::new(before), Steps::new(after));
-        let order_counts = !(self.fold_names && is_headers(before) && is_headers(after));
-        for pair in alignment.pairs {
+        let steps = [Steps::new(before), Steps::new(after)];
+        let item = |positions: [Option<usize>; 2], by: Option<PairedBy>| {
+            place.below(At::Item {
+                lists: [&steps[BEFORE], &steps[AFTER]],
+                positions,
+                by,
+            })
+        };
+        let any_order = self.any_header_order && is_headers(before) && is_headers(after);
+        for mut pair in alignment.pairs {
             let (old, new) = (&before.items[pair.before], &after.items[pair.after]);
-            let moved = pair.moved && order_counts;
-            if !moved && old == new {
+            if any_order && pair.moved {
+                pair.moved = false;
+                self.reordered += 1;
+            }
+            if !pair.moved && old == new && !self.hides(new) {
                 continue;
             }
-            let place = place.steps(steps_before.to(pair.before), steps_after.to(pair.after));
-            if let (true, Some(place)) = (moved, self.enter(Some(old), Some(new), &place)) {
+            let place = item([Some(pair.before), Some(pair.after)], Some(pair.by));
+            if let (true, Some(place)) = (pair.moved, self.enter(Some(old), Some(new), &place)) {
                 let position = |at: usize| Some(Value::Number(Number::Int(at as i128)));
                 self.edit(
                     ChangeKind::Moved,
@@ -207,27 +369,67 @@ impl Comparison<'_> {
             self.node(Some(old), Some(new), &place);
         }
         for at in alignment.removed {
-            let step = steps_before.to(at);
-            self.node(
-                Some(&before.items[at]),
-                None,
-                &place.steps(step.clone(), step),
-            );
+            self.node(Some(&before.items[at]), None, &item([Some(at), None], None));
         }
         for at in alignment.added {
-            let step = steps_after.to(at);
-            self.node(
-                None,
-                Some(&after.items[at]),
-                &place.steps(step.clone(), step),
-            );
+            self.node(None, Some(&after.items[at]), &item([None, Some(at)], None));
+        }
+    }
+
+    /// An item as far as it makes it another one than its neighbours: without live state, every redacted value alike,
+    /// and unknown fields under one of their names.
+    fn identity_of(&self, item: &Value) -> Value {
+        if self.is_opaque.is_some_and(|is_opaque| is_opaque(item)) {
+            return Value::String("[redacted]".to_owned());
+        }
+        match item {
+            Value::Object(object) => {
+                let fold = self.fold_names && object.kind != ObjectKind::Plain;
+                let name = |key: &Key| {
+                    if fold {
+                        camel_case(key).into()
+                    } else {
+                        key.clone()
+                    }
+                };
+                let is_live = |value: &Value| {
+                    self.live
+                        .is_some_and(|live| live.contains(&std::ptr::from_ref(value)))
+                };
+                let mut members: Vec<_> = object
+                    .members
+                    .iter()
+                    .filter(|(_, value)| !is_live(value))
+                    .map(|(key, value)| (name(key), self.identity_of(value)))
+                    .collect();
+                members.sort_by(|(a, _), (b, _)| a.cmp(b));
+                Value::Object(Object {
+                    members,
+                    kind: object.kind,
+                })
+            }
+            Value::List(list) => {
+                let mut items: Vec<_> = list
+                    .items
+                    .iter()
+                    .map(|item| self.identity_of(item))
+                    .collect();
+                if !list.rule.ordered {
+                    items.sort();
+                }
+                Value::List(List {
+                    items,
+                    rule: list.rule,
+                })
+            }
+            scalar => scalar.clone(),
         }
     }
 
     fn edit(
         &mut self,
         kind: ChangeKind,
-        place: &Place,
+        place: &Place<'_>,
         before: Option<Value>,
         after: Option<Value>,
     ) {
@@ -235,12 +437,23 @@ impl Comparison<'_> {
             return;
         }
         let (path, before_path) = match kind {
-            ChangeKind::Removed => (place.before.clone(), None),
-            ChangeKind::Added => (place.after.clone(), None),
+            ChangeKind::Removed => (place.path(BEFORE), None),
+            ChangeKind::Added => (place.path(AFTER), None),
             ChangeKind::Changed | ChangeKind::Moved => {
-                let differs = place.before.to_string() != place.after.to_string();
-                (place.after.clone(), differs.then(|| place.before.clone()))
+                let (before, after) = (place.path(BEFORE), place.path(AFTER));
+                let differs = before.to_string() != after.to_string();
+                (after, differs.then_some(before))
             }
+        };
+        let values = [before.as_ref(), after.as_ref()];
+        let no_schema = place.no_schema
+            || values
+                .into_iter()
+                .flatten()
+                .any(|value| place.is_unknown(value));
+        let default = match values {
+            [Some(_), Some(_)] => None,
+            _ => place.field.filter(|_| !no_schema).and_then(default_of),
         };
         self.edits.push(Edit {
             kind,
@@ -248,21 +461,40 @@ impl Comparison<'_> {
             before_path,
             before,
             after,
-            default: None,
-            no_schema: false,
-            pairings: Vec::new(),
+            default,
+            no_schema,
+            pairings: place.pairings(),
         });
     }
 }
 
-/// Whether these are headers to be added, each once: Envoy formats all their values before it adds the first, so between
-/// istiod and Envoy the order of different headers means nothing.
+/// Whether the object is a message of which no schema is known, or the value of such a field.
+fn is_unknown(object: &Object) -> bool {
+    matches!(object.kind, ObjectKind::Unknown | ObjectKind::Any(None))
+}
+
+/// The value that the absence of a field means, where it means one.
+fn default_of(field: &'static Field) -> Option<Value> {
+    if field.has_presence() {
+        return None;
+    }
+    Some(match field.kind() {
+        Kind::Bool => Value::Bool(false),
+        Kind::Int32 | Kind::UInt32 | Kind::Float | Kind::Double => Value::Number(Number::Int(0)),
+        Kind::Int64 | Kind::UInt64 => Value::String("0".to_owned()),
+        Kind::String | Kind::Bytes => Value::String(String::new()),
+        Kind::Enum(names) => Value::String(names.name_of(0)?.to_owned()),
+        Kind::Message(_) => return None,
+    })
+}
+
+/// Whether these are headers to be added, each once.
 fn is_headers(list: &List) -> bool {
     let mut names = HashSet::new();
     list.items.iter().all(|item| match item.kind() {
         ObjectKind::Message(message) => {
             let name = item.at(&["header", "key"]).and_then(Value::as_str);
-            message.name() == "envoy.config.core.v3.HeaderValueOption"
+            matches!(HEADER_ORDER.scope, Scope::Message(scope) if scope == message.name())
                 && names.insert(name.map(str::to_ascii_lowercase))
         }
         _ => false,
@@ -270,40 +502,19 @@ fn is_headers(list: &List) -> bool {
 }
 
 /// Whether both are an `Any`, of different types: then nothing inside can be compared.
-fn is_other_any(before: &Object, after: &Object) -> bool {
+pub(super) fn is_other_any(before: &Object, after: &Object) -> bool {
     let is_any = |object: &Object| matches!(object.kind, ObjectKind::Any(_));
     is_any(before) && is_any(after) && before.get("@type") != after.get("@type")
 }
 
-/// `value` with the names of all fields in lowerCamelCase; those of maps and Structs are data and stay.
-fn folded(value: &Value) -> Value {
-    match value {
-        Value::Object(object) => {
-            let fold = object.kind != ObjectKind::Plain;
-            let name = |key: &Key| {
-                if fold {
-                    camel_case(key).into()
-                } else {
-                    key.clone()
-                }
-            };
-            let members = object
-                .members
-                .iter()
-                .map(|(key, value)| (name(key), folded(value)));
-            let mut members: Vec<_> = members.collect();
-            members.sort_by(|(a, _), (b, _)| a.cmp(b));
-            Value::Object(Object {
-                members,
-                kind: object.kind,
-            })
+/// Whether `value` is or holds one for which `fits`.
+fn holds(value: &Value, fits: &dyn Fn(&Value) -> bool) -> bool {
+    fits(value)
+        || match value {
+            Value::Object(object) => object.members.iter().any(|(_, member)| holds(member, fits)),
+            Value::List(list) => list.items.iter().any(|item| holds(item, fits)),
+            _ => false,
         }
-        Value::List(list) => Value::List(List {
-            items: list.items.iter().map(folded).collect(),
-            rule: list.rule,
-        }),
-        scalar => scalar.clone(),
-    }
 }
 
 /// A field name in lowerCamelCase, as protobuf derives it.
@@ -339,4 +550,228 @@ pub(super) fn select_all(value: &Value, queries: &[String], used: &mut BTreeSet<
         nodes.extend(found);
     }
     nodes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xds::{ListRule, MatchBy, ORDERED};
+
+    const fn rule(ordered: bool, match_by: MatchBy, keys: &'static [&'static str]) -> ListRule {
+        ListRule {
+            ordered,
+            match_by,
+            keys,
+        }
+    }
+
+    static SET: ListRule = rule(false, MatchBy::Composite, &[]);
+    static KEYED: ListRule = rule(false, MatchBy::Composite, &["a", "b"]);
+    static ORDERED_KEYED: ListRule = rule(true, MatchBy::Composite, &["a"]);
+    static EITHER: ListRule = rule(false, MatchBy::Either, &["a", "b"]);
+    static FALLBACK: ListRule = rule(false, MatchBy::Fallback, &["a", "b"]);
+
+    /// `a=1,v=x a=2` as a list of objects, in an object under `list`.
+    fn resource(items: &str, rule: &'static ListRule) -> Value {
+        let item = |text: &str| {
+            let members = text.split(',').map(|member| {
+                let (name, value) = member.split_once('=').unwrap();
+                (Key::from(name.to_owned()), Value::from(value))
+            });
+            Value::Object(Object {
+                members: members.collect(),
+                kind: ObjectKind::Plain,
+            })
+        };
+        let items = items.split_whitespace().map(item).collect();
+        let mut list = Value::List(List { items, rule });
+        crate::normalize::sort(&mut list);
+        Value::Object(Object {
+            members: vec![("list".into(), list)],
+            kind: ObjectKind::Plain,
+        })
+    }
+
+    #[test]
+    fn an_edit_tells_how_the_items_on_its_way_were_paired() {
+        let words = |edit: &Edit| {
+            let [pairing] = &edit.pairings[..] else {
+                panic!("{edit:?}")
+            };
+            let by = match pairing.by {
+                None => "alone".to_owned(),
+                Some(PairedBy::Keys(keys)) => keys.join(" "),
+                Some(PairedBy::Content) => "content".to_owned(),
+                Some(PairedBy::Position) => "position".to_owned(),
+            };
+            let sign = edit.kind.sign();
+            (pairing.list.clone(), pairing.rule, format!("{sign} {by}"))
+        };
+        for (rule, before, after, expected) in [
+            (&KEYED, "a=1,b=1,v=x", "a=1,b=1,v=y", "~ a b"),
+            (&KEYED, "a=1,v=x", "a=2,v=x", "- alone, + alone"),
+            (&SET, "v=x", "v=y", "- alone, + alone"),
+            (&EITHER, "a=1,v=x", "a=1,v=y", "~ a"),
+            (&EITHER, "b=1,v=x", "b=1,v=y", "~ b"),
+            (&EITHER, "v=x", "v=y", "~ a b"),
+            (&FALLBACK, "a=1,v=x", "a=1,v=y", "~ a"),
+            (&FALLBACK, "a=1,b=1", "a=2,b=1", "~ b"),
+            (
+                &FALLBACK,
+                "a=1,v=w a=1,v=x",
+                "a=1,v=w a=1,v=y",
+                "~ position",
+            ),
+            (&ORDERED_KEYED, "a=1 a=2", "a=2 a=1", "> a"),
+            (
+                &ORDERED_KEYED,
+                "a=1,v=w a=1,v=x",
+                "a=1,v=x a=1,v=w",
+                "> content",
+            ),
+            (
+                &ORDERED_KEYED,
+                "a=1,v=w a=1,v=x",
+                "a=1,v=w a=1,v=y",
+                "~ position",
+            ),
+            (&ORDERED, "v=x", "v=y", "~ position"),
+            (&ORDERED, "v=x v=y", "v=y v=x", "> content"),
+            (&ORDERED, "v=x", "v=x v=y", "+ alone"),
+        ] {
+            let edits = diff(&resource(before, rule), &resource(after, rule));
+            let expected: Vec<_> = expected
+                .split(", ")
+                .map(|words| ("list".to_owned(), rule, words.to_owned()))
+                .collect();
+            let found: Vec<_> = edits.iter().map(words).collect();
+            assert_eq!(found, expected, "{before} | {after}");
+        }
+    }
+
+    #[test]
+    fn pairings_are_told_from_the_root_and_only_of_lists() {
+        let nested = |value: &str, position: usize| {
+            let mut outer = resource("a=1 a=2", &KEYED);
+            let Value::Object(object) = &mut outer else {
+                unreachable!()
+            };
+            let inner = object.get_mut("list").unwrap().objects_mut().nth(position);
+            let inner = inner.unwrap();
+            inner.members.push(("in".into(), resource(value, &ORDERED)));
+            outer
+        };
+        let edits = diff(&nested("v=x", 1), &nested("v=y", 1));
+        assert_eq!(edits.len(), 1);
+        assert_eq!(
+            edits[0].path.to_string(),
+            "$.list[?@.a=='2' && !@.b].in.list[0].v"
+        );
+        let by: Vec<_> = edits[0]
+            .pairings
+            .iter()
+            .map(|p| (&p.list[..], p.by))
+            .collect();
+        assert_eq!(
+            by,
+            [
+                ("list", Some(PairedBy::Keys(&["a", "b"]))),
+                ("list", Some(PairedBy::Position))
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_absent_has_its_default_and_what_is_unknown_is_said_to_be() {
+        use crate::{
+            model::{ResourceKey, XdsType},
+            normalize::{Resource, Shape, normalize},
+        };
+        let cluster = |members: &str| {
+            let body = format!("{{\"@type\":\"x/envoy.config.cluster.v3.Cluster\",{members}}}");
+            let resource = Resource {
+                key: ResourceKey {
+                    xds_type: XdsType::Cluster,
+                    name: String::new(),
+                    state: None,
+                    occurrence: 0,
+                },
+                shape: Shape::Any(None),
+                body: Some(body.as_bytes()),
+                last_updated: None,
+                error: None,
+            };
+            normalize(&resource, &BTreeSet::new()).unwrap()
+        };
+        let string = |text: &str| Some(Value::String(text.to_owned()));
+        let any = r#"{"name":"a","typed_config":{"@type":"x/new.Message","a":{"b":[1]}}}"#;
+        for (before, after, default, no_schema) in [
+            // Scalars, enums and strings without presence.
+            (
+                r#""name":"a""#,
+                r#""name":"a","respect_dns_ttl":true"#,
+                Some(Value::Bool(false)),
+                false,
+            ),
+            (
+                r#""lb_policy":"MAGLEV""#,
+                r#""name":"""#,
+                string("ROUND_ROBIN"),
+                false,
+            ),
+            (r#""alt_stat_name":"a""#, r#""name":"""#, string(""), false),
+            // Wrappers, messages, oneof members, lists and what both sides have.
+            (
+                r#""name":"""#,
+                r#""per_connection_buffer_limit_bytes":0"#,
+                None,
+                false,
+            ),
+            (r#""name":"""#, r#""connect_timeout":"0s""#, None, false),
+            (r#""name":"""#, r#""type":"STATIC""#, None, false),
+            (r#""name":"""#, r#""filters":[{"name":"a"}]"#, None, false),
+            (r#""name":"a""#, r#""name":"b""#, None, false),
+            // Fields, enum values and messages that the table lacks.
+            (r#""name":"a""#, r#""name":"a","new_field":1"#, None, true),
+            (
+                r#""new_field":{"a":1}"#,
+                r#""new_field":{"a":2}"#,
+                None,
+                true,
+            ),
+            (
+                r#""lb_policy":"MAGLEV""#,
+                r#""lb_policy":"NEWEST""#,
+                None,
+                true,
+            ),
+            (r#""lb_policy":77"#, r#""name":"""#, None, true),
+            (
+                &format!(r#""transport_socket":{any}"#),
+                &format!(r#""transport_socket":{}"#, any.replace('1', "2")),
+                None,
+                true,
+            ),
+            (
+                &format!(r#""transport_socket":{any}"#),
+                &format!(r#""transport_socket":{}"#, any.replace("\"a\",", "\"b\",")),
+                None,
+                false,
+            ),
+            // The keys of a map or a Struct are data.
+            (
+                r#""metadata":{"filter_metadata":{"a":{"b":1}}}"#,
+                r#""metadata":{"filter_metadata":{"a":{"c":1,"b":1}}}"#,
+                None,
+                false,
+            ),
+        ] {
+            let edits = diff(&cluster(before), &cluster(after));
+            let found: Vec<_> = edits
+                .iter()
+                .map(|edit| (edit.default.clone(), edit.no_schema))
+                .collect();
+            assert_eq!(found, [(default, no_schema)], "{before} {after}");
+        }
+    }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Mode, value::Edit};
 use crate::{
-    model::{ResourceKey, State, Step, XdsType},
-    normalize::{Object, ObjectKind, Value, sort},
+    model::{ResourceKey, Rules, XdsType},
+    normalize::{Object, ObjectKind, Value, live_part, live_resource, sort},
 };
 
 /// What an edit is.
@@ -18,27 +18,31 @@ pub(super) enum Verdict {
     NotCompared(String),
 }
 
-/// Whether a value is what Envoy and istiod print in the place of a secret, or what redaction leaves of one.
-pub(super) fn is_redacted(value: &Value) -> bool {
-    match value {
-        Value::String(text) => {
-            text.starts_with("[redacted") || text == "W3JlZGFjdGVkXQ==" || text == "<Redacted>"
-        }
-        // Of a redacted DataSource the printers do not agree on the variant.
-        Value::Object(object) => match (object.kind, &object.members[..]) {
-            (ObjectKind::Message(message), [(_, member)]) => {
-                message.name() == "envoy.config.core.v3.DataSource" && is_redacted(member)
-            }
-            _ => false,
-        },
-        _ => false,
-    }
+/// Whether the edit puts what the agent has Envoy run where it cannot fetch the code of a Wasm extension: an RBAC
+/// filter that lets every request pass, or none.
+pub(super) fn is_wasm_stand_in(key: &ResourceKey, edit: &Edit) -> bool {
+    let is = |value: &Value, name: &str| matches!(value.kind(), ObjectKind::Any(Some(message)) if message.name() == name);
+    let prefix = |value: &Value| {
+        value
+            .get("rules_stat_prefix")
+            .and_then(Value::as_str)
+            .is_some_and(|text| matches!(text, "wasm-default-allow" | "wasm-default-deny"))
+    };
+    key.xds_type == XdsType::ExtensionConfig
+        && edit
+            .before
+            .as_ref()
+            .is_some_and(|value| is(value, "envoy.extensions.filters.http.wasm.v3.Wasm"))
+        && edit.after.as_ref().is_some_and(|value| {
+            is(value, "envoy.extensions.filters.http.rbac.v3.RBAC") && prefix(value)
+        })
 }
 
-/// Tells what `edit` of the resource `key` is.
+/// Tells what `edit` of the resource `key` is: by a rule that is off it is no live state.
 pub(super) fn judge(
     key: &ResourceKey,
     mode: Mode,
+    rules: &Rules,
     eds: Option<&BTreeSet<String>>,
     edit: &Edit,
 ) -> Verdict {
@@ -46,30 +50,15 @@ pub(super) fn judge(
         Mode::Change => Verdict::Live,
         Mode::Sync => Verdict::NotCompared(reason.to_owned()),
     };
-    let last_key = match edit.path.0.last() {
-        Some(Step::Key(name)) => name.as_str(),
-        _ => "",
-    };
-    match &key.xds_type {
-        _ if key.state == Some(State::Draining) => live("draining listeners are live state"),
-        XdsType::Endpoint if eds.is_some_and(|names| !names.contains(&key.name)) => {
-            live("the cluster's hosts do not come by EDS")
-        }
-        XdsType::Endpoint if last_key == "health_status" => live("a host's health is live state"),
-        XdsType::Secret if key.name == "default" && is_in_certificate_chain(edit) => {
-            live("the workload certificate rotates by itself")
-        }
-        _ => Verdict::Change,
+    let whole = live_resource(key, eds).filter(|(rule, _)| rules.has(rule));
+    let part = live_part(key).filter(|part| rules.has(part.rule) && part.holds(&edit.path));
+    match whole
+        .map(|(_, reason)| reason)
+        .or(part.map(|part| part.reason))
+    {
+        Some(reason) => live(reason),
+        None => Verdict::Change,
     }
-}
-
-/// Whether the edit is inside the certificate chain of a secret.
-fn is_in_certificate_chain(edit: &Edit) -> bool {
-    let mut keys = edit.path.0.iter().filter_map(|step| match step {
-        Step::Key(name) => Some(name.as_str()),
-        _ => None,
-    });
-    keys.next() == Some("tls_certificate") && keys.next() == Some("certificate_chain")
 }
 
 /// Whether a cluster's hosts only changed their addresses: same number, ports, weights, localities, priorities and

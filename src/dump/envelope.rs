@@ -31,10 +31,11 @@ pub(crate) struct Body {
 
 pub(crate) const NAME: Name = ["name", "name"];
 pub(crate) const LAST_UPDATED: Name = ["last_updated", "lastUpdated"];
+pub(crate) const LAST_UPDATE_ATTEMPT: Name = ["last_update_attempt", "lastUpdateAttempt"];
 pub(crate) const ERROR_STATE: Name = ["error_state", "errorState"];
 pub(crate) const DETAILS: Name = ["details", "details"];
-const VERSION_INFO: Name = ["version_info", "versionInfo"];
-const CLIENT_STATUS: Name = ["client_status", "clientStatus"];
+pub(crate) const VERSION_INFO: Name = ["version_info", "versionInfo"];
+pub(crate) const CLIENT_STATUS: Name = ["client_status", "clientStatus"];
 const LISTENER: Name = ["listener", "listener"];
 const SCOPED: Name = ["scoped_route_configs", "scopedRouteConfigs"];
 
@@ -119,6 +120,12 @@ pub(crate) fn section_type(message: &str) -> Option<XdsType> {
         .iter()
         .find(|spec| spec.section == message)
         .map(|spec| spec.xds_type.clone())
+}
+
+/// Whether a type URL is that of a list's elements, which `?resource=` answers hold without the section.
+pub(crate) fn is_element(type_url: &str) -> bool {
+    let name = type_url.rsplit_once('/').map_or(type_url, |(_, name)| name);
+    LISTS.iter().any(|spec| spec.element == name)
 }
 
 /// Resources as istiod's `?types=` prints them: bare, without section or element.

@@ -2,13 +2,19 @@
 //!
 //! Nothing is built as a tree here: a [`Resource`] is a name and a slice of the document.
 
+mod cut;
 mod envelope;
 mod json;
 mod parse;
 mod recognize;
+mod rules;
+mod server_info;
 mod syncz;
 
+pub use cut::{Cut, type_of_part};
 pub use json::JsonError;
-pub use parse::{Dump, DumpError, Resource, Shape};
+pub use parse::{Dump, DumpError, LeftOut, Resource, Shape};
 pub use recognize::{Content, recognize};
-pub use syncz::SyncState;
+pub use rules::RULES;
+pub use server_info::uptime;
+pub use syncz::{SyncState, TypeState};

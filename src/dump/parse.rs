@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     JsonError,
+    cut::{Cuts, Evidence, index_of},
     envelope::{
-        BARE, BOOTSTRAP, BOOTSTRAP_SECTION, Body, DETAILS, ERROR_STATE, LAST_UPDATED, LISTS,
-        ListSpec, NAME, Name, SECTION_KNOWN, section_type,
+        BARE, BOOTSTRAP, BOOTSTRAP_SECTION, Body, DETAILS, ERROR_STATE, LAST_UPDATE_ATTEMPT,
+        LAST_UPDATED, LISTS, ListSpec, NAME, Name, SECTION_KNOWN, VERSION_INFO, section_type,
     },
     json::{self, Walker},
+    rules::{REJECTED_COPY, of_field},
 };
 use crate::{
-    model::{ResourceKey, Source, State, XdsType},
+    model::{ResourceKey, Rule, Rules, Source, State, XdsType},
     xds::Message,
 };
 
@@ -26,10 +28,15 @@ pub struct Dump<'a> {
     pub node_id: Option<String>,
     /// The latest `last_updated` of any resource, as printed.
     pub last_updated: Option<String>,
-    /// Whether any member is spelled as only Envoy's own printer spells it.
-    snake_case: bool,
+    /// What rules left out; empty unless they are to explain what they did.
+    pub left_out: Vec<LeftOut>,
+    rules: Rules,
+    /// Whether anything is printed as only Envoy prints it.
+    by_envoy: bool,
     /// Positions of rejected resources whose element has no name.
     nameless: BTreeSet<usize>,
+    /// What it does not tell.
+    pub(super) cuts: Cuts,
 }
 
 /// One resource of a dump.
@@ -41,10 +48,21 @@ pub struct Resource<'a> {
     pub shape: Shape,
     /// The resource as it was printed; `None` for a rejected listener of which the dump tells only the error.
     pub body: Option<&'a [u8]>,
-    /// When Envoy last updated it, as it printed it.
+    /// When Envoy last updated it, as it printed it; of a rejected one, when it last tried to.
     pub last_updated: Option<String>,
     /// Why Envoy refused it, for a rejected one.
     pub error: Option<String>,
+}
+
+/// A value that a rule left out of a dump.
+#[derive(Clone, Debug)]
+pub struct LeftOut {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// The type of the resource around which it stood.
+    pub xds_type: XdsType,
+    /// That resource's name; `None` for what a section says of all its resources.
+    pub name: Option<String>,
 }
 
 /// How a resource's body is to be read.
@@ -79,20 +97,39 @@ impl<'a> Dump<'a> {
     pub fn parse(
         documents: impl IntoIterator<Item = (Option<&'a str>, &'a [u8])>,
     ) -> Result<Self, DumpError> {
-        let mut dump = Self::default();
+        Self::parse_by(documents, Rules::all())
+    }
+
+    /// [`parse`](Self::parse), but for what [`RULES`](super::RULES) that are off leave out. A field that stands around
+    /// resources is then one itself, as one that is not known is: of the type of the message that has it, and called
+    /// `<resource>.<field>`.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_by(
+        documents: impl IntoIterator<Item = (Option<&'a str>, &'a [u8])>,
+        rules: &Rules,
+    ) -> Result<Self, DumpError> {
+        let mut dump = Self {
+            rules: rules.clone(),
+            ..Self::default()
+        };
+        let mut evidence = Evidence::default();
         for (part, bytes) in documents {
-            dump.document(part, bytes)?;
+            dump.document(part, bytes, &mut evidence)?;
         }
         dump.drop_repeated();
         dump.number();
+        dump.note_cuts(&evidence)?;
         Ok(dump)
     }
 
     /// Who printed this dump, as far as it shows.
     ///
-    /// Only Envoy fills the bootstrap and the times, and only its own printer writes snake_case.
+    /// Only Envoy fills the bootstrap and the times, answers `?resource`, and has a printer that writes snake_case.
     pub fn source(&self) -> Source {
-        if self.node_id.is_some() || self.last_updated.is_some() || self.snake_case {
+        if self.node_id.is_some() || self.last_updated.is_some() || self.by_envoy {
             Source::Envoy
         } else {
             Source::Istiod
@@ -120,7 +157,9 @@ impl<'a> Dump<'a> {
             let Some(body) = cluster.body else { continue };
             let walker = Walker(body);
             let is_eds = match walker.find(body, &[["type", "type"]])? {
-                Some(kind) => kind == b"\"EDS\"" || kind == b"3",
+                Some(kind) => {
+                    json::text(kind).as_deref() == Some("EDS") || matches!(kind, b"3" | b"3.0")
+                }
                 None => false,
             };
             if is_eds {
@@ -132,7 +171,12 @@ impl<'a> Dump<'a> {
         Ok(names)
     }
 
-    fn document(&mut self, part: Option<&'a str>, bytes: &'a [u8]) -> Result<(), DumpError> {
+    fn document(
+        &mut self,
+        part: Option<&'a str>,
+        bytes: &'a [u8],
+        evidence: &mut Evidence<'a>,
+    ) -> Result<(), DumpError> {
         let walker = Walker(bytes);
         let root = json::document(bytes)?;
         let mut configs = None;
@@ -148,12 +192,20 @@ impl<'a> Dump<'a> {
         if let Some(spec) = asked {
             self.types.insert(spec.xds_type.clone());
         }
-        match configs {
-            Some(configs) => walker.items(configs, |raw| self.config(walker, asked, raw)),
+        // What a part lacks, it was not asked for.
+        let mut of_part = Evidence::default();
+        let shown = match part {
+            Some(_) => &mut of_part,
+            None => &mut *evidence,
+        };
+        let read = match configs {
+            Some(configs) => walker.items(configs, |raw| self.config(walker, asked, raw, shown)),
             // Envoy answers `{}` where a list that was asked for is empty.
             None if root.first() == Some(&b'{') && part.is_some() => Ok(()),
             None => Err(DumpError::NotADump),
-        }
+        };
+        evidence.elements.extend(of_part.elements);
+        read
     }
 
     /// Reads one item of `configs`: a section, an element of one, or a bare resource.
@@ -162,6 +214,7 @@ impl<'a> Dump<'a> {
         walker: Walker<'a>,
         asked: Option<&'static ListSpec>,
         raw: &'a [u8],
+        evidence: &mut Evidence<'a>,
     ) -> Result<(), DumpError> {
         let type_url = walker
             .find(raw, &[["@type", "@type"]])?
@@ -173,7 +226,8 @@ impl<'a> Dump<'a> {
             None => type_url.rsplit_once('/').map_or(type_url, |(_, name)| name),
         };
         if section_type(message).is_some() {
-            return self.section(walker, message, raw);
+            evidence.sections.insert(message.to_owned());
+            return self.section(walker, message, raw, evidence);
         }
         let element = asked
             .filter(|spec| spec.element == message)
@@ -185,7 +239,9 @@ impl<'a> Dump<'a> {
             .or_else(|| LISTS.iter().find(|spec| spec.element == message));
         if let Some(spec) = element {
             self.types.insert(spec.xds_type.clone());
-            return self.element(walker, spec, raw);
+            self.by_envoy = true;
+            evidence.bare_elements = true;
+            return self.element(walker, spec, raw, evidence);
         }
         if let Some((_, xds_type, state)) = BARE.iter().find(|(name, ..)| *name == message) {
             self.types.insert(xds_type.clone());
@@ -194,6 +250,7 @@ impl<'a> Dump<'a> {
             return Ok(());
         }
         let xds_type = XdsType::unknown(message);
+        evidence.sections.insert(message.to_owned());
         self.types.insert(xds_type.clone());
         self.push(&xds_type, String::new(), None, Shape::Unknown, Some(raw));
         Ok(())
@@ -204,27 +261,39 @@ impl<'a> Dump<'a> {
         walker: Walker<'a>,
         message: &str,
         raw: &'a [u8],
+        evidence: &mut Evidence<'a>,
     ) -> Result<(), DumpError> {
         self.types.extend(section_type(message));
         let first = self.resources.len();
         let mut updated = None;
+        let mut bootstrap = None;
+        let mut volatile = Vec::new();
         walker.members(raw, |key, value| {
             let list = LISTS
                 .iter()
                 .find(|spec| spec.section == message && spec.list.contains(&key));
             if let Some(spec) = list.filter(|_| value.first() == Some(&b'[')) {
                 self.note_spelling(spec.list, key);
-                return walker.items(value, |element| self.element(walker, spec, element));
+                return walker.items(value, |element| {
+                    self.element(walker, spec, element, evidence)
+                });
             }
             if value == b"null" {
                 return Ok(());
             }
             if message == BOOTSTRAP_SECTION && BOOTSTRAP.contains(&key) {
+                bootstrap = Some(value);
                 return self.bootstrap(walker, value);
             }
             if LAST_UPDATED.contains(&key) {
                 updated = json::text(value);
                 self.note_update(updated.as_ref());
+            }
+            if VERSION_INFO.contains(&key) {
+                self.note_spelling(VERSION_INFO, key);
+            }
+            if let Some(found) = of_field(None, key).filter(|_| is_any_of(SECTION_KNOWN, key)) {
+                volatile.push((found, value));
             }
             if !is_any_of(SECTION_KNOWN, key) {
                 let unknown = XdsType::unknown(message);
@@ -232,9 +301,18 @@ impl<'a> Dump<'a> {
             }
             Ok::<_, DumpError>(())
         })?;
+        if let Some(bootstrap) = bootstrap {
+            evidence.bootstrap = Some((bootstrap, updated.is_some()));
+        }
         // Only the bootstrap's section tells its time outside of an element.
         if let (Some(updated), Some(resource)) = (updated, self.resources.get_mut(first)) {
             resource.last_updated.get_or_insert(updated);
+        }
+        if let Some(xds_type) = section_type(message) {
+            for ((name, rule), value) in volatile {
+                let path = name.to_owned();
+                self.volatile(rule, message, path, (&xds_type, None), value);
+            }
         }
         Ok(())
     }
@@ -253,6 +331,7 @@ impl<'a> Dump<'a> {
         walker: Walker<'a>,
         spec: &'static ListSpec,
         raw: &'a [u8],
+        evidence: &mut Evidence<'a>,
     ) -> Result<(), DumpError> {
         let mut name = None;
         let mut updated = None;
@@ -282,19 +361,80 @@ impl<'a> Dump<'a> {
                 resource.last_updated.clone_from(&updated);
             }
         }
+        let found = &self.resources[first..];
+        let (without_body, has_time) = evidence.elements.entry(index_of(spec)).or_default();
+        *without_body += usize::from(found.is_empty());
+        // A rejected update has the time of the attempt.
+        *has_time |= found
+            .iter()
+            .any(|r| r.last_updated.is_some() || r.error.is_some());
         let owner = self
             .resources
             .get(first)
             .map(|resource| resource.key.name.clone());
+        let owner = owner.or(name).unwrap_or_default();
         for (key, value) in unknown {
-            let name = format!(
-                "{}.{key}",
-                owner.as_deref().or(name.as_deref()).unwrap_or("")
-            );
+            let name = format!("{owner}.{key}");
             let xds_type = XdsType::unknown(spec.element);
             self.push(&xds_type, name, None, Shape::Unknown, Some(value));
         }
+        if self.rules.any_off() || self.rules.explain() {
+            self.envelope(walker, spec, &owner, raw)?;
+        }
         Ok(())
+    }
+
+    /// Keeps or counts what rules are about in an element of the resource `owner`.
+    fn envelope(
+        &mut self,
+        walker: Walker<'a>,
+        spec: &'static ListSpec,
+        owner: &str,
+        element: &'a [u8],
+    ) -> Result<(), DumpError> {
+        let of = (&spec.xds_type, Some(owner));
+        walker.members(element, |key, value| {
+            if let Some((name, rule)) = of_field(None, key) {
+                let path = format!("{owner}.{name}");
+                self.volatile(rule, spec.element, path, of, value);
+            }
+            let bodies = spec.bodies.iter().filter(|body| body.path.len() > 1);
+            let mut containers = bodies.map(|body| body.path[0]).chain([ERROR_STATE]);
+            let Some(container) = containers.find(|container| container.contains(&key)) else {
+                return Ok(());
+            };
+            walker.members(value, |key, value| {
+                if let Some((name, rule)) = of_field(Some(container), key) {
+                    let path = format!("{owner}.{}.{name}", container[0]);
+                    self.volatile(rule, spec.element, path, of, value);
+                }
+                Ok::<_, DumpError>(())
+            })
+        })
+    }
+
+    /// Leaves out a field that stands around resources, or keeps it as a resource of its own where its rule is off.
+    fn volatile(
+        &mut self,
+        rule: &'static Rule,
+        message: &str,
+        path: String,
+        (xds_type, name): (&XdsType, Option<&str>),
+        value: &'a [u8],
+    ) {
+        if value == b"null" {
+            return;
+        }
+        if !self.rules.has(rule) {
+            let unknown = XdsType::unknown(message);
+            self.push(&unknown, path, None, Shape::Unknown, Some(value));
+        } else if self.rules.explain() {
+            self.left_out.push(LeftOut {
+                rule,
+                xds_type: xds_type.clone(),
+                name: name.map(str::to_owned),
+            });
+        }
     }
 
     /// Adds the resources that an element holds in one of its places.
@@ -309,7 +449,12 @@ impl<'a> Dump<'a> {
         let Some(raw) = walker.find(element, &body.path[..1])? else {
             return Ok(());
         };
-        let updated = walker.find(raw, &[LAST_UPDATED])?.and_then(json::text);
+        // Of what Envoy rejected, it prints when it was last tried.
+        let time = match body.path[0] == ERROR_STATE {
+            true => LAST_UPDATE_ATTEMPT,
+            false => LAST_UPDATED,
+        };
+        let updated = walker.find(raw, &[time])?.and_then(json::text);
         self.note_update(updated.as_ref());
         let found = walker
             .find(raw, &body.path[1..])?
@@ -385,6 +530,9 @@ impl<'a> Dump<'a> {
     ///
     /// A rejected listener has an element with its name and one without, both with the same error.
     fn drop_repeated(&mut self) {
+        if !self.rules.has(&REJECTED_COPY) {
+            return;
+        }
         let rejection =
             |resource: &Resource<'a>| (resource.key.name.clone(), resource.error.clone());
         let nameless = std::mem::take(&mut self.nameless);
@@ -400,8 +548,16 @@ impl<'a> Dump<'a> {
         let mut at = 0;
         self.resources.retain(|resource| {
             at += 1;
-            let is_copy = resource.key.name.is_empty() || named.contains(&rejection(resource));
-            !(nameless.contains(&(at - 1)) && is_copy)
+            let is_copy = nameless.contains(&(at - 1))
+                && (resource.key.name.is_empty() || named.contains(&rejection(resource)));
+            if is_copy && self.rules.explain() {
+                self.left_out.push(LeftOut {
+                    rule: &REJECTED_COPY,
+                    xds_type: resource.key.xds_type.clone(),
+                    name: Some(resource.key.name.clone()),
+                });
+            }
+            !is_copy
         });
     }
 
@@ -423,7 +579,7 @@ impl<'a> Dump<'a> {
     }
 
     fn note_spelling(&mut self, names: Name, key: &str) {
-        self.snake_case |= key == names[0] && names[0] != names[1];
+        self.by_envoy |= key == names[0] && names[0] != names[1];
     }
 }
 
@@ -442,7 +598,7 @@ fn is_static(spec: &ListSpec) -> bool {
 }
 
 /// The name that a resource gives itself.
-fn body_name<'a>(
+pub(super) fn body_name<'a>(
     walker: Walker<'a>,
     xds_type: &XdsType,
     raw: &'a [u8],

@@ -10,6 +10,7 @@ use serde::{
     },
 };
 
+use super::envelope::is_element;
 use crate::model::{Document, ProxyId, Source};
 
 /// What a document turned out to be.
@@ -49,7 +50,7 @@ pub fn recognize(input: impl Read) -> Result<Option<Content>, serde_json::Error>
     };
     let source = match document {
         Document::Syncz => Source::Istiod,
-        Document::ConfigDump if top.node.is_none() && !top.snake_case => Source::Istiod,
+        Document::ConfigDump if top.node.is_none() && !top.by_envoy => Source::Istiod,
         _ => Source::Envoy,
     };
     let node = top.node.unwrap_or_default();
@@ -93,8 +94,8 @@ struct Top {
     node: Option<Node>,
     /// At the top of a server info.
     version: Option<String>,
-    /// Whether a section spells a name as only Envoy's own printer does.
-    snake_case: bool,
+    /// Whether a section is printed as only Envoy prints it.
+    by_envoy: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -133,7 +134,8 @@ struct SemanticVersion {
 #[derive(Default)]
 struct Section {
     node: Option<Node>,
-    snake_case: bool,
+    /// Whether a name is in snake_case, or this is what only Envoy prints by itself: an element of a list.
+    by_envoy: bool,
 }
 
 #[derive(Deserialize)]
@@ -223,8 +225,11 @@ impl<'de> Deserialize<'de> for Section {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Section, A::Error> {
                 let mut section = Section::default();
                 while let Some(key) = map.next_key::<String>()? {
-                    section.snake_case |= key.contains('_');
-                    if key == "bootstrap" {
+                    section.by_envoy |= key.contains('_');
+                    if key == "@type" {
+                        let type_url: Scalar<String> = map.next_value()?;
+                        section.by_envoy |= type_url.0.is_some_and(|url| is_element(&url));
+                    } else if key == "bootstrap" {
                         let bootstrap: Object<Bootstrap> = map.next_value()?;
                         section.node = bootstrap.0.and_then(|bootstrap| bootstrap.node);
                     } else {
@@ -263,7 +268,7 @@ impl<'de> Deserialize<'de> for Top {
                                 top.document = Some(Document::ConfigDump);
                             }
                             for section in sections.into_iter().filter_map(|section| section.0) {
-                                top.snake_case |= section.snake_case;
+                                top.by_envoy |= section.by_envoy;
                                 top.node = top.node.or(section.node);
                             }
                         }
@@ -310,6 +315,10 @@ fn a_document_is_known_by_its_content() {
         ),
         (
             r#"{"configs":[{"dynamic_active_clusters":[{"a":[1,null,"x",{}]}]},7,"x",null]}"#,
+            found(Document::ConfigDump, Source::Envoy, None),
+        ),
+        (
+            r#"{"configs":[{"@type":"type.googleapis.com/envoy.admin.v3.ListenersConfigDump.DynamicListener","name":"a"}]}"#,
             found(Document::ConfigDump, Source::Envoy, None),
         ),
         (

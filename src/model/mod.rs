@@ -1,4 +1,4 @@
-//! The nouns of the field, shared by every layer: xDS types, resources, states, proxies, paths.
+//! The nouns of the field, shared by every layer: xDS types, resources, states, proxies, paths, rules.
 //!
 //! No I/O, and nothing of ours is imported here.
 
@@ -6,10 +6,12 @@ mod document;
 mod path;
 mod proxy;
 mod resource;
+mod rule;
 mod xds_type;
 
 pub use document::{Document, UnknownDocument};
 pub use path::{Path, Predicate, Scalar, Step};
 pub use proxy::{InvalidProxyId, ProxyId, Source, UnknownSource};
 pub use resource::{ResourceKey, State};
+pub use rule::{Action, Rule, Rules, Scope, Tally};
 pub use xds_type::{UnknownType, XdsType};

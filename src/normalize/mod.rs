@@ -1,20 +1,28 @@
 //! The canonical form of a resource: equal meaning, equal bytes.
 
+mod digest;
+mod live;
 mod query;
 mod read;
+mod redacted;
 mod rules;
 mod scalar;
 mod sort;
 mod value;
 
-pub use crate::dump::{Dump, Resource};
-pub use rules::{Action, RULES, Rule, Scope};
+pub use crate::dump::{Cut, Dump, RULES as ENVELOPE_RULES, Resource, Shape};
+pub use digest::{Digest, Digests, digests, dump_digests};
+pub use live::{LIVE_PARTS, LivePart, live_part, live_resource};
+pub use redacted::{is_redacted, may_be_redacted};
+pub use rules::{
+    DRAINING_LISTENERS, HOST_HEALTH, HOSTS_WITHOUT_EDS, LIVE, RULES, WORKLOAD_CERTIFICATE,
+};
 pub use sort::{KeyValue, identity, sort};
 pub use value::{Key, List, Number, Object, ObjectKind, Value};
 
 use std::collections::BTreeSet;
 
-use crate::model::XdsType;
+use crate::model::{Rules, Tally, XdsType};
 
 /// A resource that cannot be normalized.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -30,7 +38,7 @@ pub enum NormalizeError {
     TooDeep(usize, usize),
 }
 
-/// The canonical form of `resource`, from a dump that has sections of `types`.
+/// The canonical form of `resource`, from a dump that has sections of `types`, by all of [`RULES`].
 ///
 /// # Errors
 ///
@@ -39,6 +47,21 @@ pub fn normalize(
     resource: &Resource<'_>,
     types: &BTreeSet<XdsType>,
 ) -> Result<Value, NormalizeError> {
+    normalize_by(resource, types, &mut Tally::new(Rules::all()))
+}
+
+/// The canonical form of `resource`, from a dump that has sections of `types`, by those of [`RULES`] that are on.
+///
+/// `tally` gets one value for each node that a rule leaves out or fills in.
+///
+/// # Errors
+///
+/// As [`normalize`].
+pub fn normalize_by(
+    resource: &Resource<'_>,
+    types: &BTreeSet<XdsType>,
+    tally: &mut Tally<'_>,
+) -> Result<Value, NormalizeError> {
     let Some(body) = resource.body else {
         return Ok(Value::empty());
     };
@@ -46,9 +69,8 @@ pub fn normalize(
     if resource.key.xds_type == XdsType::ExtensionConfig {
         value = wrap_bare_extension(value, &resource.key.name);
     }
-    rules::apply(&mut value, &resource.key.xds_type, &|xds_type| {
-        types.contains(xds_type)
-    });
+    let has_section = |xds_type: &XdsType| types.contains(xds_type);
+    rules::apply(&mut value, &resource.key.xds_type, &has_section, tally);
     sort::sort(&mut value);
     Ok(value)
 }

@@ -17,6 +17,9 @@ const MAX_DEPTH: usize = 200;
 
 const TYPE_PREFIX: &str = "type.googleapis.com/";
 
+/// The enum whose one value is `null` in JSON.
+const NULL_VALUE: &str = "google.protobuf.NullValue";
+
 /// Reads `raw` in the shape that the dump gave it.
 pub(super) fn read(raw: &[u8], shape: Shape) -> Result<Value, NormalizeError> {
     let mut reader = Reader {
@@ -117,7 +120,11 @@ impl<'j> Reader<'j> {
     fn field(&mut self, field: &'static Field) -> Result<Option<Value>, NormalizeError> {
         let peek = self.json.peek()?;
         let kind = field.kind();
-        let is_value = matches!(kind, Kind::Message(m) if m.special() == Special::Value);
+        let is_value = match kind {
+            Kind::Message(message) => message.special() == Special::Value,
+            Kind::Enum(names) => names.name() == NULL_VALUE,
+            _ => false,
+        };
         if peek == Peek::Null && (!is_value || field.is_repeated()) {
             self.json.known_null()?;
             return Ok(None);
@@ -298,9 +305,11 @@ impl<'j> Reader<'j> {
                     true => names.number(&text),
                     false => scalar::integer(&text).and_then(|n| i32::try_from(n).ok()),
                 };
-                number
-                    .and_then(|n| names.name_of(n))
-                    .map(|name| Value::String(name.to_owned()))
+                let name = number.and_then(|n| names.name_of(n));
+                name.map(|name| match names.name() {
+                    NULL_VALUE => Value::Null,
+                    _ => Value::String(name.to_owned()),
+                })
             }
             _ => None,
         };
@@ -433,6 +442,7 @@ fn is_default(value: &Value, kind: Kind) -> bool {
         }
         (Kind::Int64 | Kind::UInt64, Value::String(text)) => text == "0",
         (Kind::Enum(names), Value::String(text)) => names.number(text) == Some(0),
+        (Kind::Enum(_), Value::Null) => true,
         (Kind::String | Kind::Bytes, Value::String(text)) => text.is_empty(),
         _ => false,
     }

@@ -1,48 +1,7 @@
-//! What normalizing leaves out or fills in beyond the rules of protobuf's JSON: one table.
+//! What normalizing leaves out or fills in beyond the rules of protobuf's JSON, and what of it is live state: tables.
 
 use super::{Number, Object, ObjectKind, Value};
-use crate::model::XdsType;
-
-/// One rule.
-#[derive(Debug)]
-pub struct Rule {
-    /// Its name.
-    pub name: &'static str,
-    /// Why it holds.
-    pub reason: &'static str,
-    /// Where it applies.
-    pub scope: Scope,
-    /// Members to go through from there; `*` stands for every item of a list.
-    pub paths: &'static [&'static [&'static str]],
-    /// What is done to the node.
-    pub action: Action,
-}
-
-/// Where a rule applies.
-#[derive(Debug)]
-pub enum Scope {
-    /// From the root of every resource of a type.
-    Type(XdsType),
-    /// From the root of every resource of the first type, where the dump has a section of the second.
-    TypeBeside(XdsType, XdsType),
-    /// From every message of that full name.
-    Message(&'static str),
-}
-
-/// What a rule does to a node.
-#[derive(Debug)]
-pub enum Action {
-    /// Leaves it out.
-    Drop,
-    /// Leaves it out where it is a number of that value.
-    DropNumber(i128),
-    /// Leaves it out where it is that text.
-    DropText(&'static str),
-    /// Leaves it out where it is an empty message.
-    DropEmpty,
-    /// Writes that number where it is absent.
-    Fill(i128),
-}
+use crate::model::{Action, Rule, Scope, Tally, XdsType};
 
 /// Every rule, in the order in which they are applied.
 #[rustfmt::skip]
@@ -147,7 +106,7 @@ pub static RULES: [Rule; 14] = [
     Rule {
         name: "unknown-section-versions",
         reason: "every section and element of a config dump carries versions and times",
-        scope: Scope::Type(XdsType::Other(String::new())),
+        scope: Scope::UnknownSection,
         paths: &[
             &["version_info"], &["versionInfo"], &["last_updated"], &["lastUpdated"],
         ],
@@ -155,90 +114,151 @@ pub static RULES: [Rule; 14] = [
     },
 ];
 
-/// Applies every rule to the resource `value`; `has_section` tells which types the dump has a section of.
-pub(super) fn apply(value: &mut Value, xds_type: &XdsType, has_section: &dyn Fn(&XdsType) -> bool) {
+/// Hosts come and go, and so does their health.
+pub static HOST_HEALTH: Rule = Rule {
+    name: "host-health",
+    reason: "a host's health changes without a change of configuration",
+    scope: Scope::Type(XdsType::Endpoint),
+    paths: &[
+        &["endpoints", "*", "lb_endpoints", "*", "health_status"],
+        &[
+            "endpoints",
+            "*",
+            "load_balancer_endpoints",
+            "lb_endpoints",
+            "*",
+            "health_status",
+        ],
+    ],
+    action: Action::Code("told apart as live state"),
+};
+
+/// Assignments that no control plane sent.
+pub static HOSTS_WITHOUT_EDS: Rule = Rule {
+    name: "hosts-without-eds",
+    reason: "they are resolved by DNS, or repeated from the cluster",
+    scope: Scope::Type(XdsType::Endpoint),
+    paths: &[&[]],
+    action: Action::Code("told apart as live state where the cluster is EDS on neither side"),
+};
+
+/// Listeners that wait for their last connections.
+pub static DRAINING_LISTENERS: Rule = Rule {
+    name: "draining-listeners",
+    reason: "a draining listener goes away by itself",
+    scope: Scope::Type(XdsType::Listener),
+    paths: &[&[]],
+    action: Action::Code("told apart as live state where its state is draining"),
+};
+
+/// What the agent has renewed every few hours.
+pub static WORKLOAD_CERTIFICATE: Rule = Rule {
+    name: "workload-certificate",
+    reason: "the workload certificate rotates by itself",
+    scope: Scope::Type(XdsType::Secret),
+    paths: &[&["tls_certificate", "certificate_chain"]],
+    action: Action::Code("told apart as live state in the secret `default`"),
+};
+
+/// The rules by which a difference is live state and not one of configuration.
+pub static LIVE: [&Rule; 4] = [
+    &HOST_HEALTH,
+    &HOSTS_WITHOUT_EDS,
+    &DRAINING_LISTENERS,
+    &WORKLOAD_CERTIFICATE,
+];
+
+/// Applies every rule of [`RULES`] that is on to the resource `value`, and counts what it hides; `has_section` tells
+/// which types the dump has a section of.
+pub(super) fn apply(
+    value: &mut Value,
+    xds_type: &XdsType,
+    has_section: &dyn Fn(&XdsType) -> bool,
+    tally: &mut Tally<'_>,
+) {
     for rule in &RULES {
+        if !tally.has(rule) {
+            continue;
+        }
+        let mut hidden = 0;
         match &rule.scope {
-            Scope::Type(XdsType::Other(_)) if matches!(xds_type, XdsType::Other(_)) => {
+            Scope::UnknownSection if matches!(xds_type, XdsType::Other(_)) => {
                 walk(value, &mut |object| match object.kind {
-                    ObjectKind::Unknown | ObjectKind::Any(None) => rule.apply(object),
+                    ObjectKind::Unknown | ObjectKind::Any(None) => {
+                        hidden += to_object(rule, object)
+                    }
                     _ => {}
                 });
             }
-            Scope::Type(of) if of == xds_type => rule.apply_to(value),
+            Scope::Type(of) if of == xds_type => hidden += to_value(rule, value),
             Scope::TypeBeside(of, beside) if of == xds_type && has_section(beside) => {
-                rule.apply_to(value);
+                hidden += to_value(rule, value);
             }
             Scope::Message(name) => walk(value, &mut |object| match object.kind {
                 ObjectKind::Message(message) | ObjectKind::Any(Some(message))
                     if message.name() == *name =>
                 {
-                    rule.apply(object);
+                    hidden += to_object(rule, object);
                 }
                 _ => {}
             }),
             _ => {}
         }
+        tally.hid(rule, hidden);
     }
 }
 
-impl Rule {
-    fn apply_to(&self, value: &mut Value) {
-        if let Value::Object(object) = value {
-            self.apply(object);
-        }
-    }
-
-    fn apply(&self, object: &mut Object) {
-        for path in self.paths {
-            self.action.at(object, path);
-        }
+/// Applies a rule below `value`, and returns how many nodes it hid.
+fn to_value(rule: &Rule, value: &mut Value) -> usize {
+    match value {
+        Value::Object(object) => to_object(rule, object),
+        _ => 0,
     }
 }
 
-impl Action {
-    fn at(&self, object: &mut Object, path: &[&'static str]) {
-        let (name, rest) = match path {
-            [name] => return self.on_member(object, name),
-            [name, rest @ ..] => (name, rest),
-            [] => return,
-        };
-        match (object.get_mut(name), rest) {
-            (Some(Value::Object(inner)), rest) => self.at(inner, rest),
-            (Some(Value::List(list)), ["*", rest @ ..]) => {
-                for item in &mut list.items {
-                    if let Value::Object(inner) = item {
-                        self.at(inner, rest);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
+fn to_object(rule: &Rule, object: &mut Object) -> usize {
+    let paths = rule.paths.iter();
+    paths.map(|path| at(&rule.action, object, path)).sum()
+}
 
-    fn on_member(&self, object: &mut Object, name: &'static str) {
-        let found = object.get(name);
-        let drop = match (self, found) {
-            (Self::Fill(number), None) => {
-                let at = object
-                    .members
-                    .partition_point(|(key, _)| key.as_ref() < name);
-                let value = Value::Number(Number::Int(*number));
-                object.members.insert(at, (name.into(), value));
-                false
-            }
-            (Self::Drop, Some(_)) => true,
-            (Self::DropNumber(number), Some(Value::Number(found))) => {
-                *found == Number::Int(*number)
-            }
-            (Self::DropText(text), Some(Value::String(found))) => found == text,
-            (Self::DropEmpty, Some(Value::Object(found))) => found.members.is_empty(),
-            _ => false,
-        };
-        if drop {
-            object.members.retain(|(key, _)| key != name);
+fn at(action: &Action, object: &mut Object, path: &[&'static str]) -> usize {
+    let (name, rest) = match path {
+        [name] => return usize::from(on_member(action, object, name)),
+        [name, rest @ ..] => (name, rest),
+        [] => return 0,
+    };
+    match (object.get_mut(name), rest) {
+        (Some(Value::Object(inner)), rest) => at(action, inner, rest),
+        (Some(list @ Value::List(_)), ["*", rest @ ..]) => {
+            let items = list.objects_mut();
+            items.map(|inner| at(action, inner, rest)).sum()
         }
+        _ => 0,
     }
+}
+
+/// Does to the member `name` what the action says, and tells whether there was anything to do.
+fn on_member(action: &Action, object: &mut Object, name: &'static str) -> bool {
+    let found = object.get(name);
+    let drop = match (action, found) {
+        (Action::Fill(number), None) => {
+            let at = object
+                .members
+                .partition_point(|(key, _)| key.as_ref() < name);
+            let value = Value::Number(Number::Int(*number));
+            object.members.insert(at, (name.into(), value));
+            return true;
+        }
+        (Action::Drop, Some(_)) => true,
+        (Action::DropNumber(number), Some(Value::Number(found))) => *found == Number::Int(*number),
+        (Action::DropText(text), Some(Value::String(found))) => found == text,
+        (Action::DropEmpty, Some(Value::Object(found))) => found.members.is_empty(),
+        _ => false,
+    };
+    if drop {
+        object.members.retain(|(key, _)| key != name);
+    }
+    drop
 }
 
 /// Calls `each` with every object in `value`.

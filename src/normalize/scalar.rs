@@ -76,16 +76,19 @@ pub(super) fn duration(text: &str) -> Option<String> {
     ))
 }
 
-/// A `google.protobuf.Timestamp`: RFC 3339 in UTC with `Z`.
+/// A `google.protobuf.Timestamp`: RFC 3339 in UTC with `Z`, of the years 1 to 9999.
+///
+/// Read as civil time, as `jiff::Timestamp` ends a day before the year 9999 does.
 pub(super) fn timestamp(text: &str) -> Option<String> {
-    let timestamp: jiff::Timestamp = text.parse().ok()?;
-    let nanos = timestamp.as_nanosecond();
-    let seconds = jiff::Timestamp::from_second(nanos.div_euclid(NANOS_PER_SECOND) as i64).ok()?;
-    let whole = seconds.strftime("%Y-%m-%dT%H:%M:%S");
-    Some(format!(
-        "{whole}{}Z",
-        fraction(nanos.rem_euclid(NANOS_PER_SECOND))
-    ))
+    let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
+    let local = pieces.date().to_datetime(pieces.time()?);
+    let offset = i64::from(pieces.to_numeric_offset()?.seconds());
+    let utc = local
+        .checked_sub(jiff::SignedDuration::from_secs(offset))
+        .ok()?;
+    let whole = utc.strftime("%Y-%m-%dT%H:%M:%S");
+    let is_in_range = (1..=9999).contains(&utc.year());
+    is_in_range.then(|| format!("{whole}{}Z", fraction(i128::from(utc.subsec_nanosecond()))))
 }
 
 /// Nanoseconds from a decimal number of seconds with at most nine decimals.
@@ -149,6 +152,19 @@ fn timestamps_are_in_utc() {
     for (text, expected) in [
         ("2026-11-20T11:57:49.5Z", Some("2026-11-20T11:57:49.500Z")),
         ("2026-11-20T13:57:49+02:00", Some("2026-11-20T11:57:49Z")),
+        (
+            "2026-11-20T11:57:49.000000100Z",
+            Some("2026-11-20T11:57:49.000000100Z"),
+        ),
+        ("0001-01-01T00:00:00Z", Some("0001-01-01T00:00:00Z")),
+        (
+            "9999-12-31T23:59:59.99999Z",
+            Some("9999-12-31T23:59:59.999990Z"),
+        ),
+        ("9999-12-31T23:59:59+01:00", Some("9999-12-31T22:59:59Z")),
+        ("9999-12-31T23:59:59-01:00", None),
+        ("2026-11-20T11:57:49", None),
+        ("2026-11-20", None),
         ("yesterday", None),
     ] {
         assert_eq!(timestamp(text).as_deref(), expected, "{text}");

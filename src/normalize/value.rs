@@ -1,6 +1,6 @@
 //! A normalized value: JSON in which everything that means the same is spelled the same.
 
-use std::{borrow::Cow, cmp::Ordering};
+use std::{borrow::Cow, cmp::Ordering, fmt};
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
@@ -129,6 +129,14 @@ impl Value {
         })
     }
 
+    /// The members, where this is an object.
+    pub fn as_object(&self) -> Option<&Object> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
     /// The text, where this is a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -183,6 +191,19 @@ impl Number {
             Self::Int(_) => 0,
             Self::Float(_) => 1,
             Self::Big(_) => 2,
+        }
+    }
+}
+
+impl fmt::Display for Number {
+    /// As JSON.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(value) => value.fmt(f),
+            Self::Float(value) => {
+                serde_json::Number::from_f64(*value).map_or(Ok(()), |number| number.fmt(f))
+            }
+            Self::Big(digits) => digits.fmt(f),
         }
     }
 }
@@ -302,6 +323,7 @@ fn numbers_print_alike_when_they_are_equal() {
         ),
         (Number::Big("1".repeat(50).into()), &"1".repeat(50)),
     ] {
+        assert_eq!(number.to_string(), text);
         let printed = serde_json::to_string(&Value::Number(number)).unwrap();
         assert_eq!(printed, text);
     }

@@ -9,7 +9,8 @@ use serde::{Serialize, Serializer};
 
 use super::{Side, Sides, layout};
 use crate::{
-    diff::{self, Report},
+    diff::{self, PairedBy, Report, renames},
+    inspect::{self, certificate},
     model::ResourceKey,
     normalize::Value,
 };
@@ -52,11 +53,11 @@ struct Diff<'a> {
     /// Counts.
     summary: Summary,
     /// Differences, in byte order of proxy, source, type, name, state, occurrence, path and kind.
-    #[serde(serialize_with = "each::<_, Change, _>")]
+    #[serde(serialize_with = "changes")]
     #[schemars(with = "Vec<Change>")]
     changes: &'a [diff::Change],
     /// Differences in live state, which is not configuration and does not count, in the same order.
-    #[serde(serialize_with = "each::<_, Change, _>")]
+    #[serde(serialize_with = "changes")]
     #[schemars(with = "Vec<Change>")]
     live: &'a [diff::Change],
     /// Proxies that only one side has.
@@ -76,11 +77,19 @@ struct Diff<'a> {
     rejections: &'a [diff::Rejection],
     /// What to know before believing the result, a sentence each.
     warnings: &'a [String],
+    /// How many values each rule hid from the comparison, in byte order of their names; only with `--why`, and only
+    /// rules that hid any.
+    #[serde(
+        serialize_with = "each::<_, Hidden, _>",
+        skip_serializing_if = "no_items"
+    )]
+    #[schemars(with = "Vec<Hidden>")]
+    hidden: &'a [diff::Hidden],
 }
 
 /// What a side is.
 #[derive(Serialize, JsonSchema)]
-struct Header<'a> {
+pub(super) struct Header<'a> {
     /// The file or URL as it was typed.
     label: &'a str,
     /// When it was captured: RFC 3339.
@@ -171,11 +180,89 @@ struct Change<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     reason: Option<&'a str>,
-    /// What sort of change it is. `endpoints_replaced`: a cluster's hosts only changed their addresses. There may be
-    /// others in a later minor version.
+    /// What sort of change it is. `endpoints_replaced`: a cluster's hosts only changed their addresses.
+    /// `wasm_stand_in`: the agent could not fetch the code of a Wasm extension, and has Envoy allow or deny all
+    /// requests instead. There may be others in a later minor version.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     class: Option<&'static str>,
+    /// `unknown`: no schema is known of the node, or of what it is in, and it was compared as plain JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("enum" = ["unknown"]))]
+    schema: Option<&'static str>,
+    /// How the items of the lists on the way to the node were paired, from the root; only with `--why`, and where
+    /// there is a list on the way.
+    #[serde(
+        serialize_with = "each::<_, Pairing, _>",
+        skip_serializing_if = "no_items"
+    )]
+    #[schemars(with = "Vec<Pairing>")]
+    pairings: &'a [diff::Pairing],
+    /// The certificates that are in `before`, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Certificate>")]
+    before_certificates: Vec<Certificate>,
+    /// The certificates that are in `after`, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Certificate>")]
+    after_certificates: Vec<Certificate>,
+    /// Of a resource that was added: the removed one that is equal but for its name, if there is just one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    renamed_from: Option<&'a str>,
+    /// Of a resource that was removed: the added one that is equal but for its name, if there is just one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    renamed_to: Option<&'a str>,
+}
+
+/// How the items of one list were paired.
+#[derive(Serialize, JsonSchema)]
+struct Pairing<'a> {
+    /// The list's field.
+    list: &'a str,
+    /// `set`: order means nothing, and items have no keys. `keyed`: order means nothing. `ordered`: items have no
+    /// keys. `ordered_keyed`: order has a meaning, and keys identify items.
+    #[schemars(extend("enum" = ["keyed", "ordered", "ordered_keyed", "set"]))]
+    rule: &'static str,
+    /// What identifies an item: paths from it, members joined by dots.
+    keys: &'static [&'static str],
+    /// What paired the item on the way; absent where only one side has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("enum" = ["content", "keys", "position"]))]
+    by: Option<&'static str>,
+    /// Which of the keys did, where `by` is `keys`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>")]
+    by_keys: Option<&'static [&'static str]>,
+}
+
+/// What a rule hid.
+#[derive(Serialize, JsonSchema)]
+struct Hidden {
+    /// The rule's name, as `xdsnap rules` prints it.
+    rule: &'static str,
+    /// How many values of both sides it left out, filled in or equated.
+    values: usize,
+}
+
+/// A certificate in PEM form, as it says of itself.
+#[derive(Serialize, JsonSchema)]
+struct Certificate {
+    /// Whose it is; may be empty.
+    subject: String,
+    /// The other names of whose it is, each with its kind: `DNS:`, `URI:`, `IP:`, `email:`…
+    sans: Vec<String>,
+    /// Who made it.
+    issuer: String,
+    /// Its serial number, in lower hexadecimal digits.
+    serial: String,
+    /// When it begins to be valid: RFC 3339.
+    not_before: String,
+    /// When it ends to be valid: RFC 3339.
+    not_after: String,
+    /// The SHA-256 digest of its DER form, in lower hexadecimal digits.
+    sha256: String,
 }
 
 /// A proxy that only one side has.
@@ -251,6 +338,7 @@ impl<'a> Diff<'a> {
             not_compared: &report.not_compared,
             rejections: &report.rejections,
             warnings: &report.warnings,
+            hidden: &report.hidden,
         }
     }
 }
@@ -302,6 +390,45 @@ impl<'a> From<&'a diff::Change> for Change<'a> {
             updated: change.updated.as_deref(),
             reason: change.reason.as_deref(),
             class: change.class.map(diff::Class::as_str),
+            schema: change.no_schema.then_some("unknown"),
+            pairings: &change.pairings,
+            before_certificates: certificates(change.before.as_ref()),
+            after_certificates: certificates(change.after.as_ref()),
+            renamed_from: None,
+            renamed_to: None,
+        }
+    }
+}
+
+impl<'a> From<&'a diff::Pairing> for Pairing<'a> {
+    fn from(pairing: &'a diff::Pairing) -> Self {
+        let rule = pairing.rule;
+        let (by, by_keys) = match pairing.by {
+            None => (None, None),
+            Some(PairedBy::Keys(keys)) => (Some("keys"), Some(keys)),
+            Some(PairedBy::Content) => (Some("content"), None),
+            Some(PairedBy::Position) => (Some("position"), None),
+        };
+        Self {
+            list: &pairing.list,
+            rule: match (rule.ordered, rule.keys.is_empty()) {
+                (false, true) => "set",
+                (false, false) => "keyed",
+                (true, true) => "ordered",
+                (true, false) => "ordered_keyed",
+            },
+            keys: rule.keys,
+            by,
+            by_keys,
+        }
+    }
+}
+
+impl From<&diff::Hidden> for Hidden {
+    fn from(hidden: &diff::Hidden) -> Self {
+        Self {
+            rule: hidden.rule,
+            values: hidden.values,
         }
     }
 }
@@ -345,8 +472,44 @@ impl<'a> From<&'a diff::Rejection> for Rejection<'a> {
     }
 }
 
-fn state(resource: &ResourceKey) -> Option<&'static str> {
+fn certificates(value: Option<&Value>) -> Vec<Certificate> {
+    let found = value.map(certificate::in_value).unwrap_or_default();
+    found.into_iter().map(Certificate::from).collect()
+}
+
+impl From<inspect::Certificate> for Certificate {
+    fn from(certificate: inspect::Certificate) -> Self {
+        Self {
+            subject: certificate.subject,
+            sans: certificate.sans,
+            issuer: certificate.issuer,
+            serial: certificate.serial,
+            not_before: certificate.not_before.to_string(),
+            not_after: certificate.not_after.to_string(),
+            sha256: certificate.sha256,
+        }
+    }
+}
+
+pub(super) fn state(resource: &ResourceKey) -> Option<&'static str> {
     resource.state.map(|state| state.as_str())
+}
+
+/// Converts and writes one change after the other, with the likely other name of the resource.
+fn changes<S: Serializer>(changes: &&[diff::Change], serializer: S) -> Result<S::Ok, S::Error> {
+    let all: Vec<&diff::Change> = changes.iter().collect();
+    let names = renames(&all).into_iter();
+    serializer.collect_seq(all.iter().zip(names).map(|(change, name)| {
+        let (renamed_from, renamed_to) = match change.kind {
+            diff::ChangeKind::Added => (name, None),
+            _ => (None, name),
+        };
+        Change {
+            renamed_from,
+            renamed_to,
+            ..Change::from(*change)
+        }
+    }))
 }
 
 /// Converts and writes one item after the other.
@@ -362,6 +525,6 @@ fn no_items<T>(items: &&[T]) -> bool {
     items.is_empty()
 }
 
-fn is_zero(number: &u32) -> bool {
+pub(super) fn is_zero(number: &u32) -> bool {
     *number == 0
 }

@@ -1,4 +1,4 @@
-//! A [`Report`](crate::diff::Report) in, bytes out: text for a person, JSON for a script, lines for grep, a patch.
+//! A [`Report`](crate::diff::Report) in, bytes out: text for a person, JSON for a script, lines for grep, patches.
 //!
 //! Pure: no terminal, environment or clock is looked at. What the outputs must know of them comes in a [`Style`];
 //! what the report does not hold of the two inputs comes in [`Sides`].
@@ -7,22 +7,35 @@
 
 mod clip;
 mod escape;
+mod head;
 mod info;
 mod json;
+mod json_patch;
 mod layout;
 pub mod names;
 mod oneline;
+mod page;
 mod resource;
+mod rules;
+mod show;
+mod status;
+mod table;
 mod text;
 mod unified;
+mod updated;
 
 pub use info::{info, info_json, info_members, schema as info_schema, size};
 pub use json::{json, schema as diff_schema};
+pub use json_patch::{json_patch, schema as json_patch_schema};
 pub use layout::document;
 pub use oneline::oneline;
 pub use resource::{ResourceWriter, schema as normalize_schema};
-pub use text::{summary_line, text};
+pub use rules::{RuleEntry, json as rules_json, schema as rules_schema, table as rule_table};
+pub use show::{schema as show_schema, show, show_json};
+pub use status::{schema as status_schema, status, status_json};
+pub use text::{rules, summary_line, text};
 pub use unified::unified;
+pub use updated::{schema as updated_schema, updated, updated_json, updated_lines, updated_table};
 
 /// How text is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -69,7 +69,10 @@ fn values(change: &Change, mode: Mode, style: Style) -> String {
             (one(before), one(after))
         }
     };
-    let absent = || "(absent)".to_owned();
+    let absent = || match &change.default {
+        Some(default) => format!("{} (default)", json(default)),
+        None => "(absent)".to_owned(),
+    };
     let mut text = String::new();
     if change.kind == ChangeKind::Moved {
         text.push_str("position ");

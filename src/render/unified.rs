@@ -7,16 +7,20 @@ use similar::TextDiff;
 use super::{layout, names};
 use crate::{diff::Report, normalize::Value};
 
-/// Writes a patch that makes the *after* of the report's documents out of their *before*.
+/// Writes a patch that makes the *after* of the report's documents out of their *before*; documents without changes
+/// are left out.
 ///
 /// It goes by [`names::resource_path`] and the bytes of [`document`](super::document), so that it applies in a folder that
 /// `normalize --output-dir` wrote of *before*, where proxies have the same name on both sides. A report without
 /// documents is an empty patch.
 pub fn unified(out: &mut dyn Write, report: &Report) -> io::Result<()> {
-    for pair in &report.documents {
+    for pair in report.documents.iter().filter(|pair| pair.has_changes) {
         let path = names::resource_path(&pair.proxy, pair.source.as_str(), &pair.resource);
-        let before = text(pair.before.as_ref())?;
-        let after = text(pair.after.as_ref())?;
+        let (before, after) = match &pair.equated {
+            Some([before, after]) => (Some(before), Some(after)),
+            None => (pair.before.as_ref(), pair.after.as_ref()),
+        };
+        let (before, after) = (text(before)?, text(after)?);
         let header = |side: &str, value: &Option<Value>| match value {
             Some(_) => format!("{side}/{path}"),
             None => "/dev/null".to_owned(),

@@ -115,7 +115,16 @@ fn alone_it_says_what_it_is() {
 
 #[test]
 fn the_help_of_every_command_fits_80_columns_and_two_screens() {
-    for command in ["", "capture", "diff", "normalize", "info"] {
+    for command in [
+        "",
+        "capture",
+        "diff",
+        "status",
+        "show",
+        "normalize",
+        "info",
+        "rules",
+    ] {
         let ran = at(&format!("help {command}"));
         assert_eq!((ran.status, ran.err.as_str()), (0, ""));
         assert!(ran.out.is_ascii(), "{}", ran.out);
@@ -247,7 +256,7 @@ fn what_was_typed_wrong_is_answered_with_one_line_and_nothing_else() {
     $ xdsnap diff before.xdsnap after.xdsnap --onelin
     xdsnap: unknown option `--onelin`, did you mean `--oneline`? (`xdsnap help diff` lists all)
     $ xdsnap diff before.xdsnap after.xdsnap -o yaml
-    xdsnap: --output: `yaml` is none of text, json, unified
+    xdsnap: --output: `yaml` is none of text, json, unified, json-patch
     $ xdsnap diff before.xdsnap after.xdsnap -o json --oneline
     xdsnap: --output and --oneline exclude each other; give one of them
     $ xdsnap diff before.xdsnap after.xdsnap --type routs
@@ -370,7 +379,7 @@ fn what_cannot_be_read_is_left_out_and_the_rest_compared() {
     let ran = at("diff damaged.xdsnap after.xdsnap -o json");
     let report = ran.json();
     assert_eq!(report["summary"]["proxies"], 2);
-    let missing = report["not_compared"].as_array().unwrap();
+    let missing = missing(&report);
     assert_eq!(missing.len(), 1);
     assert_eq!(
         (&missing[0]["proxy"], &missing[0]["cause"]),
@@ -390,6 +399,14 @@ fn what_cannot_be_read_is_left_out_and_the_rest_compared() {
         at("diff damaged.xdsnap before.xdsnap").last_line(),
         "2 of 3 proxies compared, 120 resources: no differences found, 1 not compared"
     );
+}
+
+/// What should have been compared, and was not.
+fn missing(report: &Value) -> Vec<&Value> {
+    let entries = report["not_compared"].as_array().unwrap().iter();
+    entries
+        .filter(|entry| entry["cause"] == "missing")
+        .collect()
 }
 
 /// A folder with a capture: the documents of one proxy, by name.
@@ -423,7 +440,7 @@ fn a_proxy_whose_capture_failed_is_neither_added_nor_removed() {
         ("envoy/two.shop/certs.json", "{}"),
     ]);
     let gone = folder(&[("envoy/one.shop/config_dump.json", &one)]);
-    for (before, after, status, only, missing) in [
+    for (before, after, status, only, uncompared) in [
         (&whole, &failed, 3, 0, 1),
         (&failed, &whole, 3, 0, 1),
         (&whole, &gone, 1, 1, 0),
@@ -431,10 +448,10 @@ fn a_proxy_whose_capture_failed_is_neither_added_nor_removed() {
     ] {
         let ran = diff(before.path(), after.path(), "-o json");
         let report = ran.json();
-        let count = |key: &str| report[key].as_array().unwrap().len();
+        let proxies_only = report["proxies_only"].as_array().unwrap().len();
         assert_eq!(
-            (ran.status, count("proxies_only"), count("not_compared")),
-            (status, only, missing),
+            (ran.status, proxies_only, missing(&report).len()),
+            (status, only, uncompared),
             "{}",
             ran.out
         );
@@ -464,22 +481,57 @@ fn of_a_dump_in_parts_what_a_missing_part_would_tell_is_not_compared() {
     let whole = folder(&documents);
     documents[2].1 = "upstream request timeout";
     let failed = folder(&documents);
-    assert_eq!(diff(whole.path(), whole.path(), "").status, 0);
+    let all = diff(whole.path(), whole.path(), "-o json");
+    assert_eq!(all.status, 0);
+    let all = all.json();
+    let count = |report: &Value| report["summary"]["resources"].as_u64().unwrap();
     for (before, after) in [(&whole, &failed), (&failed, &whole)] {
         let ran = diff(before.path(), after.path(), "-o json");
         assert_eq!(ran.status, 3, "{}", ran.out);
         let report = ran.json();
         assert_eq!(report["changes"], json!([]));
-        assert_eq!(
-            strings(&report["not_compared"], "type"),
-            BTreeSet::from(["cluster".to_owned()])
-        );
+        let missing = missing(&report);
+        assert_eq!(missing.len(), 1, "{missing:?}");
+        assert_eq!(missing[0]["type"], "cluster");
+        let side = if before.path() == failed.path() {
+            "before"
+        } else {
+            "after"
+        };
+        let reason = missing[0]["reason"].as_str().unwrap();
+        let lacks = format!("the dump on the {side} side lacks `dynamic_active_clusters`: ");
+        assert!(reason.starts_with(&lacks), "{reason}");
+        // The static ones are compared.
+        let number: u64 = reason[lacks.len()..]
+            .split(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert_eq!(count(&report) + number, count(&all), "{reason}");
         let warning = report["warnings"][0].as_str().unwrap();
         assert_eq!(
             warning,
             "web.shop: `dynamic_active_clusters` was not captured: not JSON but text: upstream request timeout"
         );
     }
+    // A part in which there would have been nothing is missing all the same.
+    documents[2].1 = &texts[2];
+    let warming = path("dynamic_warming_clusters");
+    documents.push((&warming, "upstream request timeout"));
+    let failed = folder(&documents);
+    let ran = diff(whole.path(), failed.path(), "-o json");
+    let report = ran.json();
+    assert_eq!((ran.status, count(&report)), (3, count(&all)));
+    assert_eq!(report["changes"], json!([]));
+    let reasons: Vec<_> = missing(&report)
+        .iter()
+        .map(|entry| entry["reason"].clone())
+        .collect();
+    assert_eq!(
+        reasons,
+        ["the dump on the after side lacks `dynamic_warming_clusters`"]
+    );
 }
 
 /// The values of a key, each once.
@@ -569,6 +621,7 @@ fn a_reader_that_has_had_enough_changes_nothing() {
         ("diff before.xdsnap after.xdsnap", 1),
         ("diff before.xdsnap after.xdsnap --oneline", 1),
         ("diff before.xdsnap after.xdsnap -o json", 1),
+        ("diff before.xdsnap after.xdsnap -o json-patch", 1),
         ("diff before.xdsnap after.xdsnap -o unified", 1),
         ("diff before.xdsnap", 0),
         ("normalize before.xdsnap", 0),

@@ -450,6 +450,228 @@ fn a_request_authentication_is_a_filter_in_four_filter_chains() {
     );
 }
 
+/// What Envoy answers to queries that leave something out, against what it answers without one: nothing of it is a
+/// difference, and what is missing is said by type with how much it is. A number of resources is compared.
+#[test]
+fn what_a_query_leaves_out_is_neither_added_nor_removed() {
+    let cut = |query: &str, types: &str| -> Vec<String> {
+        let numbers = types
+            .split_whitespace()
+            .map(|word| word.split_once('=').unwrap());
+        let text = |(xds_type, number): (&str, &str)| {
+            let resources = if number == "1" {
+                "resource"
+            } else {
+                "resources"
+            };
+            let why = match query {
+                "" => "was taken without `include_eds`".to_owned(),
+                query => format!("was cut (`?{query}`)"),
+            };
+            let rest = match number {
+                "0" => String::new(),
+                number => format!(": {number} {resources} that only the other side has"),
+            };
+            format!("{xds_type}: the dump on the SIDE side {why}{rest}")
+        };
+        numbers.map(text).collect()
+    };
+    for (answer, status, resources, expected) in [
+        ("no_eds", 3, 8, vec![cut("", "endpoint=3")]),
+        (
+            "name_regex",
+            3,
+            3,
+            vec![cut("name_regex", "cluster=2 endpoint=2 listener=3 route=1")],
+        ),
+        (
+            "name_regex_none",
+            3,
+            1,
+            vec![
+                cut("name_regex", "cluster=3 listener=3 route=1"),
+                cut("", "endpoint=3"),
+            ],
+        ),
+        (
+            "mask_list",
+            3,
+            2,
+            vec![cut(
+                "mask",
+                "bootstrap=1 cluster=1 endpoint=3 listener=3 route=3",
+            )],
+        ),
+        (
+            "mask_bootstrap",
+            3,
+            1,
+            vec![cut("mask", "cluster=3 endpoint=3 listener=3 route=3")],
+        ),
+        // Its bootstrap has nothing but a node.
+        (
+            "mask_node",
+            3,
+            1,
+            vec![cut(
+                "mask",
+                "bootstrap=0 cluster=3 endpoint=3 listener=3 route=3",
+            )],
+        ),
+        (
+            "resource",
+            3,
+            2,
+            vec![cut(
+                "resource",
+                "bootstrap=1 cluster=1 endpoint=3 listener=3 route=3",
+            )],
+        ),
+        (
+            "resource_endpoints",
+            3,
+            2,
+            vec![cut(
+                "resource",
+                "bootstrap=1 cluster=3 endpoint=1 listener=3 route=3",
+            )],
+        ),
+        (
+            "resource_listeners",
+            3,
+            2,
+            vec![cut(
+                "resource",
+                "bootstrap=1 cluster=3 endpoint=3 listener=1 route=1",
+            )],
+        ),
+    ] {
+        let [whole, answer] =
+            ["dump", answer].map(|name| data(&format!("samples/20_queries/{name}.json")));
+        for (pair, side) in [([&whole, &answer], "after"), ([&answer, &whole], "before")] {
+            let report = diff(pair);
+            let what = format!("{} {side}", answer.display());
+            for list in ["changes", "live", "warnings"] {
+                assert_eq!(report.list(list), [] as [Value; 0], "{what}");
+            }
+            let expected = expected
+                .iter()
+                .flatten()
+                .map(|text| text.replace("SIDE", side));
+            assert_eq!(report.missing(), expected.collect(), "{what}");
+            assert_eq!(report.status, status, "{what}");
+            assert_eq!(report.json["summary"]["resources"], resources, "{what}");
+        }
+        // What neither side shows is said, and is nobody's fault.
+        let report = diff([&answer, &answer]);
+        assert_eq!(
+            (report.status, report.missing()),
+            (0, BTreeSet::new()),
+            "{}",
+            answer.display()
+        );
+        let inherent = report.list("not_compared");
+        assert_eq!(inherent.len(), 1, "{}: {inherent:?}", answer.display());
+    }
+    // Nothing of the other side's can be found in these.
+    for answer in ["mask_version", "resource_names"] {
+        let [whole, answer] =
+            ["dump", answer].map(|name| data(&format!("samples/20_queries/{name}.json")));
+        let output = xdsnap()
+            .arg("diff")
+            .args([&whole, &answer])
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            error.contains("nothing could be compared") && error.contains("was cut ("),
+            "{error}"
+        );
+        assert_eq!(output.status.code(), Some(2));
+    }
+}
+
+/// Every recording is the answer to a request for all.
+#[test]
+fn no_whole_dump_is_taken_for_a_cut_one() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let mut folders = vec![folder.join("corpus"), folder.join("samples")];
+    let mut dumps = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() {
+                if name != "20_queries" && name != "x_errors" {
+                    folders.push(path);
+                }
+                continue;
+            }
+            let is_dump = name.starts_with("dump") || name.ends_with("config_dump.json.zst");
+            if !is_dump {
+                continue;
+            }
+            let bytes = zstd::decode_all(std::fs::File::open(&path).unwrap()).unwrap();
+            let Ok(dump) = xdsnap::dump::Dump::parse([(None, bytes.as_slice())]) else {
+                continue;
+            };
+            dumps += 1;
+            assert_eq!(dump.query(), None, "{}", path.display());
+            for resource in &dump.resources {
+                let key = &resource.key;
+                assert_eq!(
+                    dump.cut(&key.xds_type, key.state),
+                    None,
+                    "{}: {key:?}",
+                    path.display()
+                );
+            }
+        }
+    }
+    assert!(dumps > 300, "{dumps} dumps");
+}
+
+/// A rotated key does not show where both sides are redacted: each such value is named, equal bytes or not.
+#[test]
+fn a_value_that_is_redacted_on_both_sides_never_counts_as_equal() {
+    let dump = data("samples/09_sensitive/dump.json");
+    let value: Value = serde_json::from_slice(&bytes("samples/09_sensitive/dump.json")).unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    serde_json::to_writer(&file, &value).unwrap();
+    let reports = [dump.as_path(), file.path()].map(|other| diff([dump.as_path(), other]));
+    for report in &reports {
+        report.assert_same("09_sensitive");
+        let entries = report.list("not_compared");
+        assert!(entries.len() > 30, "{} entries", entries.len());
+        for entry in entries {
+            assert_eq!(entry["cause"], "inherent", "{entry}");
+            assert_eq!(
+                entry["reason"], "the value is redacted on both sides: a rotation would not show",
+                "{entry}"
+            );
+            assert!(text(&entry["path"]).starts_with("$."), "{entry}");
+        }
+    }
+    assert_eq!(
+        reports[0].list("not_compared"),
+        reports[1].list("not_compared")
+    );
+    // What is left out of the comparison, or not chosen, is not spoken of.
+    for (flag, query) in [("--ignore", "$"), ("--select", "$.nothing")] {
+        let report = diff([
+            dump.as_os_str(),
+            dump.as_os_str(),
+            flag.as_ref(),
+            query.as_ref(),
+        ]);
+        assert_eq!(
+            report.list("not_compared"),
+            [] as [Value; 0],
+            "{flag} {query}"
+        );
+    }
+}
+
 /// Where the code cannot be fetched, Envoy runs an RBAC filter instead.
 #[test]
 fn what_the_agent_does_to_a_wasm_extension_is_no_difference_but_its_stand_in_is() {
@@ -460,9 +682,11 @@ fn what_the_agent_does_to_a_wasm_extension_is_no_difference_but_its_stand_in_is(
         sync 7_wasm_unfetchable
           RA: extension_config EXTENSION/default.lab-plugin
             ~ $.typed_config  {"@type":"FILTERS/wasm.v3.Wasm"} … => {"@type":"FILTERS/rbac.v3.RBAC"} …
+              class: wasm_stand_in
         sync 8_wasm_unfetchable_fail_open
           RA: extension_config EXTENSION/default.lab-plugin
             ~ $.typed_config  {"@type":"FILTERS/wasm.v3.Wasm"} … => {"@type":"FILTERS/rbac.v3.RBAC"} …
+              class: wasm_stand_in
         change 1_before 2_ecds_ratelimit
           PP RA: extension_config lab.ratelimit
             + $  {"name":"lab.ratelimit","typed_config":{"@type":"FILTERS/local_ratelimit.v3.LocalRateLimit"}} …
@@ -502,6 +726,7 @@ fn what_the_agent_does_to_a_wasm_extension_is_no_difference_but_its_stand_in_is(
             - $.filter_chains[{0,1,3,4}].HTTP_FILTERS[?@.name=='lab.ratelimit']  {"name":"lab.ratelimit"} …
           envoy RA: extension_config EXTENSION/default.lab-plugin
             ~ $.typed_config  {"@type":"FILTERS/wasm.v3.Wasm"} … => {"@type":"FILTERS/rbac.v3.RBAC"} …
+              class: wasm_stand_in
           istiod RA: extension_config default.lab-plugin
             ~ $.typed_config.config.failure_policy  "FAIL_OPEN" => "FAIL_CLOSED"
             ~ $.typed_config.config.vm_config.code.remote.http_uri.uri  "http://10.44.0.3:8000/plugin.wasm" => "http://10.44.0.3:8000/missing.wasm"
@@ -927,12 +1152,15 @@ fn a_dump_without_endpoints_is_compared_without_them() {
         let report = diff(pair.map(sample));
         assert_eq!(report.status, 3, "{pair:?}");
         assert_eq!(report.list("changes"), [] as [Value; 0]);
-        let entries = report.list("not_compared");
-        assert_eq!(entries.len(), 1, "{entries:?}");
-        assert_eq!(
-            [&entries[0]["type"], &entries[0]["cause"]],
-            ["endpoint", "missing"]
+        let entries = report.list("not_compared").iter();
+        let missing: Vec<&Value> = entries.filter(|e| e["cause"] == "missing").collect();
+        assert_eq!(missing.len(), 1, "{missing:?}");
+        assert_eq!(missing[0]["type"], "endpoint");
+        let side = if pair[1] == "dump" { "before" } else { "after" };
+        let reason = format!(
+            "the dump on the {side} side was taken without `include_eds`: 7 resources that only the other side has"
         );
+        assert_eq!(missing[0]["reason"], reason);
     }
 }
 
@@ -1495,6 +1723,15 @@ impl Report {
 
     fn list(&self, name: &str) -> &[Value] {
         self.json[name].as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// What should have been compared: its type, and why it was not.
+    fn missing(&self) -> BTreeSet<String> {
+        let entries = self.list("not_compared").iter();
+        let missing = entries.filter(|entry| entry["cause"] == "missing");
+        missing
+            .map(|entry| format!("{}: {}", text(&entry["type"]), text(&entry["reason"])))
+            .collect()
     }
 
     /// What a table must name beside changes, and what it may.

@@ -1,6 +1,10 @@
 //! What must hold of reading, normalizing and comparing for any recording, any respelling and any edit of one.
 
-use std::{collections::BTreeSet, path::Path, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::LazyLock,
+};
 
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -8,7 +12,9 @@ use xdsnap::{
     diff::{Change, ChangeKind, Compared, Comparer, Edit, Mode, Options, ProxyPair, Report, diff},
     dump::{Dump, Resource, Shape},
     model::{ProxyId, ResourceKey, XdsType},
-    normalize::{List, Number, Object, ObjectKind, Value, normalize},
+    normalize::{
+        Digests, List, Number, Object, ObjectKind, Value, dump_digests, live_part, normalize,
+    },
     xds::MatchBy,
 };
 
@@ -16,19 +22,20 @@ use dice::Dice;
 use edit::{Reading, Seg};
 use respell::Respeller;
 
-mod dice;
-mod edit;
+pub(crate) mod dice;
+pub(crate) mod edit;
+mod lists;
 mod respell;
 
 const PRODUCTPAGE: &str = "productpage-v1-6b746f74dc-9stvs.default";
-const REVIEWS: &str = "reviews-v1-545db77b95-2k8ls.default";
-const GATEWAY: &str = "istio-ingressgateway-6d4bd4bc57-v7w5k.istio-system";
+pub(crate) const REVIEWS: &str = "reviews-v1-545db77b95-2k8ls.default";
+pub(crate) const GATEWAY: &str = "istio-ingressgateway-6d4bd4bc57-v7w5k.istio-system";
 
-fn envoy(step: &str, proxy: &str) -> Vec<u8> {
+pub(crate) fn envoy(step: &str, proxy: &str) -> Vec<u8> {
     read(&format!("corpus/{step}/envoy/{proxy}/config_dump.json.zst"))
 }
 
-fn istiod(step: &str, proxy: &str) -> Vec<u8> {
+pub(crate) fn istiod(step: &str, proxy: &str) -> Vec<u8> {
     read(&format!(
         "corpus/{step}/istiod/{proxy}.config_dump.json.zst"
     ))
@@ -47,7 +54,7 @@ fn read(name: &str) -> Vec<u8> {
 }
 
 /// Dumps that between them hold every type, state and printer.
-static DUMPS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+pub(crate) static DUMPS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     vec![
         envoy("a_in_sync/1_before", GATEWAY),
         envoy("c_mtls/1_permissive", REVIEWS),
@@ -71,7 +78,7 @@ static DUMPS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 });
 
 /// Steps before and after a change.
-static PAIRS: LazyLock<Vec<[Vec<u8>; 2]>> = LazyLock::new(|| {
+pub(crate) static PAIRS: LazyLock<Vec<[Vec<u8>; 2]>> = LazyLock::new(|| {
     let both = |case: &str, [a, b]: [&str; 2], proxy: &str| {
         [
             [a, b].map(|step| envoy(&format!("{case}/{step}"), proxy)),
@@ -118,15 +125,15 @@ static PAIRS: LazyLock<Vec<[Vec<u8>; 2]>> = LazyLock::new(|| {
 });
 
 /// A resource, normalized, and how to normalize another body of it.
-struct Sample {
-    key: ResourceKey,
+pub(crate) struct Sample {
+    pub(crate) key: ResourceKey,
     shape: Shape,
     types: BTreeSet<XdsType>,
-    value: Value,
+    pub(crate) value: Value,
 }
 
 /// Every resource of [`DUMPS`], once.
-static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
+pub(crate) static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
     let mut samples = Vec::new();
     let mut seen = BTreeSet::new();
     for bytes in DUMPS.iter() {
@@ -160,7 +167,7 @@ impl Sample {
     }
 
     /// The normalized form of a normalized value that was edited.
-    fn again(&self, value: &Value) -> Value {
+    pub(crate) fn again(&self, value: &Value) -> Value {
         self.normal(&serde_json::to_string(value).unwrap())
     }
 
@@ -174,27 +181,61 @@ impl Sample {
     }
 }
 
-fn parse(bytes: &[u8]) -> Dump<'_> {
+/// Checks that digests are equal exactly where the comparison found nothing.
+fn check_digests(
+    report: &Report,
+    before: &Dump<'_>,
+    after: &Dump<'_>,
+) -> Result<(), TestCaseError> {
+    let [old, new] = [before, after].map(|dump| dump_digests(dump).unwrap());
+    prop_assert!(
+        old.keys().eq(new.keys()),
+        "a section that only one dump has"
+    );
+    let mut has_equal_configuration = true;
+    for (xds_type, old) in &old {
+        let [old, new]: [Digests; 2] = [*old, new[xds_type]];
+        let of_type = |change: &&Change| change.resource.xds_type == *xds_type;
+        let changes: Vec<_> = report.changes.iter().filter(of_type).collect();
+        let live: Vec<_> = report.live.iter().filter(of_type).collect();
+        let is_equal = old.configuration == new.configuration;
+        has_equal_configuration &= is_equal;
+        if is_equal {
+            prop_assert!(changes.is_empty(), "equal digests: {:?}", changes);
+        }
+        if old.live == new.live {
+            prop_assert!(live.is_empty(), "equal digests: {:?}", live);
+        } else if is_equal {
+            prop_assert!(!live.is_empty(), "live digests of {} differ", xds_type);
+        }
+    }
+    // Whether assignments are live depends on clusters: what holds of all types together may not of each.
+    prop_assert_eq!(report.changes.is_empty(), has_equal_configuration);
+    Ok(())
+}
+
+pub(crate) fn parse(bytes: &[u8]) -> Dump<'_> {
     Dump::parse([(None, bytes)]).unwrap()
 }
 
-fn compare(mode: Mode, before: &[u8], after: &[u8]) -> Report {
+pub(crate) fn compare(mode: Mode, before: &[u8], after: &[u8]) -> Report {
+    compare_dumps(mode, &parse(before), &parse(after))
+}
+
+fn compare_dumps(mode: Mode, before: &Dump<'_>, after: &Dump<'_>) -> Report {
     let id = ProxyId::new("web-1.shop").unwrap();
-    let keep = |_: &ResourceKey| true;
     let mut comparer = Comparer::new(
         mode,
         Options {
-            keep: &keep,
-            select: vec![],
-            ignore: vec![],
             documents: true,
+            ..Options::default()
         },
     );
     comparer.proxy(&ProxyPair {
         before_id: &id,
         after_id: &id,
-        before: &parse(before),
-        after: &parse(after),
+        before,
+        after,
         compared: match mode {
             Mode::Change => Compared::Envoy,
             Mode::Sync => Compared::IstiodEnvoy,
@@ -274,6 +315,44 @@ fn changes_explain_all_that_differs_between_two_steps_and_nothing_else() {
     }
 }
 
+#[test]
+fn digests_of_two_steps_differ_exactly_where_a_comparison_finds_something() {
+    for [before, after] in PAIRS.iter() {
+        let report = compare(Mode::Change, before, after);
+        let [old, new] = [parse(before), parse(after)];
+        if old.types == new.types {
+            check_digests(&report, &old, &new).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_well_known_type_that_no_schema_tells_of_is_compared_as_it_is_spelled() {
+    let dump = |any: &str| {
+        format!(
+            r#"{{"configs":[{{"@type":"x/envoy.admin.v3.EcdsConfigDump","ecds_filters":[{{"ecds_filter":
+               {{"@type":"x/envoy.config.core.v3.TypedExtensionConfig","name":"m","typed_config":{any}}}}}]}}]}}"#
+        )
+    };
+    let mask = dump(r#"{"@type":"type.googleapis.com/google.protobuf.FieldMask","value":"a,b"}"#);
+    for (other, changes) in [
+        (
+            r#"{ "value" : "a,b", "@type" : "x/google.protobuf.FieldMask" }"#,
+            0,
+        ),
+        (
+            r#"{"@type":"type.googleapis.com/google.protobuf.FieldMask","value":"a"}"#,
+            1,
+        ),
+    ] {
+        let other = dump(other);
+        let report = compare(Mode::Change, mask.as_bytes(), other.as_bytes());
+        assert_eq!(report.changes.len(), changes, "{other}");
+        let [old, new] = [&mask, &other].map(|text| parse(text.as_bytes()));
+        check_digests(&report, &old, &new).unwrap();
+    }
+}
+
 fn edit_of(change: &Change) -> Edit {
     Edit {
         kind: change.kind,
@@ -314,34 +393,30 @@ fn changes_are_in_byte_order_of_what_names_them() {
 #[test]
 fn a_comparison_the_other_way_round_is_its_mirror() {
     for [before, after] in PAIRS.iter() {
-        let mirrored = |report: &Report, is_swapped: bool| {
-            let changes = report.changes.iter().chain(&report.live);
-            let mut seen: Vec<String> = changes
-                .filter(|change| change.kind != ChangeKind::Moved)
-                .map(|change| {
-                    let path = change.path.to_string();
-                    let before_path = change.before_path.as_ref().map(ToString::to_string);
-                    let mut paths = [before_path.unwrap_or_else(|| path.clone()), path];
-                    let mut values = [&change.before, &change.after].map(|value| {
-                        value
-                            .as_ref()
-                            .map_or_else(String::new, |v| edit::json(v).to_string())
-                    });
-                    if is_swapped {
-                        paths.reverse();
-                        values.reverse();
-                    }
-                    format!("{:?} {paths:?} {values:?}", change.resource)
-                })
-                .collect();
-            seen.sort();
-            let is_move = |change: &&Change| change.kind == ChangeKind::Moved;
-            (seen, report.changes.iter().filter(is_move).count())
-        };
         let there = compare(Mode::Change, before, after);
         let back = compare(Mode::Change, after, before);
-        assert_eq!(mirrored(&there, false), mirrored(&back, true));
+        check_mirror(&there, &back).unwrap();
     }
+}
+
+/// Checks that each resource's changes are the mirror of those of the other way round.
+pub(crate) fn check_mirror(there: &Report, back: &Report) -> Result<(), String> {
+    let edits = |report: &Report| {
+        let mut edits: BTreeMap<ResourceKey, Vec<Edit>> = BTreeMap::new();
+        for change in report.changes.iter().chain(&report.live) {
+            let of_resource = edits.entry(change.resource.clone()).or_default();
+            of_resource.push(edit_of(change));
+        }
+        edits
+    };
+    let [there, back] = [there, back].map(edits);
+    if !there.keys().eq(back.keys()) {
+        return Err(format!("{:?} | {:?}", there.keys(), back.keys()));
+    }
+    there
+        .values()
+        .zip(back.values())
+        .try_for_each(|(there, back)| edit::check_mirror(there, back))
 }
 
 #[test]
@@ -373,9 +448,52 @@ proptest! {
             let report = compare(Mode::Change, before, after);
             prop_assert_eq!(&report.changes, &[]);
             prop_assert_eq!(&report.live, &[]);
-            prop_assert!(report.not_compared.is_empty(), "{:?}", report.not_compared);
+            for entry in &report.not_compared {
+                prop_assert!(entry.reason.starts_with("the value is redacted"), "{:?}", entry);
+            }
             prop_assert!(report.summary.resources > 0);
         }
+        let report = compare(Mode::Change, bytes, respelled.as_bytes());
+        check_digests(&report, &parse(bytes), &parse(respelled.as_bytes()))?;
+    }
+}
+
+/// Of several resources of one type, name and state none is lost, and none is compared with another.
+#[test]
+fn the_order_of_sections_and_of_their_elements_means_nothing() {
+    let mut dice = Dice(1);
+    let whole = DUMPS.iter().chain(PAIRS.iter().flatten());
+    // Where a dump has its listeners, the route configurations inside them, many of one name, are not looked at.
+    let cases = whole.map(|bytes| (bytes, true));
+    for (bytes, has_listeners) in cases.chain(DUMPS.iter().map(|bytes| (bytes, false))) {
+        let mut dump: Json = serde_json::from_slice(bytes).unwrap();
+        let sections = dump["configs"].as_array_mut().unwrap();
+        sections.retain(|section| {
+            let name = section["@type"].as_str().unwrap();
+            has_listeners || !name.ends_with(".ListenersConfigDump")
+        });
+        let printed = dump.to_string();
+        let sections = dump["configs"].as_array_mut().unwrap();
+        dice.shuffle(sections);
+        for section in sections {
+            for (_, list) in section.as_object_mut().unwrap() {
+                if let Some(list) = list.as_array_mut() {
+                    match has_listeners {
+                        true => dice.shuffle(list),
+                        // Of two, a shuffle may leave the order as it was.
+                        false => list.reverse(),
+                    }
+                }
+            }
+        }
+        let report = compare(
+            Mode::Change,
+            printed.as_bytes(),
+            dump.to_string().as_bytes(),
+        );
+        assert_eq!(report.changes, []);
+        assert_eq!(report.live, []);
+        assert!(report.summary.resources > 0);
     }
 }
 
@@ -530,19 +648,94 @@ proptest! {
         let there = sample.diff_checked(&after)?;
         prop_assert_eq!(there.is_empty(), after == sample.value);
         let back = diff(&after, &sample.value);
-        if edit::may_align_otherwise(&there, &sample.value, &after)
-            || edit::may_align_otherwise(&back, &after, &sample.value)
-        {
+        edit::check_mirror(&there, &back).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn digests_of_two_resources_differ_exactly_where_a_comparison_finds_something(
+        which: usize,
+        seed: u64,
+        number in 0..3,
+    ) {
+        let sample = &SAMPLES[which % SAMPLES.len()];
+        let mut dice = Dice(seed);
+        let mut before = sample.value.clone();
+        for _ in 0..dice.below(4) {
+            hide(&sample.key, &mut before, &mut dice);
+        }
+        let mut after = before.clone();
+        for _ in 0..dice.below(4) {
+            hide(&sample.key, &mut after, &mut dice);
+        }
+        for _ in 0..number {
+            edit_anywhere(&mut after, &mut dice);
+        }
+        // Whether this is another pod of one workload is decided by both sides together.
+        if before.at(&["node", "id"]) != after.at(&["node", "id"]) {
             return Ok(());
         }
-        let count = |edits: &[Edit], kind| edits.iter().filter(|edit| edit.kind == kind).count();
-        for (one, other) in [
-            (ChangeKind::Added, ChangeKind::Removed),
-            (ChangeKind::Removed, ChangeKind::Added),
-            (ChangeKind::Changed, ChangeKind::Changed),
-            (ChangeKind::Moved, ChangeKind::Moved),
-        ] {
-            prop_assert_eq!(count(&there, one), count(&back, other), "{:?}", sample.key);
+        let bodies = [&before, &after].map(|value| serde_json::to_string(value).unwrap());
+        let dumps = bodies.each_ref().map(|body| {
+            let mut dump = parse(b"{\"configs\":[]}");
+            dump.types = sample.types.clone();
+            // With the clusters, an assignment would be one that does not come by EDS.
+            if seed % 4 > 0 {
+                dump.types.remove(&XdsType::Cluster);
+                dump.types.insert(sample.key.xds_type.clone());
+            }
+            dump.resources = vec![Resource {
+                key: sample.key.clone(),
+                shape: sample.shape,
+                body: Some(body.as_bytes()),
+                last_updated: None,
+                error: None,
+            }];
+            dump
+        });
+        let report = compare_dumps(Mode::Change, &dumps[0], &dumps[1]);
+        check_digests(&report, &dumps[0], &dumps[1])?;
+    }
+}
+
+/// Changes something that a comparison does not show as a change: live state, or the word for a redacted value.
+fn hide(key: &ResourceKey, value: &mut Value, dice: &mut Dice) {
+    const WORDS: [&str; 3] = ["[redacted]", "W3JlZGFjdGVkXQ==", "<Redacted>"];
+    const HEALTH: [&str; 3] = ["UNHEALTHY", "DRAINING", "DEGRADED"];
+    let places = edit::places(value);
+    let is_redacted = |way: &&Vec<Seg>| {
+        edit::at(value, way)
+            .as_str()
+            .is_some_and(|text| WORDS.contains(&text))
+    };
+    let redacted: Vec<_> = places.iter().filter(is_redacted).cloned().collect();
+    let is_host = |way: &&Vec<Seg>| matches!(&way[..], [.., Seg::Key(list), Seg::Index(_)] if list == "lb_endpoints");
+    let hosts: Vec<_> = places.iter().filter(is_host).cloned().collect();
+    let chain = [
+        Seg::Key("tls_certificate".into()),
+        Seg::Key("certificate_chain".into()),
+    ];
+    if !hosts.is_empty() && live_part(key).is_some() && !dice.once_in(3) {
+        if let Value::Object(host) = edit::at_mut(value, dice.pick::<Vec<Seg>>(&hosts)) {
+            host.remove("health_status");
+            if !dice.once_in(3) {
+                let health = Value::from(*dice.pick(&HEALTH));
+                host.members.push(("health_status".into(), health));
+                host.members.sort_by(|(a, _), (b, _)| a.cmp(b));
+            }
+        }
+    } else if places.iter().any(|way| *way == chain) && dice.once_in(2) {
+        *edit::at_mut(value, &chain) = Value::empty();
+    } else if !redacted.is_empty() && !dice.once_in(3) {
+        *edit::at_mut(value, dice.pick::<Vec<Seg>>(&redacted)) = Value::from(*dice.pick(&WORDS));
+    } else {
+        let is_text = |way: &&Vec<Seg>| {
+            let is_type =
+                |seg: &Seg| matches!(seg, Seg::Key(key) if key == "@type" || key == "type_url");
+            edit::at(value, way).as_str().is_some() && !way.iter().any(is_type)
+        };
+        let texts: Vec<_> = places.iter().filter(is_text).cloned().collect();
+        if !texts.is_empty() {
+            *edit::at_mut(value, dice.pick::<Vec<Seg>>(&texts)) = Value::from(*dice.pick(&WORDS));
         }
     }
 }
@@ -595,7 +788,7 @@ fn remove(value: &mut Value, way: &[Seg]) {
 }
 
 /// Changes, removes, repeats or moves something.
-fn edit_anywhere(value: &mut Value, dice: &mut Dice) {
+pub(crate) fn edit_anywhere(value: &mut Value, dice: &mut Dice) {
     let places = edit::places(value);
     if places.is_empty() {
         return;

@@ -8,11 +8,18 @@
 //! - `layers`: which folder of `src/` may import which.
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
 //! - `oracle`: random messages, printed and judged by an independent reader of protobuf's JSON.
+//! - `patch`: applying the JSON Patch of two recordings, or of any edit of one, to what was gives what is.
+//! - `readings`: long strings as they are read, certificates by what they say, and likely renames, in text and JSON.
 //! - `readme`: what the README shows, links and asks to run.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
 //! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
 //! - `reported`: what users of other tools reported: false differences, and missed ones.
-//! - `schemas`: the JSON Schemas of `normalize` and `info`, and the samples of `schema/outputs.md`.
+//! - `rules`: the rules by which values do not count: what each hides, and how to see it.
+//! - `schemas`: the JSON Schemas of all outputs but `diff`, and the samples of `schema/outputs.md`.
+//! - `show`: the command `show`: what it lists, and in which words it is asked.
+//! - `since`: `--since` on `diff`, `show` and `status`: which moment is meant, what Envoy updated since, what cannot be told.
+//! - `states`: states, rejections and what only one printer tells, on dumps made up to show one thing each.
+//! - `status`: the command `status` on recordings of every verdict.
 //! - `support`: no tests, but what they talk to.
 //! - `xds_table`: the generated table of the xDS API is what its inputs generate.
 
@@ -24,10 +31,17 @@ mod laws;
 mod layers;
 mod live;
 mod oracle;
+mod patch;
+mod readings;
 mod readme;
 mod redact;
 mod render;
 mod reported;
+mod rules;
 mod schemas;
+mod show;
+mod since;
+mod states;
+mod status;
 mod support;
 mod xds_table;

@@ -19,10 +19,10 @@ use prost_reflect::{
 };
 use serde_json::Value as Json;
 use xdsnap::{
-    diff::{ChangeKind, Compared, Comparer, Mode, Options, ProxyPair, Report},
+    diff::{ChangeKind, Compared, Comparer, Edit, Mode, Options, ProxyPair, Report, diff},
     dump::Dump,
     model::ProxyId,
-    normalize::normalize,
+    normalize::{dump_digests, normalize},
 };
 
 /// A resource type: its message, the section that holds it, and what stands around it there; `%` is the resource.
@@ -168,10 +168,12 @@ static API: LazyLock<Api> = LazyLock::new(|| {
     }
 });
 
-/// Whether `null` is a value of the field, which no printer of dumps is known to write.
+/// Whether `null` is a value of the field.
 fn is_null(field: &FieldDescriptor) -> bool {
-    matches!(field.kind(), Kind::Enum(found) if found.full_name() == "google.protobuf.NullValue")
+    matches!(field.kind(), Kind::Enum(found) if found.full_name() == NULL_VALUE)
 }
+
+const NULL_VALUE: &str = "google.protobuf.NullValue";
 
 fn is_typed_struct(message: &MessageDescriptor) -> bool {
     message.name() == "TypedStruct"
@@ -225,7 +227,7 @@ impl Choices<'_> {
             }
             "google.protobuf.Timestamp" => {
                 let seconds =
-                    *self.of(&[0i64, 1_700_000_000, -1, -62_135_596_800, 253_370_764_800]);
+                    *self.of(&[0i64, 1_700_000_000, -1, -62_135_596_800, 253_402_300_799]);
                 message.set_field_by_name("seconds", Value::I64(seconds));
                 let nanos = *self.of(&[0, 500_000_000, 250_000, 1]);
                 message.set_field_by_name("nanos", Value::I32(nanos));
@@ -308,7 +310,6 @@ impl Choices<'_> {
         let may_be_set = |field: &FieldDescriptor| {
             let is_scalar = !matches!(field.kind(), Kind::Message(_));
             (depth > 0 || is_scalar)
-                && !is_null(field)
                 && hidden.is_none_or(|(_, names)| !names.contains(&field.name()))
         };
         let fields: Vec<_> = desc.fields().filter(may_be_set).collect();
@@ -398,6 +399,7 @@ impl Choices<'_> {
                     .to_vec()
                     .into(),
             ),
+            Kind::Enum(found) if found.full_name() == NULL_VALUE => Value::EnumNumber(0),
             Kind::Enum(found) => {
                 let values: Vec<_> = found.values().map(|value| value.number()).collect();
                 Value::EnumNumber(match self.one_in(5) {
@@ -769,6 +771,9 @@ fn respelled_scalar(value: &Value, kind: &Kind, choices: &mut Choices<'_>) -> St
             let mut spellings = vec![number.to_string()];
             let names = found.values().filter(|value| value.number() == *number);
             spellings.extend(names.map(|value| format!("\"{}\"", value.name())));
+            if found.full_name() == NULL_VALUE {
+                spellings.push("null".to_owned());
+            }
             choices.of(&spellings).clone()
         }
         Value::Message(message) => respelled(message, choices),
@@ -808,10 +813,8 @@ fn parse(text: &str) -> Dump<'_> {
 fn compare(before: &str, after: &str, mode: Mode) -> Report {
     let id = ProxyId::new("web-1.shop").unwrap();
     let options = Options {
-        keep: &|_| true,
-        select: vec![],
-        ignore: vec![],
         documents: true,
+        ..Options::default()
     };
     let mut comparer = Comparer::new(mode, options);
     comparer.proxy(&ProxyPair {
@@ -888,6 +891,215 @@ fn check_paths(report: &Report) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// The messages of the API whose JSON is an object of their fields, and those of these that are looked at.
+fn every_field() -> Vec<(MessageDescriptor, Vec<FieldDescriptor>)> {
+    let messages = API.pool.all_messages().filter(|message| {
+        !message.is_map_entry()
+            && !message.full_name().starts_with("google.protobuf.")
+            && !is_typed_struct(message)
+    });
+    messages
+        .map(|message| {
+            let hidden = EQUIVALENCES
+                .iter()
+                .find(|(name, _)| *name == message.full_name())
+                .map_or(&[][..], |(_, names)| names);
+            let fields = message.fields();
+            let fields = fields
+                .filter(|field| !hidden.contains(&field.name()))
+                .collect();
+            (message, fields)
+        })
+        .collect()
+}
+
+/// The edits between two messages of one type with one field each.
+fn edits_between(before: &DynamicMessage, after: &DynamicMessage) -> Vec<Edit> {
+    let none = || Choices([].iter());
+    let [old, new] =
+        [before, after].map(|message| extension_form(message, &respelled(message, &mut none())));
+    diff(&old, &new)
+}
+
+fn with_field(
+    message: &MessageDescriptor,
+    field: &FieldDescriptor,
+    value: Value,
+) -> DynamicMessage {
+    let mut message = DynamicMessage::new(message.clone());
+    message.set_field(field, value);
+    message
+}
+
+/// Up to `count` values for `field`, or for an item of it, that mean different things.
+fn distinct_values(field: &FieldDescriptor, count: usize) -> Vec<Value> {
+    let mut values: Vec<Value> = Vec::new();
+    let mut meanings = BTreeSet::new();
+    for round in 0..40u16 {
+        let numbers: Vec<u16> = (0..30).map(|i| round.wrapping_mul(7 + i) + i % 3).collect();
+        let value = Choices(numbers.iter()).single(&field.kind(), 2);
+        if values.len() < count && meanings.insert(scalar_meaning(&value)) {
+            values.push(value);
+        }
+    }
+    values
+}
+
+#[test]
+fn one_edit_of_any_list_of_the_api_is_that_edit() {
+    let mut lists = 0;
+    let lists_of = |(message, fields): (MessageDescriptor, Vec<FieldDescriptor>)| {
+        let fields = fields.into_iter().filter(FieldDescriptor::is_list);
+        fields.map(move |field| (message.clone(), field))
+    };
+    for (message, field) in every_field().into_iter().flat_map(lists_of) {
+        let mut items = distinct_values(&field, 4);
+        let Some(new) = items.pop().filter(|_| items.len() > 1) else {
+            continue;
+        };
+        lists += 1;
+        let is_ordered = !API.unordered.contains(field.full_name());
+        let list = |items: &[Value]| with_field(&message, &field, Value::List(items.to_vec()));
+        let check = |what: &str, edit: &dyn Fn(&mut Vec<Value>), expected: &[ChangeKind]| {
+            let mut after = items.clone();
+            edit(&mut after);
+            let edits = edits_between(&list(&items), &list(&after));
+            let kinds: Vec<_> = edits.iter().map(|edit| edit.kind).collect();
+            assert_eq!(
+                kinds,
+                expected,
+                "{what} in {}: {edits:#?}",
+                field.full_name()
+            );
+            assert!(
+                edits.iter().all(|edit| edit.pairings.len() == 1),
+                "{edits:#?}"
+            );
+        };
+        let moves = |number: usize| vec![ChangeKind::Moved; if is_ordered { number } else { 0 }];
+        for at in 0..items.len() {
+            check(
+                "removed",
+                &|list| drop(list.remove(at)),
+                &[ChangeKind::Removed],
+            );
+            check(
+                "added",
+                &|list| list.insert(at, new.clone()),
+                &[ChangeKind::Added],
+            );
+            for to in 0..items.len() {
+                check(
+                    "repeated",
+                    &|list| list.insert(to, items[at].clone()),
+                    &[ChangeKind::Added],
+                );
+                check(
+                    "swapped",
+                    &|list| list.swap(at, to),
+                    &moves(at.abs_diff(to).min(2)),
+                );
+                let and_back = |list: &mut Vec<Value>| {
+                    let item = list.remove(at);
+                    list.insert(to, item);
+                };
+                check("moved", &and_back, &moves(usize::from(at != to)));
+            }
+            // Whatever becomes of an item is told of that item: inside of it, or as one that went and one that came.
+            let mut after = items.clone();
+            after[at] = new.clone();
+            let edits = edits_between(&list(&items), &list(&after));
+            let whole = edits.iter().filter(|edit| edit.pairings.len() == 1);
+            let is_whole = |edit: &Edit| edit.pairings[0].by.is_none();
+            let mut kinds: Vec<_> = whole
+                .filter(|edit| is_whole(edit) || edit.kind == ChangeKind::Moved)
+                .map(|edit| edit.kind)
+                .collect();
+            kinds.sort();
+            let is_replaced = kinds == [ChangeKind::Added, ChangeKind::Removed];
+            assert!(
+                !edits.is_empty() && (kinds.is_empty() || is_replaced && edits.len() == 2),
+                "{}: {edits:#?}",
+                field.full_name()
+            );
+        }
+    }
+    assert!(lists > 500, "only {lists} lists");
+}
+
+#[test]
+fn another_value_of_any_field_of_the_api_is_one_edit() {
+    let mut fields = 0;
+    for (message, all) in every_field() {
+        for field in all
+            .iter()
+            .filter(|field| !field.is_list() && !field.is_map())
+        {
+            let is_scalar = !matches!(field.kind(), Kind::Message(_));
+            let is_any =
+                matches!(field.kind(), Kind::Message(m) if m.full_name() == "google.protobuf.Any");
+            if !is_scalar && !is_any {
+                continue;
+            }
+            let values = distinct_values(field, 6);
+            for pair in values.windows(2) {
+                let messages =
+                    [&pair[0], &pair[1]].map(|value| with_field(&message, field, value.clone()));
+                let types = [&pair[0], &pair[1]].map(|value| {
+                    value
+                        .as_message()
+                        .map(|message| any(message).descriptor().full_name().to_owned())
+                });
+                // Inside of one type an Any is compared as any message is.
+                if is_any && types[0] == types[1] {
+                    continue;
+                }
+                fields += 1;
+                let edits = edits_between(&messages[0], &messages[1]);
+                let has = messages.each_ref().map(|message| message.has_field(field));
+                let expected = match has {
+                    [true, true] => ChangeKind::Changed,
+                    [true, false] => ChangeKind::Removed,
+                    _ => ChangeKind::Added,
+                };
+                assert!(
+                    matches!(&edits[..], [edit] if edit.kind == expected && edit.path.to_string().ends_with(field.name())),
+                    "{}: {edits:#?}",
+                    field.full_name()
+                );
+            }
+        }
+        // A member of a oneof for another is one that went and one that came.
+        for oneof in message.oneofs().filter(|oneof| oneof.fields().len() > 1) {
+            let members: Vec<_> = oneof.fields().filter(|field| all.contains(field)).collect();
+            for pair in members.windows(2) {
+                let messages = [&pair[0], &pair[1]].map(|field| {
+                    let value = distinct_values(field, 1).remove(0);
+                    with_field(&message, field, value)
+                });
+                let edits = edits_between(&messages[0], &messages[1]);
+                let mut found: Vec<_> = edits
+                    .iter()
+                    .map(|edit| {
+                        (
+                            edit.kind,
+                            edit.path.to_string().rsplit('.').next().unwrap().to_owned(),
+                        )
+                    })
+                    .collect();
+                found.sort();
+                let expected = [
+                    (ChangeKind::Added, pair[1].name().to_owned()),
+                    (ChangeKind::Removed, pair[0].name().to_owned()),
+                ];
+                assert_eq!(found, expected, "{}", oneof.full_name());
+                fields += 1;
+            }
+        }
+    }
+    assert!(fields > 5_000, "only {fields} pairs");
+}
+
 /// The normal form of `message` as an extension's configuration.
 fn extension_form(message: &DynamicMessage, text: &str) -> xdsnap::normalize::Value {
     let inside = &text[1..text.len() - 1];
@@ -902,19 +1114,8 @@ fn extension_form(message: &DynamicMessage, text: &str) -> xdsnap::normalize::Va
 #[test]
 fn every_field_of_the_api_is_read_and_compared() {
     let mut fields = 0;
-    let messages = API.pool.all_messages().filter(|message| {
-        !message.is_map_entry()
-            && !message.full_name().starts_with("google.protobuf.")
-            && !is_typed_struct(message)
-    });
-    for message in messages {
-        let hidden = EQUIVALENCES
-            .iter()
-            .find(|(name, _)| *name == message.full_name());
-        for field in message.fields() {
-            if is_null(&field) || hidden.is_some_and(|(_, names)| names.contains(&field.name())) {
-                continue;
-            }
+    for (message, all) in every_field() {
+        for field in all {
             fields += 1;
             let mut forms: Vec<(String, xdsnap::normalize::Value, String)> = Vec::new();
             for first in 0..4 {
@@ -984,6 +1185,10 @@ proptest! {
         for (i, form) in forms.iter().enumerate() {
             prop_assert_eq!(&forms[0], form, "{}\n{}", dumps[0], dumps[i]);
         }
+        let again = dump_of(ENVELOPES[kind], &forms[0].1, false);
+        let again = again.replacen(&format!("\"@type\":\"type.googleapis.com/{}\",", ENVELOPES[kind].0), "", 1);
+        let again = parse(&again);
+        prop_assert_eq!(&forms[0].2, &normalize(&again.resources[0], &again.types).unwrap(), "{}", dumps[0]);
         for other in &dumps[1..] {
             let report = compare(&dumps[0], other, Mode::Change);
             prop_assert!(is_equal(&report), "{}\n{}\n{:?}", dumps[0], other, report);
@@ -1012,5 +1217,9 @@ proptest! {
         let report = compare(&a, &b, Mode::Change);
         prop_assert_eq!(is_equal(&report), meaning(&before) == meaning(&after), "{}\n{}\n{:?}", a, b, report);
         check_paths(&report)?;
+        let [old, new] = [&a, &b].map(|text| dump_digests(&parse(text)).unwrap());
+        prop_assert_eq!(is_equal(&report), old == new, "{}\n{}", a, b);
+        let back = compare(&b, &a, Mode::Change);
+        crate::laws::check_mirror(&report, &back).map_err(TestCaseError::fail)?;
     }
 }

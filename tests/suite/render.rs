@@ -6,13 +6,13 @@ use proptest::prelude::*;
 use serde_json::json;
 use xdsnap::{
     diff::{
-        Cause, Change, ChangeKind, Class, Compared, DocumentPair, Mode, NotCompared, ProxyOnly,
-        Rejection, Report, SideName, Summary,
+        Cause, Change, ChangeKind, Class, Compared, DocumentPair, Hidden, Mode, NotCompared,
+        PairedBy, Pairing, ProxyOnly, Rejection, Report, SideName, Summary,
     },
     model::{Path, Predicate, ProxyId, ResourceKey, Scalar, State, Step, XdsType},
     normalize::{List, Number, Object, ObjectKind, Value},
     render::{self, Side, Sides, Style, names},
-    xds::ORDERED,
+    xds::{ListRule, MatchBy, ORDERED},
 };
 
 const PRODUCTPAGE: &str = "productpage-v1-6b746f74dc-9stvs.default";
@@ -313,7 +313,8 @@ fn istiod_against_envoy_has_no_arrow_of_time() {
 
     productpage-v1-6b746f74dc-9stvs.default
       ~ cluster outbound|9080||reviews.default.svc.cluster.local  active
-          rejected by Envoy: Proto constraint validation failed\nfield: lb_policy
+          rejected by Envoy, which still runs what it had: Proto constraint
+            validation failed\nfield: lb_policy
           circuit_breakers.thresholds[0].max_connections  istiod 3, envoy 4294967295
         + connect_timeout  istiod (absent), envoy 10s
         - outlier_detection  only in istiod
@@ -325,6 +326,82 @@ fn istiod_against_envoy_has_no_arrow_of_time() {
 
     4 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed
     ");
+}
+
+#[test]
+fn a_default_an_unknown_schema_and_a_stand_in_are_said_beside_the_change() {
+    let absent = json!(null);
+    let mut changes = vec![
+        change(
+            cluster("a"),
+            ChangeKind::Added,
+            "lb_policy",
+            absent.clone(),
+            json!("RING_HASH"),
+        ),
+        change(
+            cluster("a"),
+            ChangeKind::Changed,
+            "new_field.a",
+            json!(1),
+            json!({"b": [1, 2]}),
+        ),
+        change(
+            cluster("a"),
+            ChangeKind::Removed,
+            "respect_dns_ttl",
+            json!(true),
+            absent,
+        ),
+        change(
+            key(XdsType::ExtensionConfig, "plugin", None),
+            ChangeKind::Changed,
+            "typed_config",
+            json!({"@type": "wasm"}),
+            json!({"@type": "rbac", "rules_stat_prefix": "wasm-default-allow"}),
+        ),
+    ];
+    changes[0].default = Some(value(json!("ROUND_ROBIN")));
+    changes[1].no_schema = true;
+    changes[2].default = Some(value(json!(false)));
+    changes[3].class = Some(Class::WasmStandIn);
+    let report = report(Mode::Sync, changes);
+    insta::assert_snapshot!(body(&report, Style::default()), @r"
+    productpage-v1-6b746f74dc-9stvs.default
+      ~ cluster a  active
+        + lb_policy  istiod ROUND_ROBIN (default), envoy RING_HASH
+          new_field.a  istiod 1, envoy {b: [1, 2]}
+            (no schema known: compared as plain JSON)
+        - respect_dns_ttl  istiod true, envoy false (default)
+      ~ extension_config plugin
+          the agent could not fetch the Wasm code: Envoy lets every request pass
+            without it
+          typed_config
+            - istiod, + envoy
+            - {@type: wasm}
+            + {@type: rbac, rules_stat_prefix: wasm-default-allow}
+
+    4 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed
+    ");
+    let lines = oneline(&report);
+    assert!(
+        lines.contains(r#"$.lb_policy istiod "ROUND_ROBIN" (default), envoy "RING_HASH""#),
+        "{lines}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&json_of(&report)).unwrap();
+    let members = |member: &str| {
+        json["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| c[member].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        members("schema"),
+        [json!(null), json!("unknown"), json!(null), json!(null)]
+    );
+    assert_eq!(members("class")[3], "wasm_stand_in");
 }
 
 #[test]
@@ -532,7 +609,7 @@ fn what_was_not_compared_is_said_with_its_reason() {
     never comparable:
       2 on 2 proxies: istiod does not hold secrets
 
-    rejected by Envoy:
+    rejected by Envoy, which still runs what it had:
       a.b listener: duplicate listener
 
     2 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed, 1 proxy only after, 2 not compared
@@ -846,6 +923,147 @@ fn live_state_stands_apart() {
     ");
 }
 
+static SET: ListRule = ListRule {
+    ordered: false,
+    match_by: MatchBy::Composite,
+    keys: &[],
+};
+
+static BY_NAME: ListRule = ListRule {
+    ordered: false,
+    match_by: MatchBy::Composite,
+    keys: &["name"],
+};
+
+static ROUTES: ListRule = ListRule {
+    ordered: true,
+    match_by: MatchBy::Fallback,
+    keys: &["name", "match"],
+};
+
+fn pairing(list: &str, rule: &'static ListRule, by: Option<PairedBy>) -> Pairing {
+    Pairing {
+        list: list.into(),
+        rule,
+        by,
+    }
+}
+
+/// The changed weights and one more virtual host, explained.
+fn explained() -> Report {
+    let mut report = canary();
+    let host = pairing("virtual_hosts", &BY_NAME, Some(PairedBy::Keys(&["name"])));
+    for change in &mut report.changes {
+        change.pairings = vec![
+            host.clone(),
+            pairing("routes", &ROUTES, Some(PairedBy::Keys(&["match"]))),
+            pairing("clusters", &BY_NAME, Some(PairedBy::Keys(&["name"]))),
+        ];
+    }
+    let mut timeout = change(
+        route(),
+        ChangeKind::Changed,
+        "virtual_hosts[b].routes[1].route.timeout",
+        json!("1s"),
+        json!("2s"),
+    );
+    timeout.pairings = vec![host, pairing("routes", &ROUTES, Some(PairedBy::Position))];
+    let mut added = change(
+        route(),
+        ChangeKind::Added,
+        "virtual_hosts[c]",
+        json!(null),
+        json!({"name": "c"}),
+    );
+    added.pairings = vec![pairing("virtual_hosts", &BY_NAME, None)];
+    let mut alt = change(
+        cluster("outbound|80||x"),
+        ChangeKind::Removed,
+        "alt_stat_names[0]",
+        json!("x"),
+        json!(null),
+    );
+    alt.pairings = vec![
+        pairing("a\u{9b}b", &ORDERED, Some(PairedBy::Content)),
+        pairing("alt_stat_names", &SET, None),
+    ];
+    report.changes.extend([timeout, added, alt]);
+    report.hidden = vec![
+        Hidden {
+            rule: "bootstrap-user-agent",
+            values: 12,
+        },
+        Hidden {
+            rule: "rejected-listener-copy",
+            values: 1,
+        },
+    ];
+    report
+}
+
+#[test]
+fn how_items_were_paired_is_said_once_for_changes_that_follow_each_other() {
+    insta::assert_snapshot!(body(&explained(), Style::default()), @r#"
+    productpage-v1-6b746f74dc-9stvs.default
+      ~ route 9080  active  updated 01:52:51Z
+          virtual_hosts[reviews.default.svc.cluster.local:9080].routes[0].route
+            .weighted_clusters
+              .clusters[outbound|9080|v1|reviews.default.svc.cluster.local]
+                .weight  95 → 50
+                  paired: virtual_hosts by name (keyed); routes by match (ordered,
+                    keyed); clusters by name (keyed)
+              .clusters[outbound|9080|v2|reviews.default.svc.cluster.local]
+                .weight  5 → 50
+          virtual_hosts[b].routes[1].route.timeout  1s → 2s
+            paired: virtual_hosts by name (keyed); routes by position (ordered,
+              keyed)
+        + virtual_hosts[c]  {name: c}
+            paired: virtual_hosts without a pair by name (keyed)
+      ~ cluster outbound|80||x  active
+        - alt_stat_names[0]  x
+            paired: "a\u{9b}b" by content (ordered); alt_stat_names without a pair
+              (set)
+
+    hidden by rules:
+      12 values  bootstrap-user-agent: Envoy adds its own name and version to the
+                 node
+      1 value    rejected-listener-copy: Envoy lists a rejected listener twice, once
+                 without its name
+
+    4 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed
+    "#);
+}
+
+#[test]
+fn a_script_reads_how_items_were_paired_and_what_rules_hid() {
+    let json: serde_json::Value = serde_json::from_str(&json_of(&explained())).unwrap();
+    assert!(VALIDATOR.is_valid(&json));
+    assert_eq!(
+        json["changes"][0]["pairings"][1],
+        json!({"list": "routes", "rule": "ordered_keyed", "keys": ["name", "match"], "by": "keys", "by_keys": ["match"]})
+    );
+    assert_eq!(
+        json["changes"][3]["pairings"],
+        json!([{"list": "virtual_hosts", "rule": "keyed", "keys": ["name"]}])
+    );
+    assert_eq!(
+        json["changes"][4]["pairings"],
+        json!([
+            {"list": "a\u{9b}b", "rule": "ordered", "keys": [], "by": "content"},
+            {"list": "alt_stat_names", "rule": "set", "keys": []},
+        ])
+    );
+    assert_eq!(
+        json["hidden"],
+        json!([
+            {"rule": "bootstrap-user-agent", "values": 12},
+            {"rule": "rejected-listener-copy", "values": 1},
+        ])
+    );
+    let json: serde_json::Value = serde_json::from_str(&json_of(&canary())).unwrap();
+    assert!(json.get("hidden").is_none() && json["changes"][0].get("pairings").is_none());
+}
+
 #[test]
 fn paths_name_items_as_a_person_would() {
     let filter = |predicates: &[(&str, Option<Scalar>)]| {
@@ -993,7 +1211,17 @@ type Edit = (&'static str, fn(&mut serde_json::Value));
 fn the_schema_rejects_what_is_not_the_contract() {
     let good: serde_json::Value = serde_json::from_str(&json_of(&canary())).unwrap();
     assert!(VALIDATOR.is_valid(&good));
-    let edits: [Edit; 12] = [
+    let edits: [Edit; 15] = [
+        ("an unknown list rule", |doc| {
+            doc["changes"][0]["pairings"] = json!([{"list": "l", "rule": "bag", "keys": []}])
+        }),
+        ("a pairing by nobody knows what", |doc| {
+            doc["changes"][0]["pairings"] =
+                json!([{"list": "l", "rule": "set", "keys": [], "by": "luck"}])
+        }),
+        ("hidden values that are text", |doc| {
+            doc["hidden"] = json!([{"rule": "host-health", "values": "1"}])
+        }),
         ("another format", |doc| {
             doc["format"] = json!("xdsnap.diff/v2")
         }),
@@ -1147,22 +1375,33 @@ fn any_change() -> impl Strategy<Value = Change> {
         ChangeKind::Moved,
         ChangeKind::Removed,
     ]);
-    let class = prop::option::of(Just(Class::EndpointsReplaced));
+    let classes = vec![Class::EndpointsReplaced, Class::WasmStandIn];
+    let class = prop::option::of(prop::sample::select(classes));
     let updated = prop_oneof![Just("2026-11-21T01:52:51.123Z".to_owned()), hostile()];
     let value = || prop::option::of(any_value());
     let option = prop::option::of::<BoxedStrategy<String>>;
+    let rule = prop::sample::select(vec![&SET, &BY_NAME, &ROUTES, &ORDERED]);
+    let by = prop::sample::select(vec![
+        None,
+        Some(PairedBy::Keys(&["name"])),
+        Some(PairedBy::Content),
+        Some(PairedBy::Position),
+    ]);
+    let pairing = (hostile(), rule, by).prop_map(|(list, rule, by)| pairing(&list, rule, by));
     (
         (any_proxy(), prop::option::of(any_proxy()), any_source()),
         (any_key(), kind, any_path(), prop::option::of(any_path())),
-        (value(), value()),
+        (value(), value(), value(), any::<bool>()),
         (option(updated.boxed()), option(hostile().boxed()), class),
+        prop::collection::vec(pairing, 0..3),
     )
         .prop_map(
             |(
                 (proxy, before_proxy, source),
                 (resource, kind, path, before_path),
-                (before, after),
+                (before, after, default, no_schema),
                 (updated, reason, class),
+                pairings,
             )| Change {
                 proxy,
                 before_proxy,
@@ -1176,9 +1415,9 @@ fn any_change() -> impl Strategy<Value = Change> {
                 updated,
                 reason,
                 class,
-                default: None,
-                no_schema: false,
-                pairings: vec![],
+                default,
+                no_schema,
+                pairings,
             },
         )
 }
@@ -1255,6 +1494,7 @@ fn any_report() -> impl Strategy<Value = Report> {
                 not_compared,
                 rejections,
                 warnings,
+                hidden: explained().hidden,
                 ..report(mode, changes)
             },
         )
@@ -1444,7 +1684,17 @@ proptest! {
     ) {
         let mut report = report(Mode::Change, vec![]);
         for ((proxy, source, resource), (before, after)) in documents {
-            report.documents.push(DocumentPair { proxy, source, resource, before, after });
+            report.documents.push(DocumentPair {
+                proxy,
+                before_proxy: None,
+                source,
+                resource,
+                before_resource: None,
+                before,
+                after,
+                equated: None,
+                has_changes: true,
+            });
         }
         prop_assert_eq!(patched(&report), files(&report, SideName::After));
     }
@@ -1454,10 +1704,14 @@ proptest! {
 fn a_patch_shows_three_lines_around_what_changed() {
     let document = |resource, before: serde_json::Value, after: serde_json::Value| DocumentPair {
         proxy: proxy(PRODUCTPAGE),
+        before_proxy: None,
         source: Compared::Envoy,
         resource,
+        before_resource: None,
         before: (!before.is_null()).then(|| value(before)),
         after: (!after.is_null()).then(|| value(after)),
+        equated: None,
+        has_changes: true,
     };
     let long = |weight: i32| json!({"a": 1, "b": 2, "c": 3, "d": 4, "weight": weight, "x": 5, "y": 6, "z": [7, 8]});
     let mut report = report(Mode::Change, vec![]);

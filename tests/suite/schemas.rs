@@ -1,4 +1,4 @@
-//! The JSON Schemas of `normalize` and `info` in `schema/`: they are what the code says, accept what the program
+//! The JSON Schemas in `schema/` of all outputs but `diff`: they are what the code says, accept what the program
 //! prints and reject what it never will; and the samples in `schema/outputs.md` are documents of their formats.
 
 use std::{
@@ -66,10 +66,14 @@ fn assert_rejected(validator: &Validator, good: &Value, edits: &[Edit]) {
 }
 
 #[test]
-fn the_committed_schemas_of_normalize_and_info_are_what_the_code_writes() {
+fn the_committed_schemas_are_what_the_code_writes() {
     for (name, schema) in [
         ("normalize.schema.json", render::normalize_schema()),
         ("info.schema.json", render::info_schema()),
+        ("updated.schema.json", render::updated_schema()),
+        ("status.schema.json", render::status_schema()),
+        ("show.schema.json", render::show_schema()),
+        ("rules.schema.json", render::rules_schema()),
     ] {
         let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         let file = schema_file(name);
@@ -242,6 +246,110 @@ fn the_schema_of_info_rejects_what_is_not_the_contract() {
 }
 
 #[test]
+fn the_schema_of_rules_accepts_the_table_and_rejects_what_is_none() {
+    let validator = validator("rules.schema.json");
+    let good: Value = serde_json::from_str(&printed(&["rules", "-o", "json"])).unwrap();
+    let edits: [Edit; 6] = [
+        ("another format", |doc| {
+            doc["format"] = json!("xdsnap.rules/v2");
+        }),
+        ("no rules", |doc| remove(doc, "rules")),
+        ("no name", |doc| remove(&mut doc["rules"][0], "name")),
+        ("an unknown group", |doc| {
+            doc["rules"][0]["group"] = json!("magic");
+        }),
+        ("a path that is no list", |doc| {
+            doc["rules"][0]["paths"] = json!("$");
+        }),
+        ("switchable as text", |doc| {
+            doc["rules"][0]["switchable"] = json!("yes");
+        }),
+    ];
+    assert_rejected(&validator, &good, &edits);
+    let mut later = good;
+    later["rules"][0]["from_a_later_version"] = json!(1);
+    assert_valid(&validator, &later);
+}
+
+#[test]
+fn the_schemas_of_updated_status_and_show_accept_what_is_printed_and_reject_what_is_not_the_contract()
+ {
+    const CANARY: &str = "testdata/corpus/b_canary/2_50_50";
+    const REJECTED: &str = "testdata/corpus/f_nack/2_lds_nack";
+    let checked = |schema: &str, arguments: &[&str], edits: &[Edit]| {
+        let validator = validator(schema);
+        let document = serde_json::from_str(&printed(arguments)).unwrap();
+        assert_rejected(&validator, &document, edits);
+        let mut later = document;
+        later["from_a_later_version"] = json!(1);
+        assert_valid(&validator, &later);
+    };
+    let since = "2026-11-21T01:52:21Z";
+    checked(
+        "updated.schema.json",
+        &["diff", "--since", since, CANARY, "-o", "json"],
+        &[
+            ("another format", |doc| {
+                doc["format"] = json!("xdsnap.updated/v2")
+            }),
+            ("no time", |doc| remove(doc, "since")),
+            ("a null state", |doc| {
+                doc["updated"][0]["state"] = json!(null)
+            }),
+            ("no update", |doc| remove(&mut doc["updated"][0], "updated")),
+            ("another cause", |doc| {
+                doc["unknown"][0]["cause"] = json!("x")
+            }),
+            ("no reason", |doc| remove(&mut doc["unknown"][0], "reason")),
+            ("a null start", |doc| {
+                doc["unknown"][0]["started"] = json!(null)
+            }),
+        ],
+    );
+    checked(
+        "status.schema.json",
+        &["status", REJECTED, "-o", "json"],
+        &[
+            ("another format", |doc| {
+                doc["format"] = json!("xdsnap.status/v2")
+            }),
+            ("another status", |doc| {
+                doc["proxies"][0]["status"] = json!("fine")
+            }),
+            ("a proxy to which nothing is sent", |doc| {
+                doc["proxies"][0]["status"] = json!("not_sent");
+            }),
+            ("no types", |doc| remove(&mut doc["proxies"][0], "types")),
+            ("a negative count", |doc| {
+                doc["proxies"][0]["types"][0]["differs"] = json!(-1);
+            }),
+            ("no count of the stale", |doc| {
+                remove(&mut doc["summary"], "stale")
+            }),
+        ],
+    );
+    checked(
+        "show.schema.json",
+        &["show", CANARY, "-o", "json"],
+        &[
+            ("another format", |doc| {
+                doc["format"] = json!("xdsnap.show/v2")
+            }),
+            ("no source", |doc| {
+                remove(&mut doc["resources"][0], "source")
+            }),
+            ("another state", |doc| {
+                doc["resources"][0]["state"] = json!("x")
+            }),
+            ("occurrence 0", |doc| {
+                doc["resources"][0]["occurrence"] = json!(0)
+            }),
+            ("a null time", |doc| doc["since"] = json!(null)),
+        ],
+    );
+}
+
+#[test]
 fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_formats() {
     let page = fs::read_to_string(schema_file("outputs.md")).unwrap();
     let mut formats = Vec::new();
@@ -252,6 +360,13 @@ fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_format
         match format {
             "xdsnap.diff/v1" => assert_valid(&validator("diff.schema.json"), &sample),
             "xdsnap.info/v1" => assert_valid(&validator("info.schema.json"), &sample),
+            "xdsnap.rules/v1" => assert_valid(&validator("rules.schema.json"), &sample),
+            "xdsnap.json-patch/v1" => {
+                assert_valid(&validator("json-patch.schema.json"), &sample);
+            }
+            "xdsnap.updated/v1" => assert_valid(&validator("updated.schema.json"), &sample),
+            "xdsnap.status/v1" => assert_valid(&validator("status.schema.json"), &sample),
+            "xdsnap.show/v1" => assert_valid(&validator("show.schema.json"), &sample),
             "xdsnap.normalize/v1" => {
                 for resource in sample["resources"].as_array().unwrap() {
                     assert_valid(&validator("normalize.schema.json"), resource);
@@ -264,6 +379,15 @@ fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_format
     formats.sort();
     assert_eq!(
         formats,
-        ["xdsnap.diff/v1", "xdsnap.info/v1", "xdsnap.normalize/v1"]
+        [
+            "xdsnap.diff/v1",
+            "xdsnap.info/v1",
+            "xdsnap.json-patch/v1",
+            "xdsnap.normalize/v1",
+            "xdsnap.rules/v1",
+            "xdsnap.show/v1",
+            "xdsnap.status/v1",
+            "xdsnap.updated/v1",
+        ]
     );
 }

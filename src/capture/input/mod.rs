@@ -11,13 +11,15 @@ use std::{
     str::FromStr,
 };
 
+use jiff::Timestamp;
+
 use super::{
     files,
     http::{Endpoint, InvalidEndpoint},
 };
 use crate::{
     bundle::{self, FailureEntry, Manifest, MemberPath, Provenance, ReadError},
-    dump::{Content, SyncState},
+    dump::{Content, SyncState, uptime},
     model::{Document, ProxyId, Source},
     redact::Redactor,
 };
@@ -287,6 +289,33 @@ impl Input {
             }
         }
         Ok(None)
+    }
+
+    /// Every proxy's sync state, as the istiods have it.
+    ///
+    /// # Errors
+    ///
+    /// Where one cannot be read.
+    pub fn sync_states(&mut self) -> Result<Vec<SyncState>, InputError> {
+        let paths = self.entries.keys();
+        let paths = paths.filter(|path| path.document() == Document::Syncz);
+        let mut states = Vec::new();
+        for path in paths.cloned().collect::<Vec<_>>() {
+            let bytes = self.read(&path)?;
+            let found = SyncState::parse(&bytes)
+                .map_err(|error| InputError::unusable(&path, format!("no sync state: {error}")))?;
+            states.extend(found);
+        }
+        Ok(states)
+    }
+
+    /// When the process of a proxy's Envoy started, at the latest: from its `/server_info`, where that and the time
+    /// of its answer are there.
+    pub fn started(&mut self, proxy: &ProxyId) -> Option<Timestamp> {
+        let path = MemberPath::envoy(proxy.clone(), Document::ServerInfo, None).ok()?;
+        let received = self.entries.get(&path)?.provenance.received?;
+        let bytes = self.read(&path).ok()?;
+        received.timestamp().checked_sub(uptime(&bytes)?).ok()
     }
 
     /// The bundles that were opened.

@@ -3,14 +3,18 @@
 use std::io;
 
 use similar::{ChangeTag, TextDiff};
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     outline,
     page::{Ink, Line, Page, Piece, columns},
+    reading::{self, Reading},
     steps::{Node, place},
+    why::Said,
 };
 use crate::{
     diff::{Change, ChangeKind, Mode},
+    inspect::certificate,
     normalize::Value,
     render::{
         Style,
@@ -41,10 +45,12 @@ pub(super) fn tree(
         false => changes.len().min(CHANGES),
     };
     let root = Node::new(&changes[..shown], page.style);
+    let said = &mut Said::default();
     for change in &root.changes {
-        one(page, mode, &["$"], change, indent)?;
+        let last = one(page, mode, &["$"], change, indent)?;
+        said.tell(page, change, last + 2)?;
     }
-    children(page, mode, &root, indent, true)?;
+    children(page, mode, said, &root, indent, true)?;
     if shown < changes.len() {
         let what = format!("{} more changes of this resource", changes.len() - shown);
         page.folded(indent, &what)?;
@@ -52,7 +58,14 @@ pub(super) fn tree(
     Ok(())
 }
 
-fn children(page: &mut Page, mode: Mode, node: &Node, indent: usize, top: bool) -> io::Result<()> {
+fn children(
+    page: &mut Page,
+    mode: Mode,
+    said: &mut Said,
+    node: &Node,
+    indent: usize,
+    top: bool,
+) -> io::Result<()> {
     for child in &node.children {
         let (mut texts, end) = child.chain();
         if top {
@@ -67,8 +80,9 @@ fn children(page: &mut Page, mode: Mode, node: &Node, indent: usize, top: bool) 
         }
         for change in &end.changes {
             below = one(page, mode, &texts, change, indent)?;
+            said.tell(page, change, below + 2)?;
         }
-        children(page, mode, end, below + 2, false)?;
+        children(page, mode, said, end, below + 2, false)?;
     }
     Ok(())
 }
@@ -108,7 +122,7 @@ fn one(
             page.line(line)?;
         }
         short => {
-            if let Some(note) = values.only_in() {
+            if let Some(note) = values.only_in(short.is_some()) {
                 line = line.with(Ink::Faint, format!("  {note}"));
             }
             page.line(line)?;
@@ -122,6 +136,10 @@ fn one(
                 None => values.below(page, last + 2)?,
             }
         }
+    }
+    if change.no_schema {
+        let note = "(no schema known: compared as plain JSON)";
+        page.line(Line::new(last + 2).with(Ink::Faint, note))?;
     }
     Ok(last)
 }
@@ -137,11 +155,36 @@ pub(super) fn value(page: &mut Page, ink: Ink, value: &Value, indent: usize) -> 
     folding(page, lines, indent, VALUE_LINES)
 }
 
-/// Writes the first lines, and how many there are more; a single one is not worth the words.
+/// Writes what the certificates in a value say that only one side has.
+pub(super) fn certificates(
+    page: &mut Page,
+    ink: Ink,
+    value: &Value,
+    indent: usize,
+) -> io::Result<()> {
+    let words = certificate::in_value(value).into_iter();
+    let words: Vec<String> = words
+        .map(|certificate| reading::words(&certificate, page.style))
+        .collect();
+    let lines = words.iter().flat_map(|words| words.split('\n'));
+    let lines = lines.map(|line| (ink, clip(line, CHARACTERS, Tail::Counted, page.style)));
+    folding(page, lines.collect(), indent, VALUE_LINES)
+}
+
+/// Writes the lines that make the first `limit` rows, and how many lines there are more; a single one is not worth the
+/// words.
 fn folding(page: &mut Page, lines: Vec<Piece>, indent: usize, limit: usize) -> io::Result<()> {
+    let mut rows = 0;
+    let fitting = lines.iter().take_while(|(_, text)| {
+        rows += (indent + text.width())
+            .div_ceil(page.style.width.max(1))
+            .max(1);
+        rows <= limit
+    });
+    let fitting = fitting.count().max(1);
     let shown = match lines.len() {
-        all if page.style.full || all <= limit + 1 => all,
-        _ => limit,
+        all if page.style.full || all <= fitting + 1 => all,
+        _ => fitting,
     };
     let more = lines.len() - shown;
     for piece in lines.into_iter().take(shown) {
@@ -165,10 +208,14 @@ struct Values<'a> {
 impl Values<'_> {
     /// The values on one line, if they are short enough to be read there.
     fn inline(&self, width: usize) -> Option<Vec<Piece>> {
-        let one = |value: &Option<Value>| match value {
-            None => Some("(absent)".to_owned()),
-            Some(Value::String(text)) if outline::is_multiline(text) => None,
-            Some(value) => outline::inline(value, width, self.style),
+        let one = |value: &Option<Value>| match (value, &self.change.default) {
+            (None, None) => Some("(absent)".to_owned()),
+            (None, Some(default)) => {
+                let default = outline::inline(default, width, self.style)?;
+                Some(format!("{default} (default)"))
+            }
+            (Some(Value::String(text)), _) if outline::is_multiline(text) => None,
+            (Some(value), _) => outline::inline(value, width, self.style),
         };
         let before = one(&self.change.before)?;
         let after = one(&self.change.after)?;
@@ -200,8 +247,11 @@ impl Values<'_> {
         })
     }
 
-    /// Whose value it is, where the sign alone would not tell.
-    fn only_in(&self) -> Option<&'static str> {
+    /// Whose value it is, where the sign alone would not tell, nor do the values themselves.
+    fn only_in(&self, is_inline: bool) -> Option<&'static str> {
+        if is_inline && self.change.default.is_some() {
+            return None;
+        }
         match (self.mode, &self.change.before, &self.change.after) {
             (Mode::Sync, Some(_), None) => Some("only in istiod"),
             (Mode::Sync, None, Some(_)) => Some("only in envoy"),
@@ -215,11 +265,11 @@ impl Values<'_> {
             (None, None) => Ok(()),
             (Some(before), None) => value(page, Ink::Removed, before, indent),
             (None, Some(after)) => value(page, Ink::Added, after, indent),
-            (Some(before), Some(after)) if is_long(before) || is_long(after) => {
+            (Some(before), Some(after)) if are_long(before, after) => {
                 self.by_line(page, before, after, indent)
             }
             (Some(before), Some(after)) => {
-                let text = |value| outline::lines(value, 0, self.style).concat();
+                let text = |value| outline::verbatim_lines(value, 0, self.style).concat();
                 let (before, after) = clip_pair(
                     &text(before),
                     &text(after),
@@ -254,7 +304,10 @@ impl Values<'_> {
             page.line(legend)?;
         }
         let room = style.width.saturating_sub(indent + 2);
-        let (old, new) = diff_lines(before, after, room, style);
+        let (note, [old, new]) = diff_lines(before, after, room, style);
+        if let Some(note) = note {
+            page.line(Line::new(indent).with(Ink::Faint, note))?;
+        }
         let old: Vec<&str> = old.iter().map(String::as_str).collect();
         let new: Vec<&str> = new.iter().map(String::as_str).collect();
         let diff = TextDiff::from_slices(&old, &new);
@@ -279,14 +332,17 @@ impl Values<'_> {
                         }
                     };
                     // A long line is shown from where it begins to differ from the one in its place.
-                    let text = match other {
-                        None => clip(change.value(), CHARACTERS, Tail::Counted, style),
-                        Some(other) => {
-                            clip_pair(change.value(), other, CHARACTERS, Tail::Counted, style).0
-                        }
-                    };
-                    let line = format!("{sign} {text}");
-                    lines.push((ink, line.trim_end_matches(' ').to_owned()));
+                    let other = other.filter(|other| !other.contains('\n'));
+                    for line in change.value().split('\n') {
+                        let text = match other {
+                            None => clip(line, CHARACTERS, Tail::Counted, style),
+                            Some(other) => {
+                                clip_pair(line, other, CHARACTERS, Tail::Counted, style).0
+                            }
+                        };
+                        let line = format!("{sign} {text}");
+                        lines.push((ink, line.trim_end_matches(' ').to_owned()));
+                    }
                 }
             }
         }
@@ -294,35 +350,39 @@ impl Values<'_> {
     }
 }
 
-/// Whether a value is better compared line by line.
-fn is_long(value: &Value) -> bool {
-    match value {
+/// Whether two values are better compared line by line.
+fn are_long(before: &Value, after: &Value) -> bool {
+    let is_long = |value: &Value| match value {
         Value::List(list) => !list.items.is_empty(),
         Value::Object(object) => !object.members.is_empty(),
         Value::String(text) => outline::is_multiline(text),
         _ => false,
-    }
+    };
+    let read_otherwise = match (before, after) {
+        (Value::String(before), Value::String(after)) => {
+            [before, after].map(|text| Reading::of(text).0) != [Reading::Plain; 2]
+        }
+        _ => false,
+    };
+    is_long(before) || is_long(after) || read_otherwise
 }
 
-/// The lines to compare: those of two strings, or of their outlines.
+/// The lines to compare: those of two strings, with what to know of them, or of their outlines.
 fn diff_lines(
     before: &Value,
     after: &Value,
     width: usize,
     style: Style,
-) -> (Vec<String>, Vec<String>) {
-    let (Value::String(before), Value::String(after)) = (before, after) else {
-        let lines = |value| outline::lines(value, width, style);
-        return (lines(before), lines(after));
-    };
-    let differ = before.ends_with('\n') != after.ends_with('\n');
-    let lines = |text: &str| {
-        let mut lines: Vec<String> = outline::text_lines(text, style).collect();
-        if differ && !text.ends_with('\n') {
-            // No line of a string looks like this: its backslashes are doubled.
-            lines.push("\\ no newline at end".to_owned());
-        }
-        lines
-    };
-    (lines(before), lines(after))
+) -> (Option<&'static str>, [Vec<String>; 2]) {
+    if let (Value::String(before), Value::String(after)) = (before, after) {
+        let (reading, lines) = Reading::of_both(before, after, style);
+        return (reading.note(), lines);
+    }
+    let sides = [before, after];
+    let lines = sides.map(|value| outline::lines(value, width, style));
+    if lines[0] != lines[1] {
+        return (None, lines);
+    }
+    let verbatim = |value| outline::verbatim_lines(value, width, style);
+    (None, sides.map(verbatim))
 }

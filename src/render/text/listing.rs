@@ -11,12 +11,13 @@ use super::{
     change,
     hint::hint,
     page::{Ink, Line, Page, count},
+    why,
 };
 use crate::{
-    diff::{Change, ChangeKind, Class, Compared, Mode},
+    diff::{Change, ChangeKind, Class, Compared, Mode, renames},
     model::{Path, ProxyId, ResourceKey, XdsType},
     normalize::Value,
-    render::escape,
+    render::{Style, escape},
 };
 
 /// Proxies that are named where several have the same changes.
@@ -58,6 +59,8 @@ pub(super) fn listing(
 struct Entry<'a> {
     changes: &'a [&'a Change],
     proxies: Vec<&'a ProxyId>,
+    /// The name that the resource likely has on the other side.
+    other_name: Option<&'a str>,
     /// When Envoy updated the resource, where all proxies agree.
     updated: Option<&'a str>,
 }
@@ -88,6 +91,7 @@ type Content<'a> = (
     Option<&'a Value>,
     Option<&'a str>,
     Option<&'a str>,
+    Vec<String>,
 );
 
 fn content(change: &Change) -> Content<'_> {
@@ -99,22 +103,28 @@ fn content(change: &Change) -> Content<'_> {
         change.after.as_ref(),
         change.reason.as_deref(),
         change.class.map(Class::as_str),
+        // Any style will do to tell two apart.
+        why::pairings(change, Style::default()),
     )
 }
 
 /// Groups changes by resource, and equal groups of several proxies into one, in order of first appearance.
 fn entries<'a>(changes: &'a [&'a Change]) -> Vec<Entry<'a>> {
     let mut entries: Vec<Entry> = Vec::new();
-    let mut index: BTreeMap<(Compared, &ResourceKey, Vec<Content>), usize> = BTreeMap::new();
+    type Alike<'a> = (Compared, &'a ResourceKey, Option<&'a str>, Vec<Content<'a>>);
+    let mut index: BTreeMap<Alike, usize> = BTreeMap::new();
+    let mut names = renames(changes).into_iter();
     let same_resource = |a: &&Change, b: &&Change| {
         (&a.proxy, a.source, &a.resource) == (&b.proxy, b.source, &b.resource)
     };
     for group in changes.chunk_by(same_resource) {
         let first = group[0];
         let updated = group.iter().find_map(|change| change.updated.as_deref());
+        let other_name = names.by_ref().take(group.len()).fold(None, Option::or);
         let key = (
             first.source,
             &first.resource,
+            other_name,
             group.iter().map(|change| content(change)).collect(),
         );
         let at = *index.entry(key).or_insert(entries.len());
@@ -128,6 +138,7 @@ fn entries<'a>(changes: &'a [&'a Change]) -> Vec<Entry<'a>> {
             None => entries.push(Entry {
                 changes: group,
                 proxies: vec![&first.proxy],
+                other_name,
                 updated,
             }),
         }
@@ -219,6 +230,9 @@ fn resource(
         if let Some(hint) = value.and_then(|value| hint(&key.xds_type, value, style)) {
             pieces.push((Ink::Faint, hint));
         }
+        if change.no_schema {
+            pieces.push((Ink::Faint, "(no schema known)".to_owned()));
+        }
     }
     if let Some(updated) = entry.updated {
         let updated = escape::name(&since(updated, captured), style);
@@ -226,23 +240,59 @@ fn resource(
     }
     page.flow(line, "  ", pieces, indent + 6)?;
 
+    if let Some(name) = entry.other_name {
+        let said = match (mode, kind) {
+            (Mode::Change, ChangeKind::Added) => "likely renamed from",
+            (Mode::Change, _) => "likely renamed to",
+            (Mode::Sync, ChangeKind::Added) => "likely what istiod calls",
+            (Mode::Sync, _) => "likely what envoy calls",
+        };
+        let line = Line::new(indent + 4).with(Ink::Plain, said);
+        let name = (Ink::Plain, escape::name(name, style));
+        page.flow(line, " ", [name], indent + 6)?;
+    }
     let reasons: BTreeSet<&str> = entry
         .changes
         .iter()
         .filter_map(|change| change.reason.as_deref())
         .collect();
+    // What istiod alone has, Envoy never ran.
+    let rejected = match (mode, whole) {
+        (Mode::Sync, None) => "rejected by Envoy, which still runs what it had:",
+        _ => "rejected by Envoy:",
+    };
     for reason in reasons {
-        let line = Line::new(indent + 4).with(Ink::Warning, "rejected by Envoy:");
+        let line = Line::new(indent + 4).with(Ink::Warning, rejected);
         let reason = escape::sentence(reason, style);
         page.sentence(line, Ink::Plain, &reason, indent + 6)?;
+    }
+    if let Some(does) = entry.changes.iter().find_map(|change| stand_in(change)) {
+        let line =
+            Line::new(indent + 4).with(Ink::Warning, "the agent could not fetch the Wasm code:");
+        page.sentence(line, Ink::Plain, does, indent + 6)?;
     }
     match (whole, value) {
         (None, _) => change::tree(page, mode, entry.changes, indent + 4),
         (Some(kind), Some(value)) if style.full => {
             change::value(page, Ink::of(kind), value, indent + 4)
         }
+        (Some(kind), Some(value)) if key.xds_type == XdsType::Secret => {
+            change::certificates(page, Ink::of(kind), value, indent + 4)
+        }
         _ => Ok(()),
     }
+}
+
+/// What Envoy does in the place of a Wasm extension whose code is missing.
+fn stand_in(change: &Change) -> Option<&'static str> {
+    if change.class != Some(Class::WasmStandIn) {
+        return None;
+    }
+    let prefix = change.after.as_ref()?.get("rules_stat_prefix")?.as_str()?;
+    Some(match prefix.ends_with("allow") {
+        true => "Envoy lets every request pass without it",
+        false => "Envoy denies every request",
+    })
 }
 
 /// When, to the second: without the day where that is the one of the capture.
@@ -258,7 +308,7 @@ fn since(updated: &str, captured: Option<&str>) -> String {
 }
 
 /// An RFC 3339 time in UTC, without fractions; any other text as it is.
-pub(super) fn seconds(text: &str) -> String {
+pub(in crate::render) fn seconds(text: &str) -> String {
     match text.parse::<Timestamp>() {
         Ok(time) => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         Err(_) => text.to_owned(),

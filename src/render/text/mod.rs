@@ -1,26 +1,30 @@
 //! The default output: text for a person in a hurry.
 //!
 //! From the top: what to know first, the two sides, changes by proxy and resource, what is said once for all, what
-//! does not count, what was not compared, and the count.
+//! does not count, what was not compared, what rules hid, and the count.
 
 mod change;
 mod hint;
 mod listing;
 mod outline;
-mod page;
+mod reading;
+mod rules;
 mod steps;
+mod why;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Write},
 };
 
-use self::{
-    listing::{listing, seconds},
+use self::listing::listing;
+pub(super) use self::listing::seconds;
+use super::{
+    Side, Sides, Style, escape, page,
     page::{Ink, Line, Page, count},
 };
-use super::{Side, Sides, Style, escape};
 use crate::diff::{Cause, Change, Class, Compared, Mode, NotCompared, Report, SideName};
+pub use rules::rules;
 
 /// Changed resources that are shown.
 const RESOURCES: usize = 40;
@@ -57,6 +61,7 @@ pub fn text(out: &mut dyn Write, report: &Report, sides: &Sides, style: Style) -
     proxies_only(page, report)?;
     not_compared(page, report)?;
     rejections(page, report)?;
+    why::hidden(page, &report.hidden)?;
     page.gap()?;
     let line = summary_line(report);
     // Scripts read the last line, so it is never broken.
@@ -101,7 +106,7 @@ pub fn summary_line(report: &Report) -> String {
 }
 
 /// A section's title, below an empty line.
-fn title(page: &mut Page, text: &str) -> io::Result<()> {
+pub(super) fn title(page: &mut Page, text: &str) -> io::Result<()> {
     page.gap()?;
     page.line(Line::new(0).with(Ink::Heading, text))
 }
@@ -168,7 +173,7 @@ fn head(page: &mut Page, mode: Mode, sides: &Sides) -> io::Result<()> {
     Ok(())
 }
 
-fn facts(side: &Side, style: Style) -> Vec<String> {
+pub(super) fn facts(side: &Side, style: Style) -> Vec<String> {
     let mut facts = Vec::new();
     if let Some(captured) = &side.captured {
         facts.push(escape::name(&seconds(captured), style));
@@ -219,7 +224,7 @@ fn proxies_only(page: &mut Page, report: &Report) -> io::Result<()> {
 }
 
 /// Writes the first items, and how many there are more.
-fn items<T>(
+pub(super) fn items<T>(
     page: &mut Page,
     all: Vec<T>,
     more: &str,
@@ -315,7 +320,7 @@ fn rejections(page: &mut Page, report: &Report) -> io::Result<()> {
         return Ok(());
     }
     let style = page.style;
-    title(page, "rejected by Envoy:")?;
+    title(page, "rejected by Envoy, which still runs what it had:")?;
     items(
         page,
         report.rejections.iter().collect(),

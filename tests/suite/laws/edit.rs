@@ -3,8 +3,8 @@
 use jsonpath_rust::JsonPath;
 use serde_json::Value as Json;
 use xdsnap::{
-    diff::{ChangeKind, Edit},
-    model::{Path, Step},
+    diff::{ChangeKind, Edit, PairedBy},
+    model::Step,
     normalize::{KeyValue, List, ObjectKind, Value, identity},
     xds::MatchBy,
 };
@@ -146,22 +146,50 @@ pub(crate) fn is_left_out_when_default(value: &Value, way: &[Seg]) -> bool {
     }
 }
 
-/// Whether an item came or went in a list whose items have no key: of several ways to align such lists, another may be
-/// as good the other way round.
-pub(crate) fn may_align_otherwise(edits: &[Edit], before: &Value, after: &Value) -> bool {
-    edits.iter().any(|edit| {
-        let side = match edit.kind {
-            ChangeKind::Added => after,
-            ChangeKind::Removed => before,
-            ChangeKind::Changed | ChangeKind::Moved => return false,
-        };
-        let Some((Step::Index { .. }, parent)) = edit.path.0.split_last() else {
-            return false;
-        };
-        let parent = side.query(&Path(parent.to_vec()).to_string()).unwrap();
-        let is_plain = |list: &List| list.rule.ordered && list.rule.keys.is_empty();
-        matches!(parent[..], [Value::List(list)] if is_plain(list))
-    })
+/// Checks that the edits of the one way are those of the other with both sides exchanged: as many moves, and all other
+/// edits at the same places with the same values.
+///
+/// Of equal items in an ordered list several may keep the order, and each way chooses those with the smallest positions
+/// on its *after* side. Then another one may be left over, and it may pair otherwise, so nothing is promised where such
+/// an item was left: one that no key names, and that has no partner or one that is not equal. Where only one choice keeps
+/// the order, the mirror is a law of `align`.
+pub(crate) fn check_mirror(there: &[Edit], back: &[Edit]) -> Result<(), String> {
+    let may_tie = |edit: &Edit| {
+        let steps = edit.path.0.iter();
+        let items = steps.filter(|step| !matches!(step, Step::Key(_)));
+        items.zip(&edit.pairings).any(|(step, pairing)| {
+            pairing.rule.ordered
+                && matches!(step, Step::Index { .. })
+                && matches!(pairing.by, None | Some(PairedBy::Position))
+        })
+    };
+    if there.iter().chain(back).any(may_tie) {
+        return Ok(());
+    }
+    let [(moves, one), (moves_back, other)] = [mirrored(there, false), mirrored(back, true)];
+    match moves == moves_back && one == other {
+        true => Ok(()),
+        false => Err(format!("no mirror:\n{there:#?}\n{back:#?}")),
+    }
+}
+
+/// The number of moves, and the other edits as they read from the one side or from the other.
+fn mirrored(edits: &[Edit], is_swapped: bool) -> (usize, Vec<String>) {
+    let text = |edit: &Edit| {
+        let path = edit.path.to_string();
+        let before_path = edit.before_path.as_ref().map(ToString::to_string);
+        let mut paths = [before_path.unwrap_or_else(|| path.clone()), path];
+        let mut values = [&edit.before, &edit.after].map(|value| value.as_ref().map(json));
+        if is_swapped {
+            paths.reverse();
+            values.reverse();
+        }
+        format!("{paths:?} {values:?}")
+    };
+    let others = edits.iter().filter(|edit| edit.kind != ChangeKind::Moved);
+    let mut others: Vec<String> = others.map(text).collect();
+    others.sort();
+    (edits.len() - others.len(), others)
 }
 
 /// Checks that the edits say exactly how the two documents differ.

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use jiff::Timestamp;
 
-use super::Args;
+use super::inputs::InputArgs;
 use crate::{
-    bundle::FailureEntry,
+    bundle::{FailureEntry, Time},
     capture::{DumpDocument, Input, Named, Versions},
     dump::Dump,
-    model::{ProxyId, Source, XdsType},
+    inspect::Inventory,
+    model::{ProxyId, Rules, Source},
     render,
 };
 
@@ -24,14 +26,17 @@ pub(super) struct Documents {
     documents: Vec<DumpDocument>,
     /// What stands before an error about them.
     name: String,
-    /// Parts that could not be captured, and why.
-    pub(super) missing: Vec<(String, String)>,
+    /// Parts that could not be captured.
+    pub(super) missing: Vec<MissingPart>,
 }
 
+/// A part of a dump that could not be captured, and why.
+pub(super) type MissingPart = (String, String);
+
 impl Side {
-    pub(super) fn open(args: &Args, named: &[Named]) -> anyhow::Result<Self> {
+    pub(super) fn open(from: &InputArgs, named: &[Named]) -> anyhow::Result<Self> {
         let labels: Vec<_> = named.iter().map(|named| named.place.to_string()).collect();
-        let input = args.from.open(named)?;
+        let input = from.open(named)?;
         Ok(Self {
             label: labels.join(" "),
             input,
@@ -51,6 +56,78 @@ impl Side {
         })
     }
 
+    /// What istiod would send a proxy, and what its Envoy runs.
+    ///
+    /// # Errors
+    ///
+    /// Where one of them is not there, with the reason that its capture noted, or cannot be read.
+    pub(super) fn both(&mut self, proxy: &ProxyId) -> anyhow::Result<(Documents, Documents)> {
+        for source in [Source::Istiod, Source::Envoy] {
+            if let Some(reason) = self.lack(proxy, source) {
+                bail!(reason);
+            }
+        }
+        Ok((
+            self.dump(proxy, Source::Istiod)?,
+            self.dump(proxy, Source::Envoy)?,
+        ))
+    }
+
+    /// That there is no dump of `proxy` by `source`, if so, and why.
+    pub(super) fn lack(&self, proxy: &ProxyId, source: Source) -> Option<String> {
+        if self.proxies(source).contains(proxy) {
+            return None;
+        }
+        Some(match self.failure(proxy, source) {
+            Some(why) => format!("no dump by {source}: {why}"),
+            None => format!("no dump by {source}"),
+        })
+    }
+
+    /// What a dump of `proxy` lists, and the parts of it that could not be captured, with why.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none, or it cannot be read.
+    pub(super) fn inventory(
+        &mut self,
+        proxy: &ProxyId,
+        source: Source,
+    ) -> anyhow::Result<(Inventory, Vec<MissingPart>)> {
+        if let Some(reason) = self.lack(proxy, source) {
+            bail!(reason);
+        }
+        let documents = self.dump(proxy, source)?;
+        let mut inventory = Inventory::of(proxy, source, &documents.parse(Rules::all())?);
+        if source == Source::Envoy && inventory.started.is_none() {
+            inventory.started = self.input.started(proxy);
+        }
+        Ok((inventory, documents.missing))
+    }
+
+    /// Every proxy that this side is about: of which it has a document, or of which a capture noted a failure.
+    pub(super) fn all_proxies(&self) -> BTreeSet<ProxyId> {
+        let failed = self.input.failures.iter();
+        let failed = failed.filter_map(|failure| ProxyId::new(failure.proxy.clone()?).ok());
+        failed.chain(self.input.proxies.keys().cloned()).collect()
+    }
+
+    /// Fails where there is no dump by `source`.
+    pub(super) fn check_has(&self, source: Source) -> anyhow::Result<()> {
+        match self.any_failure(source) {
+            _ if !self.proxies(source).is_empty() => Ok(()),
+            Some(why) => bail!("{}: {source}'s dump was not captured: {why}", self.label),
+            None => bail!("{}: holds no config dump by {source}", self.label),
+        }
+    }
+
+    /// When the last of it was received, where that is known.
+    pub(super) fn captured(&self) -> Option<Timestamp> {
+        let documents = self.input.documents();
+        let received = documents.filter_map(|(_, provenance)| provenance.received);
+        received.max().map(Time::timestamp)
+    }
+
     /// What the head of the output says of this side.
     pub(super) fn head(&self, source: Source, istio: Option<&str>) -> render::Side {
         let versions = |of: fn(&Versions) -> &Option<String>| {
@@ -60,13 +137,9 @@ impl Side {
         };
         let manifest = self.input.manifest.as_ref();
         let note = manifest.and_then(|manifest| manifest.note.as_ref());
-        let documents = self.input.documents();
-        let captured = documents
-            .filter_map(|(_, provenance)| provenance.received)
-            .max();
         render::Side {
             label: self.label.clone(),
-            captured: captured.map(|time| time.to_string()),
+            captured: self.captured().map(|time| Time::from(time).to_string()),
             proxies: self.proxies(source).len(),
             istio_version: istio.map(str::to_owned).or_else(|| versions(|v| &v.istio)),
             envoy_version: versions(|v| &v.envoy),
@@ -105,7 +178,7 @@ impl Side {
         documents: &[DumpDocument],
         proxy: &ProxyId,
         source: Source,
-    ) -> Vec<(String, String)> {
+    ) -> Vec<MissingPart> {
         let has = |part: &str| {
             let whole = |found: &str| found == part || found.strip_suffix(".masked") == Some(part);
             documents
@@ -131,48 +204,14 @@ fn may_be_the_dump(failure: &FailureEntry) -> bool {
 }
 
 impl Documents {
-    /// Reads them. A type of which a part is missing counts as one that the dump does not tell about: its resources
-    /// are not compared, and none of them is taken for removed.
-    pub(super) fn parse(&self) -> anyhow::Result<Dump<'_>> {
+    /// Reads them.
+    pub(super) fn parse(&self, rules: &Rules) -> anyhow::Result<Dump<'_>> {
         let documents = self.documents.iter();
         let documents = documents.map(|(part, bytes)| (part.as_deref(), bytes.as_slice()));
-        let mut dump = Dump::parse(documents).with_context(|| self.name.clone())?;
+        let mut dump = Dump::parse_by(documents, rules).with_context(|| self.name.clone())?;
         for (part, _) in &self.missing {
-            if let Some(xds_type) = type_of_part(part) {
-                dump.types.remove(&xds_type);
-            }
+            dump.note_missing_part(part);
         }
         Ok(dump)
-    }
-}
-
-/// The type of the resources in a part of a config dump.
-fn type_of_part(part: &str) -> Option<XdsType> {
-    // The first that is found counts.
-    const WORDS: [(&str, XdsType); 8] = [
-        ("scoped_route", XdsType::ScopedRoute),
-        ("route", XdsType::Route),
-        ("cluster", XdsType::Cluster),
-        ("listener", XdsType::Listener),
-        ("endpoint", XdsType::Endpoint),
-        ("secret", XdsType::Secret),
-        ("ecds", XdsType::ExtensionConfig),
-        ("bootstrap", XdsType::Bootstrap),
-    ];
-    let found = WORDS.iter().find(|(word, _)| part.contains(word));
-    found.map(|(_, xds_type)| xds_type.clone())
-}
-
-#[test]
-fn a_part_of_a_dump_is_of_one_type() {
-    for (part, xds_type) in [
-        ("dynamic_warming_clusters", Some(XdsType::Cluster)),
-        ("inline_scoped_route_configs", Some(XdsType::ScopedRoute)),
-        ("dynamic_route_configs", Some(XdsType::Route)),
-        ("dynamic_listeners.masked", Some(XdsType::Listener)),
-        ("ecds_filters", Some(XdsType::ExtensionConfig)),
-        ("new_things", None),
-    ] {
-        assert_eq!(type_of_part(part), xds_type, "{part}");
     }
 }

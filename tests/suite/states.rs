@@ -1,0 +1,390 @@
+//! States, rejections and what only one printer tells, on dumps that are made up to show one thing each.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use xdsnap::{
+    diff::{Cause, Compared, Comparer, Mode, Options, ProxyPair, Report},
+    dump::Dump,
+    model::{ProxyId, XdsType},
+};
+
+const TIME: &str = "2026-11-21T01:52:51.123Z";
+
+/// A dump of these sections by Envoy, with a bootstrap.
+fn envoy(sections: Value) -> Value {
+    let mut configs = vec![json!({
+        "@type": "type.googleapis.com/envoy.admin.v3.BootstrapConfigDump",
+        "bootstrap": {"node": {"id": "sidecar~10.0.0.1~web-1.shop~x"}, "dynamic_resources": {}},
+        "last_updated": TIME,
+    })];
+    configs.extend(sections.as_array().unwrap().iter().cloned());
+    json!({ "configs": configs })
+}
+
+/// A dump of these sections by istiod.
+fn istiod(sections: Value) -> Value {
+    json!({ "configs": sections })
+}
+
+fn section(name: &str, lists: Value) -> Value {
+    let mut section = json!({"@type": format!("type.googleapis.com/envoy.admin.v3.{name}")});
+    section
+        .as_object_mut()
+        .unwrap()
+        .extend(lists.as_object().unwrap().clone());
+    section
+}
+
+fn any(name: &str, members: Value) -> Value {
+    let mut any = json!({"@type": format!("type.googleapis.com/{name}")});
+    any.as_object_mut()
+        .unwrap()
+        .extend(members.as_object().unwrap().clone());
+    any
+}
+
+fn listener(members: Value) -> Value {
+    any("envoy.config.listener.v3.Listener", members)
+}
+
+fn compare(mode: Mode, [before, after]: [&Value; 2], last_errors: &[(XdsType, String)]) -> Report {
+    let id = ProxyId::new("web-1.shop").unwrap();
+    let options = Options::default();
+    let texts = [before, after].map(Value::to_string);
+    let [before, after] =
+        [&texts[0], &texts[1]].map(|text| Dump::parse([(None, text.as_bytes())]).unwrap());
+    let mut comparer = Comparer::new(mode, options);
+    comparer.proxy(&ProxyPair {
+        before_id: &id,
+        after_id: &id,
+        before: &before,
+        after: &after,
+        compared: match mode {
+            Mode::Change => Compared::Envoy,
+            Mode::Sync => Compared::IstiodEnvoy,
+        },
+        last_errors,
+    });
+    comparer.finish()
+}
+
+/// The changes of a report, a line each: kind, type, name, state, path.
+fn changes(report: &Report) -> Vec<String> {
+    let line = |change: &xdsnap::diff::Change| {
+        let key = &change.resource;
+        let state = key.state.map_or(String::new(), |state| format!(" {state}"));
+        format!(
+            "{} {} {}{state} {}",
+            change.kind.sign(),
+            key.xds_type,
+            key.name,
+            change.path
+        )
+    };
+    report.changes.iter().map(line).collect()
+}
+
+/// What was not compared for a reason of this cause: type, path and reason.
+fn not_compared(report: &Report, cause: Cause) -> BTreeSet<String> {
+    let entries = report
+        .not_compared
+        .iter()
+        .filter(|entry| entry.cause == cause);
+    entries
+        .map(|entry| {
+            let of = entry.resource.as_ref().map(|key| &key.xds_type);
+            let xds_type = of.or(entry.xds_type.as_ref()).map_or("-", XdsType::as_str);
+            let path = entry
+                .path
+                .as_ref()
+                .map_or(String::new(), |path| format!(" {path}"));
+            format!("{xds_type}{path}: {}", entry.reason)
+        })
+        .collect()
+}
+
+#[test]
+fn several_sections_of_extension_configs_are_one() {
+    let filter = |name: &str, tokens: u32| {
+        let limit = any(
+            "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+            json!({"stat_prefix": "x", "token_bucket": {"max_tokens": tokens}}),
+        );
+        let config = any(
+            "envoy.config.core.v3.TypedExtensionConfig",
+            json!({"name": name, "typed_config": limit}),
+        );
+        json!({"ecds_filter": config, "last_updated": TIME})
+    };
+    let ecds = |filters: Value| section("EcdsConfigDump", json!({ "ecds_filters": filters }));
+    let two = |tokens| {
+        envoy(json!([
+            ecds(json!([filter("http", 1)])),
+            ecds(json!([filter("network", tokens)]))
+        ]))
+    };
+    let one = envoy(json!([ecds(json!([
+        filter("network", 2),
+        filter("http", 1)
+    ]))]));
+    let none = envoy(json!([]));
+    for (before, after, expected) in [
+        (two(2), one.clone(), vec![]),
+        (
+            one.clone(),
+            two(3),
+            vec!["~ extension_config network $.typed_config.token_bucket.max_tokens"],
+        ),
+        // Envoy prints no section where it has none.
+        (
+            none,
+            one,
+            vec!["+ extension_config http $", "+ extension_config network $"],
+        ),
+    ] {
+        let report = compare(Mode::Change, [&before, &after], &[]);
+        assert_eq!(changes(&report), expected);
+        assert_eq!(report.not_compared, []);
+    }
+}
+
+/// Static listeners are called by their address where they have no name, and two may have the same.
+#[test]
+fn resources_of_one_name_are_paired_by_what_they_have_in_common() {
+    let named = |prefix: &str, backlog: Value| {
+        let listener = listener(json!({
+            "address": {"socket_address": {"address": "0.0.0.0", "port_value": 80}},
+            "stat_prefix": prefix,
+            "tcp_backlog_size": backlog,
+            "filter_chains": [{"name": format!("a filter chain that only {prefix} has")}],
+        }));
+        json!({"listener": listener, "last_updated": TIME})
+    };
+    let dump = |listeners: Value| {
+        envoy(json!([section(
+            "ListenersConfigDump",
+            json!({"static_listeners": listeners})
+        )]))
+    };
+    let [a, b] = ["a", "b"].map(|prefix| named(prefix, json!(1)));
+    let [a_edited, b_edited] = ["a", "b"].map(|prefix| named(prefix, json!(2)));
+    for (before, after, expected) in [
+        (json!([a, b]), json!([b, a]), vec![]),
+        (
+            json!([a, b]),
+            json!([b_edited, a]),
+            vec!["~ listener 0.0.0.0_80 static $.tcp_backlog_size"],
+        ),
+        (
+            json!([a, b]),
+            json!([b_edited, a_edited]),
+            vec!["~ listener 0.0.0.0_80 static $.tcp_backlog_size"; 2],
+        ),
+        (
+            json!([a, b]),
+            json!([b]),
+            vec!["- listener 0.0.0.0_80 static $"],
+        ),
+        (
+            json!([b]),
+            json!([a, b_edited]),
+            vec![
+                "+ listener 0.0.0.0_80 static $",
+                "~ listener 0.0.0.0_80 static $.tcp_backlog_size",
+            ],
+        ),
+    ] {
+        let report = compare(
+            Mode::Change,
+            [&dump(before.clone()), &dump(after.clone())],
+            &[],
+        );
+        let mut found = changes(&report);
+        found.sort();
+        assert_eq!(found, expected, "{before} {after}");
+    }
+}
+
+#[test]
+fn a_rejection_beside_which_nothing_differs_is_told_all_the_same() {
+    let secret = any(
+        "envoy.extensions.transport_sockets.tls.v3.Secret",
+        json!({"name": "kubernetes://tls", "tls_certificate": {"certificate_chain": {"inline_string": "garbage"}}}),
+    );
+    let secrets =
+        |list: &str, element: Value| section("SecretsConfigDump", json!({ list: [element] }));
+    let before = istiod(json!([secrets(
+        "dynamicActiveSecrets",
+        json!({"name": "kubernetes://tls", "secret": secret})
+    )]));
+    let after = envoy(json!([secrets(
+        "dynamic_active_secrets",
+        json!({"name": "kubernetes://tls", "version_info": "2", "last_updated": TIME, "secret": secret}),
+    )]));
+    let error = "Error adding/updating secret(s) kubernetes://tls: no certificate".to_owned();
+    let report = compare(
+        Mode::Sync,
+        [&before, &after],
+        &[(XdsType::Secret, error.clone())],
+    );
+    assert_eq!(changes(&report), [] as [String; 0]);
+    let told: Vec<_> = report
+        .rejections
+        .iter()
+        .map(|r| (&r.xds_type, &r.reason))
+        .collect();
+    assert_eq!(told, [(&XdsType::Secret, &error)]);
+    // Envoy shows a rejected secret as active, so nobody can say that it is in force.
+    let inherent = not_compared(&report, Cause::Inherent);
+    let unknowable =
+        "secret: whether Envoy uses a secret: it shows one that it rejected like any other";
+    assert!(inherent.contains(unknowable), "{inherent:?}");
+
+    // A rejected listener that istiod has taken back, and one that it still sends.
+    let dump = |elements: Value| {
+        section(
+            "ListenersConfigDump",
+            json!({"dynamic_listeners": elements}),
+        )
+    };
+    let error_state = |name: &str| json!({"failed_configuration": listener(json!({"name": name})), "details": format!("{name} is bad"), "last_update_attempt": TIME});
+    let active = |name: &str, backlog: u32| json!({"listener": listener(json!({"name": name, "tcp_backlog_size": backlog})), "last_updated": TIME});
+    let before = istiod(json!([dump(
+        json!([{"name": "old", "activeState": active("old", 2)}])
+    )]));
+    let after = envoy(json!([dump(json!([
+        {"name": "old", "active_state": active("old", 1), "error_state": error_state("old")},
+        {"name": "gone", "error_state": error_state("gone")},
+    ]))]));
+    let report = compare(Mode::Sync, [&before, &after], &[]);
+    assert_eq!(
+        changes(&report),
+        ["~ listener old active $.tcp_backlog_size"]
+    );
+    assert_eq!(report.changes[0].reason.as_deref(), Some("old is bad"));
+    let told: Vec<_> = report
+        .rejections
+        .iter()
+        .map(|r| r.reason.as_str())
+        .collect();
+    assert_eq!(told, ["gone: gone is bad"]);
+}
+
+#[test]
+fn what_one_printer_redacts_and_the_other_tells_is_no_difference_between_the_two() {
+    let cluster = |key: Value| {
+        let tls = any(
+            "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            json!({"common_tls_context": {"tls_certificates": [{"private_key": key}]}}),
+        );
+        let cluster = any(
+            "envoy.config.cluster.v3.Cluster",
+            json!({"name": "a", "transport_socket": {"name": "tls", "typed_config": tls}}),
+        );
+        json!({"cluster": cluster, "last_updated": TIME})
+    };
+    let clear = json!({"filename": "/etc/key"});
+    let hidden = json!({"inline_bytes": "W3JlZGFjdGVkXQ=="});
+    let hidden_text = json!({"inline_string": "[redacted]"});
+    let path = "cluster $.transport_socket.typed_config.common_tls_context.tls_certificates[0].private_key";
+    let both = format!("{path}: the value is redacted on both sides: a rotation would not show");
+    let one = format!("{path}: the value is redacted on one side");
+    for (mode, before, after, is_changed, reason) in [
+        (Mode::Sync, &clear, &clear, false, None),
+        (Mode::Sync, &clear, &hidden, false, Some(&one)),
+        (Mode::Sync, &hidden, &clear, false, Some(&one)),
+        (Mode::Sync, &hidden, &hidden_text, false, Some(&both)),
+        (Mode::Change, &hidden, &hidden, false, Some(&both)),
+        (Mode::Change, &hidden, &hidden_text, false, Some(&both)),
+        // Of two dumps by one printer, the one tells another source of the key.
+        (Mode::Change, &clear, &hidden, true, None),
+    ] {
+        let dump = |key: &Value| {
+            section(
+                "ClustersConfigDump",
+                json!({"dynamic_active_clusters": [cluster(key.clone())]}),
+            )
+        };
+        let sides = match mode {
+            Mode::Sync => [istiod(json!([dump(before)])), envoy(json!([dump(after)]))],
+            Mode::Change => [envoy(json!([dump(before)])), envoy(json!([dump(after)]))],
+        };
+        let report = compare(mode, [&sides[0], &sides[1]], &[]);
+        assert_eq!(
+            !report.changes.is_empty(),
+            is_changed,
+            "{before} {after} {:?}",
+            report.changes
+        );
+        let inherent: Vec<_> = not_compared(&report, Cause::Inherent)
+            .into_iter()
+            .filter(|line| line.starts_with(path))
+            .collect();
+        assert_eq!(inherent.first(), reason, "{before} {after}");
+    }
+}
+
+#[test]
+fn endpoints_that_neither_dump_has_are_spoken_of_where_there_are_any() {
+    let dump = |kind: &str| {
+        let cluster = any(
+            "envoy.config.cluster.v3.Cluster",
+            json!({"name": "a", "type": kind}),
+        );
+        let element = json!({"cluster": cluster, "last_updated": TIME});
+        envoy(json!([section(
+            "ClustersConfigDump",
+            json!({"dynamic_active_clusters": [element]})
+        )]))
+    };
+    for (kind, expected) in [
+        (
+            "EDS",
+            vec!["endpoint: neither dump was taken with `include_eds`"],
+        ),
+        ("STATIC", vec![]),
+    ] {
+        let report = compare(Mode::Change, [&dump(kind), &dump(kind)], &[]);
+        let found: Vec<_> = not_compared(&report, Cause::Inherent).into_iter().collect();
+        assert_eq!(found, expected, "{kind}");
+        assert_eq!(not_compared(&report, Cause::Missing), BTreeSet::new());
+    }
+}
+
+/// An edit of a dump is no query: of several static resources a single one is missing, or a cluster and not its
+/// endpoints.
+#[test]
+fn a_dump_that_somebody_edited_is_no_cut_one() {
+    let dump = |static_clusters: &[&str], endpoints: &[&str]| {
+        let mut dump = envoy(json!([
+            section(
+                "ClustersConfigDump",
+                json!({"static_clusters": static_clusters.iter().map(|name| {
+                json!({"cluster": any("envoy.config.cluster.v3.Cluster", json!({"name": name})), "last_updated": TIME})
+            }).collect::<Vec<_>>()})
+            ),
+            section(
+                "EndpointsConfigDump",
+                json!({"static_endpoint_configs": endpoints.iter().map(|name| {
+                json!({"endpoint_config": any("envoy.config.endpoint.v3.ClusterLoadAssignment", json!({"cluster_name": name}))})
+            }).collect::<Vec<_>>()})
+            ),
+        ]));
+        dump["configs"][0]["bootstrap"]["static_resources"] =
+            json!({"clusters": [{"name": "a"}, {"name": "b"}, {"name": "c"}]});
+        dump
+    };
+    let all = ["a", "b", "c"];
+    for (clusters, endpoints, query) in [
+        (&all[..], &all[..], None),
+        (&all[..2], &all[..2], None),
+        (&all[..1], &all[..], None),
+        (&all[..1], &all[..1], Some("name_regex")),
+        (&all[..0], &all[..0], Some("name_regex")),
+    ] {
+        let text = dump(clusters, endpoints).to_string();
+        let dump = Dump::parse([(None, text.as_bytes())]).unwrap();
+        assert_eq!(dump.query(), query, "{clusters:?} {endpoints:?}");
+    }
+}
