@@ -33,10 +33,8 @@ compared, 3 no differences found, but something is missing.
 Examples:
   xdsnap diff mesh.xdsnap                   is every proxy in sync with istiod?
   xdsnap diff before.xdsnap after.xdsnap    what did a change do?
-  xdsnap diff before.xdsnap http://127.0.0.1:15000   what is different now?
   xdsnap diff istiod.json envoy.json        one proxy, from two dumps
   xdsnap diff --since 02:40 mesh.xdsnap     what did the Envoys update since?
-  xdsnap diff a b --type route --oneline    one line a change, for grep
   xdsnap diff a b -o json | jq -r '.changes[] | [.type,.name,.path] | @tsv'")]
 pub(super) struct Args {
     /// Bundle, dump, folder, URL or `-`
