@@ -77,15 +77,7 @@ fn compare(dumps: &[Vec<u8>; 2]) -> Report {
     let [before, after] = dumps
         .each_ref()
         .map(|dump| Dump::parse([(None, dump.as_slice())]).unwrap());
-    let mut comparer = Comparer::new(
-        Mode::Change,
-        Options {
-            keep: &|_| true,
-            select: vec![],
-            ignore: vec![],
-            documents: false,
-        },
-    );
+    let mut comparer = Comparer::new(Mode::Change, Options::default());
     comparer.proxy(&ProxyPair {
         before_id: &proxy,
         after_id: &proxy,
