@@ -8,7 +8,7 @@ use super::{
     equivalence::equate,
     pairing::{envoy_name, pair_resources},
     rejection::error_of,
-    rules::{LISTENER_ROUTES, UNKNOWN_FIELD_NAMES},
+    rules::{HEADER_ORDER, LISTENER_ROUTES, UNKNOWN_FIELD_NAMES},
     value::{Comparison, Edit, Nodes, select_all},
     verdict::{Verdict, endpoints_replaced, is_wasm_stand_in, judge},
 };
@@ -636,9 +636,11 @@ impl<'a> Comparer<'a> {
             edits,
             not_compared,
             folded,
+            reordered,
             ..
         } = self.comparison(&context.key, before.as_ref(), after.as_ref(), hides);
         tally.hid(&UNKNOWN_FIELD_NAMES, folded);
+        tally.hid(&HEADER_ORDER, reordered);
         self.hidden.add(&tally);
         for (path, reason) in not_compared {
             let reason = reason.to_owned();
@@ -743,6 +745,8 @@ impl<'a> Comparer<'a> {
             ignored: ignored.as_ref(),
             fold_names: self.report.mode == Mode::Sync
                 && self.options.rules.has(&UNKNOWN_FIELD_NAMES),
+            any_header_order: self.report.mode == Mode::Sync
+                && self.options.rules.has(&HEADER_ORDER),
             is_opaque: Some(&is_redacted),
             seek_opaque: hides,
             ..Comparison::default()
@@ -752,6 +756,7 @@ impl<'a> Comparer<'a> {
             edits: comparison.edits,
             not_compared: comparison.not_compared,
             folded: comparison.folded,
+            reordered: comparison.reordered,
             ..Comparison::default()
         }
     }

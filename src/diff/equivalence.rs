@@ -3,8 +3,11 @@
 
 use super::{
     Mode,
+    api_version::modernize,
     assignment::rebuild,
-    rules::{EXTENSION_NAME, POD_IDENTITY, TYPED_STRUCT_FIELDS, WASM_CODE, WASM_VERSION},
+    rules::{
+        API_VERSION, EXTENSION_NAME, POD_IDENTITY, TYPED_STRUCT_FIELDS, WASM_CODE, WASM_VERSION,
+    },
     typed_struct::drop_foreign_fields,
 };
 use crate::{
@@ -22,6 +25,9 @@ pub(super) fn equate(
     after: &mut Value,
 ) -> Vec<String> {
     let mut reasons = Vec::new();
+    if tally.has(&API_VERSION) {
+        tally.hid(&API_VERSION, modernize(before, after));
+    }
     match (&key.xds_type, mode) {
         (XdsType::Bootstrap, Mode::Change)
             if tally.has(&POD_IDENTITY) && is_other_pod(before, after) =>

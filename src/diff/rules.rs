@@ -29,7 +29,7 @@ pub fn rules() -> impl Iterator<Item = (Group, &'static Rule)> {
 }
 
 /// Every rule about two sides.
-static RULES: [&Rule; 13] = [
+static RULES: [&Rule; 15] = [
     &LISTENER_ROUTES,
     &POD_IDENTITY,
     &EXTENSION_NAME,
@@ -43,6 +43,8 @@ static RULES: [&Rule; 13] = [
     &ENDPOINT_HEALTH_CHECK,
     &TYPED_STRUCT_FIELDS,
     &UNKNOWN_FIELD_NAMES,
+    &API_VERSION,
+    &HEADER_ORDER,
 ];
 
 pub(super) static LISTENER_ROUTES: Rule = Rule {
@@ -178,6 +180,24 @@ pub(super) static UNKNOWN_FIELD_NAMES: Rule = Rule {
     scope: Scope::Everywhere,
     paths: &[],
     action: Action::Code("istiod against Envoy: read as one, for fields without a schema"),
+};
+
+/// istio/istio#23735.
+pub(super) static API_VERSION: Rule = Rule {
+    name: "api-version",
+    reason: "a message is the same bytes by its name in an older API and by its current one",
+    scope: Scope::Everywhere,
+    paths: &[],
+    action: Action::Code("read by the current name, where two sides use names of other versions"),
+};
+
+/// istio/istio#10293.
+pub(super) static HEADER_ORDER: Rule = Rule {
+    name: "header-order",
+    reason: "Envoy formats the values of all headers before it adds the first",
+    scope: Scope::Message("envoy.config.core.v3.HeaderValueOption"),
+    paths: &[],
+    action: Action::Code("istiod against Envoy: in any order, where each is there once"),
 };
 
 #[test]

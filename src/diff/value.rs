@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::{
     ChangeKind, PairedBy, Pairing,
     align::{self, Items},
+    rules::HEADER_ORDER,
     step::Steps,
 };
 use crate::{
-    model::{Path, Step},
+    model::{Path, Scope, Step},
     normalize::{Key, List, Number, Object, ObjectKind, Value},
     xds::{Field, Kind, Special},
 };
@@ -46,6 +47,8 @@ pub(super) struct Comparison<'a> {
     pub(super) selected: Option<&'a Nodes>,
     /// Whether names of unknown fields may be spelled in snake or camel case: two printers are compared.
     pub(super) fold_names: bool,
+    /// Whether headers to be added may stand in any order.
+    pub(super) any_header_order: bool,
     /// Tells the values of which it is known that they are there, but not what they are.
     pub(super) is_opaque: Option<&'a dyn Fn(&Value) -> bool>,
     /// Whether these are looked for in what is equal, too: there may be some on both sides.
@@ -57,6 +60,8 @@ pub(super) struct Comparison<'a> {
     pub(super) edits: Vec<Edit>,
     /// How many fields, of both sides, are spelled otherwise on the other side.
     pub(super) folded: usize,
+    /// How many headers stand at another place.
+    pub(super) reordered: usize,
     /// Nodes that both sides have and that cannot be compared, and why.
     pub(super) not_compared: Vec<(Path, &'static str)>,
 }
@@ -341,8 +346,13 @@ impl Comparison<'_> {
                 by,
             })
         };
-        for pair in alignment.pairs {
+        let any_order = self.any_header_order && is_headers(before) && is_headers(after);
+        for mut pair in alignment.pairs {
             let (old, new) = (&before.items[pair.before], &after.items[pair.after]);
+            if any_order && pair.moved {
+                pair.moved = false;
+                self.reordered += 1;
+            }
             if !pair.moved && old == new && !self.hides(new) {
                 continue;
             }
@@ -475,6 +485,19 @@ fn default_of(field: &'static Field) -> Option<Value> {
         Kind::String | Kind::Bytes => Value::String(String::new()),
         Kind::Enum(names) => Value::String(names.name_of(0)?.to_owned()),
         Kind::Message(_) => return None,
+    })
+}
+
+/// Whether these are headers to be added, each once.
+fn is_headers(list: &List) -> bool {
+    let mut names = HashSet::new();
+    list.items.iter().all(|item| match item.kind() {
+        ObjectKind::Message(message) => {
+            let name = item.at(&["header", "key"]).and_then(Value::as_str);
+            matches!(HEADER_ORDER.scope, Scope::Message(scope) if scope == message.name())
+                && names.insert(name.map(str::to_ascii_lowercase))
+        }
+        _ => false,
     })
 }
 

@@ -236,12 +236,12 @@ impl<'a> Dump<'a> {
         let type_url = walker
             .find(raw, &[["@type", "@type"]])?
             .and_then(json::text);
-        let message = type_url
-            .as_deref()
-            .map_or("", |url| match url.rsplit_once('/') {
-                Some((_, name)) => name,
-                None => url,
-            });
+        let type_url = type_url.as_deref().unwrap_or_default();
+        // Envoys that took API v2 call sections and resources by its names.
+        let message = match Message::find_url(type_url) {
+            Some(message) => message.current().name(),
+            None => type_url.rsplit_once('/').map_or(type_url, |(_, name)| name),
+        };
         if section_type(message).is_some() {
             evidence.sections.insert(message.to_owned());
             return self.section(walker, message, raw, evidence);

@@ -4,6 +4,7 @@
 //! `src/xds/input/` (see the README there), run `XDSNAP_BLESS=1 cargo test xds_table`; without the variable the same
 //! test fails where the committed table is not what its inputs generate.
 
+mod hash;
 mod list;
 mod schema;
 mod table;

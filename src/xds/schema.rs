@@ -1,22 +1,29 @@
 //! Typed access to the generated table.
 
-use super::{ListRule, ORDERED, table};
+use std::fmt;
+
+use super::{ListRule, ORDERED, hash::hash, table};
 
 /// A message type.
-#[derive(Debug)]
 pub struct Message {
-    pub(super) name: &'static str,
+    /// Index of the full name.
+    pub(super) name: u16,
     pub(super) first_field: u16,
     pub(super) field_count: u16,
+    /// Where the slots begin in which its fields are found by their names; there are two to the power of `slot_bits`.
+    pub(super) first_slot: u16,
+    pub(super) slot_bits: u8,
+    /// Index of the message that [`Message::current`] gives.
+    pub(super) current: u16,
     pub(super) special: Special,
 }
 
 /// A field of a message.
 #[derive(Debug)]
 pub struct Field {
-    /// Index into the strings: the name in the `.proto` file.
+    /// Index of the name in the `.proto` file.
     pub(super) name: u16,
-    /// Index into the strings: the lowerCamelCase name of protobuf's JSON.
+    /// Index of the lowerCamelCase name of protobuf's JSON.
     pub(super) json_name: u16,
     pub(super) kind: RawKind,
     /// Index of the enum or message.
@@ -29,7 +36,8 @@ pub struct Field {
 /// An enum type.
 #[derive(Debug)]
 pub struct Enum {
-    pub(super) name: &'static str,
+    /// Index of the full name.
+    pub(super) name: u16,
     pub(super) first_value: u16,
     pub(super) value_count: u16,
 }
@@ -56,6 +64,18 @@ pub(super) enum RawKind {
     Enum,
     Message,
 }
+
+/// The text that the table calls by an index.
+fn text(index: u16) -> &'static str {
+    let index = usize::from(index);
+    let [start, end] = [index, index + 1].map(|i| table::ENDS[i] as usize);
+    &table::TEXT[start..end]
+}
+
+/// A slot of a hash table that holds nothing.
+pub(super) const NO_MESSAGE: u16 = u16::MAX;
+/// A slot of a message that holds no field.
+pub(super) const NO_FIELD: u8 = u8::MAX;
 
 pub(super) const REPEATED: u8 = 1;
 pub(super) const MAP: u8 = 2;
@@ -117,10 +137,16 @@ pub enum Special {
 impl Message {
     /// The message of that full name (`envoy.config.cluster.v3.Cluster`), if the table has it.
     pub fn find(full_name: &str) -> Option<&'static Self> {
-        table::MESSAGES
-            .binary_search_by(|message| message.name.cmp(full_name))
-            .ok()
-            .map(|i| &table::MESSAGES[i])
+        let slots = &table::MESSAGE_SLOTS;
+        let mut at = hash(full_name) as usize >> (32 - slots.len().ilog2());
+        while slots[at] != NO_MESSAGE {
+            let message = &table::MESSAGES[usize::from(slots[at])];
+            if message.name() == full_name {
+                return Some(message);
+            }
+            at = (at + 1) % slots.len();
+        }
+        None
     }
 
     /// The message that a type URL names: what follows its last slash.
@@ -130,7 +156,15 @@ impl Message {
 
     /// The full name.
     pub fn name(&self) -> &'static str {
-        self.name
+        text(self.name)
+    }
+
+    /// The message of the current API that this one became (`udpa.annotations.versioning`), or this one.
+    ///
+    /// Both are the same bytes on the wire: Envoys that took v2 read `envoy.api.v2.Cluster` as
+    /// `envoy.config.cluster.v3.Cluster`.
+    pub fn current(&self) -> &'static Self {
+        &table::MESSAGES[usize::from(self.current)]
     }
 
     /// What its JSON looks like, if it is not an object of its fields.
@@ -146,50 +180,37 @@ impl Message {
 
     /// The field that JSON calls `key`: by its `.proto` name or its lowerCamelCase one.
     pub fn field(&self, key: &str) -> Option<&'static Field> {
-        let mut buffer = [0; 128];
-        let camel = match key.contains('_') {
-            false => key.as_bytes(),
-            true => to_camel(key, &mut buffer)?,
-        };
         let fields = self.fields();
-        let found = fields
-            .binary_search_by(|field| field.json_name().as_bytes().cmp(camel))
-            .ok()?;
-        let field = &fields[found];
-        // Camel case is not unique: `http10` and `http_10` have one, and only the latter is a name.
-        (field.json_name() == key || field.name() == key).then_some(field)
+        let length = 1 << self.slot_bits;
+        let slots = &table::FIELD_SLOTS[usize::from(self.first_slot)..][..length];
+        // The shift is of 64 bits, as it is by 32 where there is one slot.
+        let mut at = (u64::from(hash(key)) >> (32 - u32::from(self.slot_bits))) as usize;
+        while slots[at] != NO_FIELD {
+            let field = &fields[usize::from(slots[at])];
+            if field.name() == key || field.json_name() == key {
+                return Some(field);
+            }
+            at = (at + 1) % length;
+        }
+        None
     }
 }
 
-/// Writes `key` in lowerCamelCase as protobuf derives it: an underscore goes, and the letter after it is a capital.
-fn to_camel<'a>(key: &str, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
-    let mut length = 0;
-    let mut upper = false;
-    for byte in key.bytes() {
-        if byte == b'_' {
-            upper = true;
-            continue;
-        }
-        *buffer.get_mut(length)? = if upper {
-            byte.to_ascii_uppercase()
-        } else {
-            byte
-        };
-        upper = false;
-        length += 1;
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Message").field(&self.name()).finish()
     }
-    Some(&buffer[..length])
 }
 
 impl Field {
     /// The name in the `.proto` file: `lb_policy`.
     pub fn name(&self) -> &'static str {
-        table::STRINGS[usize::from(self.name)]
+        text(self.name)
     }
 
     /// The name in protobuf's JSON: `lbPolicy`.
     pub fn json_name(&self) -> &'static str {
-        table::STRINGS[usize::from(self.json_name)]
+        text(self.json_name)
     }
 
     /// The kind of its values.
@@ -252,7 +273,7 @@ impl Field {
 impl Enum {
     /// The full name.
     pub fn name(&self) -> &'static str {
-        self.name
+        text(self.name)
     }
 
     fn values(&self) -> &'static [EnumValue] {
@@ -264,7 +285,7 @@ impl Enum {
     pub fn number(&self, name: &str) -> Option<i32> {
         self.values()
             .iter()
-            .find(|value| table::STRINGS[usize::from(value.name)] == name)
+            .find(|value| text(value.name) == name)
             .map(|value| value.number)
     }
 
@@ -273,7 +294,7 @@ impl Enum {
         self.values()
             .iter()
             .find(|value| value.number == number)
-            .map(|value| table::STRINGS[usize::from(value.name)])
+            .map(|value| text(value.name))
     }
 }
 

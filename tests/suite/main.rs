@@ -13,6 +13,7 @@
 //! - `readme`: what the README shows, links and asks to run.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
 //! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
+//! - `reported`: what users of other tools reported: false differences, and missed ones.
 //! - `rules`: the rules by which values do not count: what each hides, and how to see it.
 //! - `schemas`: the JSON Schemas of all outputs but `diff`, and the samples of `schema/outputs.md`.
 //! - `show`: the command `show`: what it lists, and in which words it is asked.
@@ -35,6 +36,7 @@ mod readings;
 mod readme;
 mod redact;
 mod render;
+mod reported;
 mod rules;
 mod schemas;
 mod show;

@@ -186,6 +186,12 @@ fn cases() -> Vec<Case> {
     let draining = |port: u16| listeners(json!([{"name": "in", "draining_state": {"listener": listener(
         json!({"name": "in", "address": {"socket_address": {"address": "::", "port_value": port}}}),
     )}}]));
+    let adding = |names: [&str; 2]| {
+        let headers = names.map(|name| json!({"header": {"key": name, "value": "v"}}));
+        let members = json!({"name": "80", "request_headers_to_add": headers});
+        let route = any("envoy.config.route.v3.RouteConfiguration", members);
+        dump(&[section("RoutesConfigDump", json!({"dynamic_route_configs": [{"route_config": route}]}))])
+    };
     let without_eds = |address: &str| {
         let mut sections = endpoint(json!({"endpoints": [{"lb_endpoints": [host(address, json!({}))]}]}));
         let clusters = cluster(json!({"name": "web", "type": "STRICT_DNS"}), json!({}));
@@ -328,6 +334,12 @@ fn cases() -> Vec<Case> {
             cluster(json!({"name": "web", "brandNew": 1}), json!({})),
             cluster(json!({"name": "web", "brand_new": 1}), json!({})),
             &[], &["- cluster web $.brandNew", "+ cluster web $.brand_new"], 2),
+        case("api-version", Change,
+            for_filter(any("envoy.type.Percent", json!({"value": 5}))),
+            for_filter(any("envoy.type.v3.Percent", json!({"value": 5.0}))),
+            &[], &["~ route 80 $.typed_per_filter_config.f"], 1),
+        case("header-order", Sync, adding(["a", "b"]), adding(["b", "a"]),
+            &[], &["> route 80 $.request_headers_to_add[]"], 1),
 
         case("host-health", Change,
             with_host(json!({"health_status": "HEALTHY"})), with_host(json!({"health_status": "UNHEALTHY"})),
