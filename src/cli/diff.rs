@@ -115,7 +115,7 @@ impl Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let keep = |key: &ResourceKey| args.resources.keeps(key);
-    if args.why && args.output == Output::Unified {
+    if args.why && matches!(args.output, Output::Unified | Output::JsonPatch) {
         bail!("--why explains text and json, and not a patch");
     }
     let mut rules = args.rules.rules();
@@ -129,10 +129,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         documents: matches!(args.output, Output::Unified | Output::JsonPatch),
         rules: &rules,
     };
-    if args.output == Output::JsonPatch && !(options.select.is_empty() && options.ignore.is_empty())
-    {
+    if options.documents && !(options.select.is_empty() && options.ignore.is_empty()) {
         bail!(
-            "--select and --ignore do not go with `-o json-patch`: it makes all of a resource; choose with --type and --name"
+            "--select and --ignore do not go with a patch, which makes all of a resource; choose with --type and --name"
         );
     }
     let (report, sides) = match (ask(&args)?, args.since) {
@@ -231,10 +230,7 @@ fn is_missing(entry: &NotCompared) -> bool {
 
 /// The exit status, and the error where nothing could be compared.
 fn exit(args: &Args, report: &Report) -> anyhow::Result<Exit> {
-    let differs = !report.changes.is_empty()
-        || !report.proxies_only.is_empty()
-        || (args.live && !report.live.is_empty());
-    if differs {
+    if report.differs() || (args.live && !report.live.is_empty()) {
         return Ok(Exit::Differs);
     }
     let missing = report.not_compared.iter().find(|entry| is_missing(entry));
@@ -352,11 +348,15 @@ fn compare(
         for (part, reason) in before.missing.iter().chain(&after.missing) {
             comparer.warn(format!("{after_id}: `{part}` was not captured: {reason}"));
         }
+        let mut before = before.parse(comparer.rules())?;
+        let mut after = after.parse(comparer.rules())?;
+        before.check_cut(&after);
+        after.check_cut(&before);
         comparer.proxy(&ProxyPair {
             before_id,
             after_id,
-            before: &before.parse(comparer.rules())?,
-            after: &after.parse(comparer.rules())?,
+            before: &before,
+            after: &after,
             compared,
             last_errors,
         });

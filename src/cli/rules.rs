@@ -19,6 +19,10 @@ pub(super) struct RuleArgs {
 }
 
 impl RuleArgs {
+    pub(super) fn are_given(&self) -> bool {
+        self.strict || !self.no_rule.is_empty()
+    }
+
     pub(super) fn rules(&self) -> Rules {
         match self.strict {
             true => Rules::without(diff::rules().map(|(_, rule)| rule.name)),

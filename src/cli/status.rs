@@ -215,7 +215,9 @@ fn compare(
         for (part, reason) in istiod.missing.iter().chain(&envoy.missing) {
             comparer.warn(format!("{proxy}: `{part}` was not captured: {reason}"));
         }
-        let (istiod, envoy) = (istiod.parse(Rules::all())?, envoy.parse(Rules::all())?);
+        let istiod = istiod.parse(Rules::all())?;
+        let mut envoy = envoy.parse(Rules::all())?;
+        envoy.check_cut(&istiod);
         comparer.proxy(&ProxyPair {
             before_id: proxy,
             after_id: proxy,

@@ -15,9 +15,13 @@ use super::{
 use crate::{
     model::{Path, ProxyId, ResourceKey, Rules, State, Tally, XdsType},
     normalize::{
-        Cut, Dump, Resource, Value, is_redacted, live_part, may_be_redacted, normalize_by,
+        Cut, Dump, Resource, Value, is_redacted, is_redacted_source, live_part, may_be_redacted,
+        normalize_by,
     },
 };
+
+/// Why a resource that Envoy has, but does not run, is named though nothing in it differs.
+pub const ONLY_WARMS: &str = "Envoy has it, but is still warming it: it does not run yet";
 
 /// What is compared, and how much of it is wanted.
 pub struct Options<'a> {
@@ -123,6 +127,7 @@ impl<'a> Comparer<'a> {
         let only = ProxyOnly {
             proxy: proxy.clone(),
             side,
+            is_replica: false,
         };
         // Of two sources, one has said so already.
         if !self.report.proxies_only.contains(&only) {
@@ -195,8 +200,33 @@ impl<'a> Comparer<'a> {
                 .map(|(rule, values)| Hidden { rule, values })
                 .collect();
         }
+        self.note_replicas();
         self.report.sort();
         self.report
+    }
+
+    /// Tells which of the proxies that only one side has are but one replica more of a workload that was compared.
+    fn note_replicas(&mut self) {
+        let compared: BTreeSet<_> = self.compared.iter().filter_map(ProxyId::workload).collect();
+        let only = &self.report.proxies_only;
+        let lone = |side: SideName| -> BTreeSet<(String, String)> {
+            let workloads = only.iter().filter(|only| only.side == side);
+            let workloads = workloads.filter_map(|only| only.proxy.workload());
+            workloads
+                .map(|(name, namespace)| (name.to_owned(), namespace.to_owned()))
+                .collect()
+        };
+        // Where both sides have one more, it was replaced, and its configuration with it.
+        let replaced: BTreeSet<_> = lone(SideName::Before)
+            .intersection(&lone(SideName::After))
+            .cloned()
+            .collect();
+        for only in &mut self.report.proxies_only {
+            only.is_replica = only.proxy.workload().is_some_and(|workload| {
+                let owned = (workload.0.to_owned(), workload.1.to_owned());
+                compared.contains(&workload) && !replaced.contains(&owned)
+            });
+        }
     }
 
     /// Warns of two dumps that are hardly what the user meant.
@@ -297,6 +327,7 @@ impl<'a> Comparer<'a> {
     /// Istiod against Envoy.
     fn sync(&mut self, pair: &ProxyPair<'_>) {
         const ONE_PRINTER: &str = "only one of the two prints this";
+        const NO_BOOTSTRAP: &str = "istiod does not send the bootstrap";
         let [istiods, envoys] = [pair.before, pair.after].map(without_schema);
         let both_print = |key: &ResourceKey| {
             let id = (&key.xds_type, key.name.as_str());
@@ -314,6 +345,10 @@ impl<'a> Comparer<'a> {
             let key = &resource.key;
             if matches!(key.xds_type, XdsType::Other(_)) && !both_print(key) {
                 inherent.insert((key.xds_type.clone(), ONE_PRINTER));
+                continue;
+            }
+            if key.xds_type == XdsType::Bootstrap {
+                inherent.insert((key.xds_type.clone(), NO_BOOTSTRAP));
                 continue;
             }
             let name = envoy_name(resource, pair.after);
@@ -341,7 +376,7 @@ impl<'a> Comparer<'a> {
                 })
             };
             let reason = match (&key.xds_type, key.state) {
-                (XdsType::Bootstrap, _) => Some("istiod does not send the bootstrap"),
+                (XdsType::Bootstrap, _) => Some(NO_BOOTSTRAP),
                 (_, Some(State::Static)) => Some("static resources are not sent by istiod"),
                 (_, Some(State::Draining)) => Some("draining listeners are live state"),
                 (_, Some(State::Warming)) if is_wanted(State::Active) => {
@@ -375,8 +410,7 @@ impl<'a> Comparer<'a> {
                 }
                 None => {
                     if key.state == Some(State::Warming) {
-                        let reason = "Envoy has it, but is still warming it: it does not run yet";
-                        inherent.insert((key.xds_type.clone(), reason));
+                        inherent.insert((key.xds_type.clone(), ONLY_WARMS));
                     }
                     groups.entry(id).or_default().after.push(resource);
                 }
@@ -587,7 +621,8 @@ impl<'a> Comparer<'a> {
             let cut = |dump: &Dump<'_>| dump.cut(&XdsType::Bootstrap, None);
             let cut_before = cut(context.pair.before).map(|cut| (SideName::Before, cut));
             let cut_after = cut(context.pair.after).map(|cut| (SideName::After, cut));
-            if let Some((side, cut)) = cut_before.or(cut_after) {
+            // Of two that are cut alike, what is left is compared.
+            if let (Some((side, cut)), None) | (None, Some((side, cut))) = (cut_before, cut_after) {
                 let reason = self.sentence(side, &cut);
                 return self.resource_not_compared(context, None, Cause::Missing, reason);
             }
@@ -747,7 +782,10 @@ impl<'a> Comparer<'a> {
                 && self.options.rules.has(&UNKNOWN_FIELD_NAMES),
             any_header_order: self.report.mode == Mode::Sync
                 && self.options.rules.has(&HEADER_ORDER),
-            is_opaque: Some(&is_redacted),
+            is_opaque: Some(match self.report.mode {
+                Mode::Change => &is_redacted,
+                Mode::Sync => &is_redacted_source,
+            }),
             seek_opaque: hides,
             ..Comparison::default()
         };

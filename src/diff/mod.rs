@@ -16,7 +16,7 @@ mod typed_struct;
 mod value;
 mod verdict;
 
-pub use compare::{Comparer, Options, ProxyPair};
+pub use compare::{Comparer, ONLY_WARMS, Options, ProxyPair};
 pub use patch::{Operation, patch};
 pub use rename::renames;
 pub use report::{

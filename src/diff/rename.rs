@@ -13,13 +13,7 @@ use crate::{
 /// A resource that went and one that came are likely one if they are of one proxy, source, type and state, equal but
 /// for the name, and the only two of which that is true. One that is nothing but a name is not taken for another.
 pub fn renames<'a>(changes: &[&'a Change]) -> Vec<Option<&'a str>> {
-    type Alike<'a> = (
-        &'a ProxyId,
-        Compared,
-        &'a XdsType,
-        Option<State>,
-        Vec<(&'a str, &'a Value)>,
-    );
+    type Alike<'a> = (&'a ProxyId, Compared, &'a XdsType, Option<State>, Value);
     // Of each content, the positions of what went and of what came.
     let mut alike: BTreeMap<Alike<'a>, [Vec<usize>; 2]> = BTreeMap::new();
     for (at, change) in changes.iter().enumerate() {
@@ -51,19 +45,34 @@ pub fn renames<'a>(changes: &[&'a Change]) -> Vec<Option<&'a str>> {
 }
 
 /// What a resource is but for its name, if there is anything.
-fn without_name<'a>(value: &'a Value, xds_type: &XdsType) -> Option<Vec<(&'a str, &'a Value)>> {
+///
+/// Where it repeats its name, as an EDS cluster of Istio does in `service_name` and, with a semicolon, in
+/// `alt_stat_name`, that is its name too.
+fn without_name(value: &Value, xds_type: &XdsType) -> Option<Value> {
     let named = match xds_type {
         XdsType::Endpoint => "cluster_name",
         _ => "name",
     };
-    let Value::Object(object) = value else {
+    let name = value.get(named)?.as_str()?.to_owned();
+    let mut rest = value.clone();
+    blank(&mut rest, &name);
+    let Value::Object(object) = &mut rest else {
         return None;
     };
-    object.get(named)?;
-    let members = object.members.iter();
-    let rest: Vec<_> = members
-        .filter(|(key, _)| key != named)
-        .map(|(key, value)| (key.as_ref(), value))
-        .collect();
-    rest.iter().any(|(key, _)| *key != "@type").then_some(rest)
+    object.remove(named);
+    let is_more = object.members.iter().any(|(key, _)| key != "@type");
+    is_more.then_some(rest)
+}
+
+/// Empties every string that is `name`, with or without a semicolon behind it.
+fn blank(value: &mut Value, name: &str) {
+    match value {
+        Value::String(text) if text.strip_suffix(';').unwrap_or(text) == name => text.clear(),
+        Value::Object(object) => {
+            let members = object.members.iter_mut();
+            members.for_each(|(_, member)| blank(member, name));
+        }
+        Value::List(list) => list.items.iter_mut().for_each(|item| blank(item, name)),
+        _ => {}
+    }
 }

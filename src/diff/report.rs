@@ -81,6 +81,11 @@ impl Report {
         });
     }
 
+    /// Whether anything differs: a change, or a proxy that is more than one replica more.
+    pub fn differs(&self) -> bool {
+        !self.changes.is_empty() || self.proxies_only.iter().any(|only| !only.is_replica)
+    }
+
     /// Puts everything in the order that outputs promise.
     pub(super) fn sort(&mut self) {
         self.changes.sort_by_cached_key(Change::order);
@@ -306,6 +311,8 @@ pub struct ProxyOnly {
     pub proxy: ProxyId,
     /// `before` or `after`.
     pub side: SideName,
+    /// Whether replicas of its workload were compared, and only this side has more of them: no difference.
+    pub is_replica: bool,
 }
 
 /// One of the two sides.

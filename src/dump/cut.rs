@@ -124,6 +124,36 @@ impl Dump<'_> {
         self.cuts.query
     }
 
+    /// Takes back that a name cut the dump where `other`, a dump of the same proxy, shows that none did: of each type
+    /// that comes to a proxy there is something that both have. Then somebody took static resources out.
+    pub fn check_cut(&mut self, other: &Dump<'_>) {
+        if self.cuts.query != Some(NAME_REGEX) {
+            return;
+        }
+        let sent = |dump: &Dump<'_>| -> BTreeMap<XdsType, BTreeSet<String>> {
+            let mut names: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+            for resource in &dump.resources {
+                let key = &resource.key;
+                let is_sent = !matches!(key.xds_type, XdsType::Bootstrap | XdsType::Other(_));
+                if is_sent && key.state != Some(State::Static) {
+                    names
+                        .entry(key.xds_type.clone())
+                        .or_default()
+                        .insert(key.name.clone());
+                }
+            }
+            names
+        };
+        let (own, others) = (sent(self), sent(other));
+        let is_known = |(xds_type, names): (&XdsType, &BTreeSet<String>)| {
+            let own = own.get(xds_type);
+            own.is_some_and(|own| !own.is_disjoint(names))
+        };
+        if !others.is_empty() && others.iter().all(is_known) {
+            self.cuts.query = None;
+        }
+    }
+
     /// The parts of which it is known that they are missing, with their types.
     pub fn missing_parts(&self) -> impl Iterator<Item = (&'static str, &XdsType)> {
         let lists = self.cuts.lists.iter();
@@ -159,7 +189,7 @@ impl Dump<'_> {
             Some("resource")
         } else if has_bootstrap && sections.len() == 1 {
             match evidence.bootstrap {
-                Some((raw, false)) => names_envoy(raw)?.then_some(MASK),
+                Some((raw, false)) => (names_envoy(raw)? || is_masked(raw)?).then_some(MASK),
                 Some((_, true)) => None,
                 None => Some(MASK),
             }

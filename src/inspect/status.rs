@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    diff::{Cause, Report},
+    diff::{Cause, ONLY_WARMS, Report},
     model::{ProxyId, ResourceKey, XdsType},
 };
 
@@ -150,6 +150,8 @@ struct Found<'a> {
     missing: Option<&'a str>,
     /// Why one of its resources was not compared.
     missing_resource: Option<String>,
+    /// Whether Envoy has a resource that it does not run yet.
+    warms: bool,
 }
 
 impl Status {
@@ -236,10 +238,14 @@ fn found<'a>(evidence: &'a Evidence<'_>) -> BTreeMap<XdsType, Found<'a>> {
             found.rejected.insert(format!("{}: {reason}", key.name));
         });
     }
-    let of_proxy = |not: &&crate::diff::NotCompared| {
-        not.proxy == *evidence.proxy && not.cause == Cause::Missing
-    };
-    for not in report.not_compared.iter().filter(of_proxy) {
+    let of_proxy = report.not_compared.iter();
+    let of_proxy = of_proxy.filter(|not| not.proxy == *evidence.proxy);
+    for not in of_proxy.clone().filter(|not| not.reason == ONLY_WARMS) {
+        if let Some(xds_type) = &not.xds_type {
+            of(xds_type, &mut |found| found.warms = true);
+        }
+    }
+    for not in of_proxy.filter(|not| not.cause == Cause::Missing) {
         match (&not.resource, &not.xds_type) {
             (Some(key), _) => of(&key.xds_type, &mut |found| {
                 found.missing_resource = Some(format!("{}: {}", key.name, not.reason));
@@ -272,6 +278,7 @@ fn judge(xds_type: XdsType, evidence: &Evidence<'_>, found: Found<'_>) -> TypeSt
         (Some(error), ..) => (SyncStatus::Rejected, Some(error)),
         (None, None, _) if differs > 0 => (SyncStatus::Stale, None),
         (None, None, Some(reason)) => (SyncStatus::Unknown, Some(reason)),
+        (None, None, None) if found.warms => (SyncStatus::Behind, Some(ONLY_WARMS.to_owned())),
         (None, None, None) => match is_acked {
             Some(true) => (SyncStatus::Synced, None),
             Some(false) => (SyncStatus::Behind, None),

@@ -42,6 +42,26 @@ impl ProxyId {
         }
     }
 
+    /// The workload and the namespace of a pod that a Deployment, a DaemonSet or a StatefulSet named: what its
+    /// replicas have in common.
+    pub fn workload(&self) -> Option<(&str, &str)> {
+        // What Kubernetes makes random parts of names from: `SafeEncodeString` in `k8s.io/apimachinery`.
+        const RANDOM: &str = "bcdfghjklmnpqrstvwxz2456789";
+        let is_random = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
+            lengths.contains(&part.len()) && part.chars().all(|c| RANDOM.contains(c))
+        };
+        let (pod, namespace) = self.0.rsplit_once('.')?;
+        let (rest, last) = pod.rsplit_once('-')?;
+        let workload = match rest.rsplit_once('-') {
+            Some((workload, template)) if is_random(last, 5..=5) && is_random(template, 6..=10) => {
+                workload
+            }
+            _ if is_random(last, 5..=5) || last.bytes().all(|b| b.is_ascii_digit()) => rest,
+            _ => return None,
+        };
+        Some((workload, namespace))
+    }
+
     /// The ID as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -114,5 +134,28 @@ fn the_id_is_the_third_part_of_a_node_id_or_all_of_it() {
 fn an_id_that_could_leave_its_folder_is_refused() {
     for id in ["", ".", "..", "a/b", "a\\b", "a\u{1b}[2J", &"x".repeat(254)] {
         assert!(ProxyId::new(id).is_err(), "{id:?}");
+    }
+}
+
+#[test]
+fn replicas_have_their_workload_in_common() {
+    for (id, expected) in [
+        ("reviews-v1-545db77b95-2k8ls.default", Some("reviews-v1")),
+        (
+            "istio-ingressgateway-6d4bd4bc57-v7w5k.istio-system",
+            Some("istio-ingressgateway"),
+        ),
+        ("ztunnel-x2k4b.istio-system", Some("ztunnel")),
+        ("web-12.shop", Some("web")),
+        ("web-one.shop", None),
+        ("web.shop", None),
+        ("web-1", None),
+    ] {
+        let id = ProxyId::new(id).unwrap();
+        assert_eq!(
+            id.workload().map(|(workload, _)| workload),
+            expected,
+            "{id}"
+        );
     }
 }

@@ -15,18 +15,22 @@ pub fn may_be_redacted(raw: &[u8]) -> bool {
 ///
 /// It is known to be there, but not what it is: two of them never differ.
 pub fn is_redacted(value: &Value) -> bool {
+    let [redacted, base64, istiods] = MARKS;
+    value
+        .as_str()
+        .is_some_and(|text| text.starts_with(redacted) || text == base64 || text == istiods)
+}
+
+/// Whether a value [is redacted](is_redacted), or a data source of which that is true: Envoy prints the variant that it
+/// was sent, and istiod always `inline_bytes`.
+pub fn is_redacted_source(value: &Value) -> bool {
     match value {
-        Value::String(text) => {
-            let [redacted, base64, istiods] = MARKS;
-            text.starts_with(redacted) || text == base64 || text == istiods
-        }
-        // Of a redacted DataSource the printers do not agree on the variant.
         Value::Object(object) => match (object.kind, &object.members[..]) {
             (ObjectKind::Message(message), [(_, member)]) => {
                 message.name() == "envoy.config.core.v3.DataSource" && is_redacted(member)
             }
             _ => false,
         },
-        _ => false,
+        value => is_redacted(value),
     }
 }

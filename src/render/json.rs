@@ -273,6 +273,10 @@ struct ProxyOnly<'a> {
     /// The side that has it.
     #[schemars(extend("enum" = ["after", "before"]))]
     side: &'static str,
+    /// `true` where the side has but one replica more of a workload that was compared: that is no difference.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(with = "bool")]
+    replica: bool,
 }
 
 /// Something that was not compared: a proxy, one of its sources, a type, a resource or a node, as far as fields tell.
@@ -438,6 +442,7 @@ impl<'a> From<&'a diff::ProxyOnly> for ProxyOnly<'a> {
         Self {
             proxy: only.proxy.as_str(),
             side: only.side.as_str(),
+            replica: only.is_replica,
         }
     }
 }

@@ -585,6 +585,7 @@ fn what_was_not_compared_is_said_with_its_reason() {
     report.proxies_only = vec![ProxyOnly {
         proxy: proxy("new.default"),
         side: SideName::After,
+        is_replica: false,
     }];
     report.rejections = vec![Rejection {
         proxy: proxy("a.b"),
@@ -1471,7 +1472,11 @@ fn any_report() -> impl Strategy<Value = Report> {
         any_proxy(),
         prop::sample::select(vec![SideName::Before, SideName::After]),
     )
-        .prop_map(|(proxy, side)| ProxyOnly { proxy, side });
+        .prop_map(|(proxy, side)| ProxyOnly {
+            proxy,
+            side,
+            is_replica: false,
+        });
     let rejection =
         (any_proxy(), any_type(), hostile()).prop_map(|(proxy, xds_type, reason)| Rejection {
             proxy,

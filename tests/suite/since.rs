@@ -213,6 +213,9 @@ fn what_only_a_comparison_gives_is_refused() {
     let since = ["diff", "--since", "2026-11-21T01:52:23Z"];
     for (args, expected) in [
         (&[AFTER, "-o", "unified"][..], "-o unified: "),
+        (&[AFTER, "-o", "json-patch"], "-o json-patch: "),
+        (&[AFTER, "--why"], "--why: "),
+        (&[AFTER, "--strict"], "--strict and --no-rule: "),
         (&[AFTER, "--select", "$.name"], "--select and --ignore: "),
         (&[AFTER, "--pair", "a=b"], "--pair: "),
         (

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use xdsnap::{
-    diff::{Cause, Compared, Comparer, Mode, Options, ProxyPair, Report},
+    diff::{Cause, Compared, Comparer, Mode, Options, ProxyPair, Report, SideName},
     dump::Dump,
     model::{ProxyId, XdsType},
 };
@@ -52,8 +52,10 @@ fn compare(mode: Mode, [before, after]: [&Value; 2], last_errors: &[(XdsType, St
     let id = ProxyId::new("web-1.shop").unwrap();
     let options = Options::default();
     let texts = [before, after].map(Value::to_string);
-    let [before, after] =
+    let [mut before, mut after] =
         [&texts[0], &texts[1]].map(|text| Dump::parse([(None, text.as_bytes())]).unwrap());
+    before.check_cut(&after);
+    after.check_cut(&before);
     let mut comparer = Comparer::new(mode, options);
     comparer.proxy(&ProxyPair {
         before_id: &id,
@@ -135,6 +137,113 @@ fn what_envoy_only_warms_is_compared_and_said_not_to_run() {
     assert!(
         not_compared(&report, Cause::Inherent)
             .contains("cluster: Envoy has it, but is still warming it: it does not run yet")
+    );
+}
+
+#[test]
+fn a_bootstrap_that_istiod_prints_is_no_difference() {
+    let bootstrap = json!({"bootstrap": {"node": {"id": "a"}}});
+    let sent = istiod(json!([section("BootstrapConfigDump", bootstrap)]));
+    let report = compare(Mode::Sync, [&sent, &envoy(json!([]))], &[]);
+    assert_eq!(changes(&report), Vec::<String>::new());
+    assert!(
+        not_compared(&report, Cause::Inherent)
+            .contains("bootstrap: istiod does not send the bootstrap")
+    );
+}
+
+#[test]
+fn a_redacted_value_shows_what_it_was_given_as_but_to_istiod_all_is_bytes() {
+    let secret = |source: Value| {
+        let name = "envoy.extensions.transport_sockets.tls.v3.Secret";
+        let secret = any(
+            name,
+            json!({"name": "s", "generic_secret": {"secret": source}}),
+        );
+        json!([section(
+            "SecretsConfigDump",
+            json!({"dynamic_active_secrets": [
+                {"name": "s", "secret": secret},
+            ]})
+        )])
+    };
+    let text = secret(json!({"inline_string": "[redacted]"}));
+    let file = secret(json!({"filename": "[redacted]"}));
+    let bytes = secret(json!({"inline_bytes": "W3JlZGFjdGVkXQ=="}));
+    let report = compare(Mode::Change, [&envoy(text.clone()), &envoy(file)], &[]);
+    assert_eq!(
+        changes(&report),
+        [
+            "+ secret s active $.generic_secret.secret.filename",
+            "- secret s active $.generic_secret.secret.inline_string",
+        ]
+    );
+    let report = compare(Mode::Sync, [&istiod(bytes), &envoy(text)], &[]);
+    assert_eq!(changes(&report), Vec::<String>::new());
+}
+
+#[test]
+fn one_replica_more_is_no_difference_but_one_that_was_replaced_is() {
+    let dump = envoy(json!([])).to_string();
+    let dump = Dump::parse([(None, dump.as_bytes())]).unwrap();
+    let id = |name: &str| ProxyId::new(format!("{name}.shop")).unwrap();
+    for (before, after, differs) in [
+        (None, Some("web-545db77b95-2k8ls"), false),
+        (Some("web-545db77b95-2k8ls"), None, false),
+        (
+            Some("web-545db77b95-2k8ls"),
+            Some("web-545db77b95-tq4rz"),
+            true,
+        ),
+        (None, Some("api-545db77b95-2k8ls"), true),
+        (None, Some("web"), true),
+    ] {
+        let mut comparer = Comparer::new(Mode::Change, Options::default());
+        let both = id("web-545db77b95-9stvs");
+        comparer.proxy(&ProxyPair {
+            before_id: &both,
+            after_id: &both,
+            before: &dump,
+            after: &dump,
+            compared: Compared::Envoy,
+            last_errors: &[],
+        });
+        for (only, side) in [(before, SideName::Before), (after, SideName::After)] {
+            only.into_iter()
+                .for_each(|only| comparer.only(&id(only), side));
+        }
+        assert_eq!(comparer.finish().differs(), differs, "{before:?} {after:?}");
+    }
+}
+
+#[test]
+fn static_resources_that_are_gone_are_removed_unless_a_name_cut_what_is_sent_too() {
+    let cluster = |name: &str| json!({"cluster": any("envoy.config.cluster.v3.Cluster", json!({"name": name}))});
+    let with = |statics: &[&str], sent: &[&str]| {
+        let list = |names: &[&str]| names.iter().map(|name| cluster(name)).collect::<Vec<_>>();
+        let mut dump = envoy(json!([section(
+            "ClustersConfigDump",
+            json!({
+                "static_clusters": list(statics),
+                "dynamic_active_clusters": list(sent),
+            })
+        )]));
+        dump["configs"][0]["bootstrap"]["static_resources"] =
+            json!({"clusters": [{"name": "agent"}]});
+        dump
+    };
+    let whole = with(&["agent"], &["a", "b"]);
+    let report = compare(Mode::Change, [&whole, &with(&[], &["b"])], &[]);
+    assert_eq!(
+        changes(&report),
+        ["- cluster a active $", "- cluster agent static $"]
+    );
+    let report = compare(Mode::Change, [&whole, &with(&[], &["c"])], &[]);
+    assert_eq!(changes(&report), ["+ cluster c active $"]);
+    let missing = not_compared(&report, Cause::Missing);
+    assert!(
+        missing.iter().any(|entry| entry.contains("name_regex")),
+        "{missing:?}"
     );
 }
 

@@ -47,6 +47,9 @@ pub(super) fn run(args: &Args, since: Since, mut side: Side) -> anyhow::Result<E
 fn check(args: &Args) -> anyhow::Result<()> {
     let asked = [
         (args.output == Output::Unified, "-o unified"),
+        (args.output == Output::JsonPatch, "-o json-patch"),
+        (args.why, "--why"),
+        (args.rules.are_given(), "--strict and --no-rule"),
         (args.source.is_some(), "--source"),
         (!args.pair.is_empty(), "--pair"),
         (args.live, "--live"),

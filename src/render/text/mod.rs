@@ -23,7 +23,7 @@ use super::{
     Side, Sides, Style, escape, page,
     page::{Ink, Line, Page, count},
 };
-use crate::diff::{Cause, Change, Class, Compared, Mode, NotCompared, Report, SideName};
+use crate::diff::{Cause, Change, Class, Compared, Mode, NotCompared, ProxyOnly, Report, SideName};
 pub use rules::rules;
 
 /// Changed resources that are shown.
@@ -79,7 +79,7 @@ pub fn summary_line(report: &Report) -> String {
     let mut parts = Vec::new();
     if counts.proxies == 0 {
         parts.push("nothing could be compared".to_owned());
-    } else if report.changes.is_empty() && report.proxies_only.is_empty() {
+    } else if !report.differs() {
         let found = if missing > 0 { " found" } else { "" };
         parts.push(format!("no differences{found}"));
     } else {
@@ -209,9 +209,15 @@ fn endpoints_replaced(page: &mut Page, changes: &[&Change]) -> io::Result<()> {
 fn proxies_only(page: &mut Page, report: &Report) -> io::Result<()> {
     for side in [SideName::Before, SideName::After] {
         let only = report.proxies_only.iter().filter(|only| only.side == side);
-        let names: Vec<String> = only
-            .map(|only| escape::name(only.proxy.as_str(), page.style))
-            .collect();
+        let name = |only: &ProxyOnly| {
+            let replica = if only.is_replica {
+                "  (a replica more, no difference)"
+            } else {
+                ""
+            };
+            escape::name(only.proxy.as_str(), page.style) + replica
+        };
+        let names: Vec<String> = only.map(name).collect();
         if names.is_empty() {
             continue;
         }
