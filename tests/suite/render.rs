@@ -921,6 +921,18 @@ fn live_state_stands_apart() {
 
     4 of 4 proxies compared, 184 resources: no differences
     ");
+    let counted = Style {
+        counts_live: true,
+        ..Style::default()
+    };
+    insta::assert_snapshot!(body(&report, counted), @r"
+    live state:
+      productpage-v1-6b746f74dc-9stvs.default
+        ~ endpoint outbound|80||x
+            endpoints[0].lb_endpoints[0].health_status  HEALTHY → UNHEALTHY
+
+    4 of 4 proxies compared, 184 resources: 0 changed, 0 added, 0 removed, 1 in live state
+    ");
 }
 
 static SET: ListRule = ListRule {
@@ -1522,11 +1534,12 @@ fn any_sides() -> impl Strategy<Value = Sides> {
 }
 
 fn any_style() -> impl Strategy<Value = Style> {
-    (0usize..200, any::<bool>(), any::<bool>()).prop_map(|(width, ascii, full)| Style {
+    (0usize..200, any::<[bool; 3]>()).prop_map(|(width, [ascii, full, counts_live])| Style {
         width,
         color: false,
         ascii,
         full,
+        counts_live,
     })
 }
 

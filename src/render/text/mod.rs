@@ -54,7 +54,11 @@ pub fn text(out: &mut dyn Write, report: &Report, sides: &Sides, style: Style) -
     }
     endpoints_replaced(page, &said_once)?;
     if !report.live.is_empty() {
-        title(page, "live state, not counted:")?;
+        let heading = match style.counts_live {
+            true => "live state:",
+            false => "live state, not counted:",
+        };
+        title(page, heading)?;
         let live: Vec<&Change> = report.live.iter().collect();
         listing(page, report.mode, &live, captured, LIVE, 2)?;
     }
@@ -63,14 +67,20 @@ pub fn text(out: &mut dyn Write, report: &Report, sides: &Sides, style: Style) -
     rejections(page, report)?;
     why::hidden(page, &report.hidden)?;
     page.gap()?;
-    let line = summary_line(report);
+    let line = summary_line(report, style);
     // Scripts read the last line, so it is never broken.
     page.flow(Line::new(0), " ", [(Ink::Heading, line)], 4)
 }
 
 /// The last line of the text: how many proxies and resources were compared, and how many differ.
-pub fn summary_line(report: &Report) -> String {
+pub fn summary_line(report: &Report, style: Style) -> String {
     let counts = report.summary;
+    let live: BTreeSet<_> = report
+        .live
+        .iter()
+        .filter(|_| style.counts_live)
+        .map(|change| (&change.proxy, change.source, &change.resource))
+        .collect();
     let only = |side| {
         let only = report.proxies_only.iter();
         only.filter(|only| only.side == side).count()
@@ -79,13 +89,16 @@ pub fn summary_line(report: &Report) -> String {
     let mut parts = Vec::new();
     if counts.proxies == 0 {
         parts.push("nothing could be compared".to_owned());
-    } else if report.changes.is_empty() && report.proxies_only.is_empty() {
+    } else if report.changes.is_empty() && report.proxies_only.is_empty() && live.is_empty() {
         let found = if missing > 0 { " found" } else { "" };
         parts.push(format!("no differences{found}"));
     } else {
         parts.push(format!("{} changed", counts.changed_resources));
         parts.push(format!("{} added", counts.added_resources));
         parts.push(format!("{} removed", counts.removed_resources));
+    }
+    if !live.is_empty() {
+        parts.push(format!("{} in live state", live.len()));
     }
     for side in [SideName::Before, SideName::After] {
         if only(side) > 0 {
