@@ -375,8 +375,7 @@ fn diff_lines(
     style: Style,
 ) -> (Option<&'static str>, [Vec<String>; 2]) {
     if let (Value::String(before), Value::String(after)) = (before, after) {
-        let (reading, lines) = Reading::of_both(before, after, style);
-        return (reading.note(), lines);
+        return Reading::of_both(before, after, style);
     }
     let sides = [before, after];
     let lines = sides.map(|value| outline::lines(value, width, style));

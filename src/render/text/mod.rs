@@ -87,7 +87,12 @@ pub fn summary_line(report: &Report, style: Style) -> String {
     };
     let missing = of_cause(report, Cause::Missing).count();
     let mut parts = Vec::new();
-    if counts.proxies == 0 {
+    // A proxy of which nothing could be compared was not.
+    let proxies = match counts.resources {
+        0 => 0,
+        _ => counts.proxies,
+    };
+    if proxies == 0 {
         parts.push("nothing could be compared".to_owned());
     } else if report.changes.is_empty() && report.proxies_only.is_empty() && live.is_empty() {
         let found = if missing > 0 { " found" } else { "" };
@@ -111,7 +116,7 @@ pub fn summary_line(report: &Report, style: Style) -> String {
     }
     format!(
         "{} of {} compared, {}: {}",
-        counts.proxies,
+        proxies,
         count(counts.proxies_found, "proxy", "proxies"),
         count(counts.resources, "resource", "resources"),
         parts.join(", ")
