@@ -935,6 +935,15 @@ fn live_state_stands_apart() {
     ");
 }
 
+#[test]
+fn a_proxy_without_a_comparable_resource_was_not_compared() {
+    let mut report = report(Mode::Change, vec![]);
+    report.summary.proxies = 1;
+    report.summary.proxies_found = 1;
+    report.summary.resources = 0;
+    insta::assert_snapshot!(body(&report, Style::default()), @"0 of 1 proxy compared, 0 resources: nothing could be compared");
+}
+
 static SET: ListRule = ListRule {
     ordered: false,
     match_by: MatchBy::Composite,
