@@ -74,7 +74,8 @@ impl Reading {
                 .is_some_and(|[before, after]| before == after)
         };
         if is_same(Self::Json) || (is_same(Self::JsonInBase64) && !is_same(Self::Base64)) {
-            let sides = match style.full {
+            // On one line each, the white space that differs can be seen.
+            let sides = match style.full || ![before, after].into_iter().any(is_multiline) {
                 true => [before, after].map(|text| verbatim_lines(text, style)),
                 false => Default::default(),
             };
