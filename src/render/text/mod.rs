@@ -99,8 +99,18 @@ pub fn summary_line(report: &Report, style: Style) -> String {
         parts.push(format!("no differences{found}"));
     } else {
         parts.push(format!("{} changed", counts.changed_resources));
-        parts.push(format!("{} added", counts.added_resources));
-        parts.push(format!("{} removed", counts.removed_resources));
+        let [added, removed] = lone_words(report.mode);
+        let added = (counts.added_resources, added);
+        let removed = (counts.removed_resources, removed);
+        let lone = match report.mode {
+            Mode::Change => vec![added, removed],
+            // The longer words leave no room to say zeros.
+            Mode::Sync => [removed, added]
+                .into_iter()
+                .filter(|(number, _)| *number > 0)
+                .collect(),
+        };
+        parts.extend(lone.iter().map(|(number, word)| format!("{number} {word}")));
     }
     if !live.is_empty() {
         parts.push(format!("{} in live state", live.len()));
@@ -135,6 +145,15 @@ fn side_name(mode: Mode, side: SideName) -> &'static str {
         (Mode::Change, side) => side.as_str(),
         (Mode::Sync, SideName::Before) => "istiod",
         (Mode::Sync, SideName::After) => "envoy",
+    }
+}
+
+/// What is said of resources that only *after* has, and of those that only *before* has: istiod and Envoy are no earlier
+/// and later.
+fn lone_words(mode: Mode) -> [&'static str; 2] {
+    match mode {
+        Mode::Change => ["added", "removed"],
+        Mode::Sync => ["only in envoy", "only in istiod"],
     }
 }
 
