@@ -21,7 +21,7 @@ use crate::{
     capture::{self, Named, Place},
     diff::{Cause, Compared, Comparer, Mode, NotCompared, Options, ProxyPair, Report, SideName},
     model::{ProxyId, ResourceKey, Source, XdsType},
-    render::{self, Sides},
+    render::{self, Sides, Style},
 };
 
 /// Tell what differs: istiod against Envoy (one INPUT), or before against after (two)
@@ -155,7 +155,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         // There is nothing to read in the report.
         return exit;
     }
-    let style = args.terminal.style();
+    let style = Style {
+        counts_live: args.live,
+        ..args.terminal.style()
+    };
     args.terminal.page(|out| match args.output {
         _ if args.oneline => render::oneline(out, &report, style),
         Output::Text => render::text(out, &report, &sides, style),

@@ -58,6 +58,7 @@ impl TerminalArgs {
             color,
             ascii: !is_utf8(),
             full: self.full,
+            ..Style::default()
         }
     }
 

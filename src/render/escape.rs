@@ -42,11 +42,14 @@ pub(super) fn string(text: &str, style: Style) -> String {
     }
 }
 
-/// A sentence: only what is unsafe is escaped.
+/// A sentence, on one line: only what is unsafe is escaped, and the end of a line is a space.
 pub(super) fn sentence(text: &str, style: Style) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.trim().chars() {
-        put(&mut out, c, style);
+        match c {
+            '\n' | '\r' | '\t' => out.push(' '),
+            c => put(&mut out, c, style),
+        }
     }
     out
 }
@@ -151,7 +154,7 @@ fn what_acts_on_a_terminal_or_could_be_misread_is_escaped() {
     assert_eq!(name("5", utf8), "5");
     assert_eq!(line("\ta\\t \u{3000}", utf8), r"\ta\\t \u{3000}");
     assert_eq!(line("a ", utf8), r"a\u{20}");
-    assert_eq!(sentence(" C:\\x\u{1b}\ny\n", utf8), r"C:\x\u{1b}\ny");
+    assert_eq!(sentence(" C:\\x\u{1b}\ny\n", utf8), r"C:\x\u{1b} y");
     assert_eq!(json("a\u{9b}\u{e0001}é", false), "a\\u009b\\udb40\\udc01é");
     assert_eq!(json("é", true), "\\u00e9");
 }

@@ -37,7 +37,7 @@ pub use text::{rules, summary_line, text};
 pub use unified::unified;
 pub use updated::{schema as updated_schema, updated, updated_json, updated_lines, updated_table};
 
-/// How text is laid out.
+/// How text is laid out, and what counts in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
     /// Columns of a line. An identity or a value longer than that still stands on one line.
@@ -48,16 +48,19 @@ pub struct Style {
     pub ascii: bool,
     /// Whether everything is shown; else much output is folded, and says so.
     pub full: bool,
+    /// Whether live state counts as a difference.
+    pub counts_live: bool,
 }
 
 impl Default for Style {
-    /// 80 columns of UTF-8, no colour, folded.
+    /// 80 columns of UTF-8, no colour, folded, live state told apart.
     fn default() -> Self {
         Self {
             width: 80,
             color: false,
             ascii: false,
             full: false,
+            counts_live: false,
         }
     }
 }

@@ -20,9 +20,11 @@ const LIMIT: usize = 200;
 
 /// Writes a line per change: proxy, source if it is istiod's, sign, type, name, state, path, values.
 ///
-/// Values are compact JSON. Live state, proxies of one side and what was not compared have no line here.
+/// Values are compact JSON. Proxies of one side and what was not compared have no line here, nor has live state that
+/// does not count.
 pub fn oneline(out: &mut dyn Write, report: &Report, style: Style) -> io::Result<()> {
-    for change in &report.changes {
+    let live = report.live.iter().filter(|_| style.counts_live);
+    for change in report.changes.iter().chain(live) {
         writeln!(out, "{}", line(change, report.mode, style))?;
     }
     Ok(())

@@ -252,8 +252,8 @@ fn unknown(page: &mut Page, updated: &Updated) -> io::Result<()> {
             "more",
             |page, ((xds_type, reason), (resources, proxies))| {
                 let lead = format!(
-                    "{resources} {} on {}:",
-                    escape::name(xds_type.as_str(), style),
+                    "{} on {}:",
+                    of_type(resources, xds_type, style),
                     count(proxies, "proxy", "proxies")
                 );
                 let line = Line::new(2).with(Ink::Plain, lead);
@@ -262,6 +262,15 @@ fn unknown(page: &mut Page, updated: &Updated) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// `1 endpoint`, `2 endpoints`; a name that is not xdsnap's own stays as it is.
+fn of_type(number: usize, xds_type: &XdsType, style: Style) -> String {
+    let name = escape::name(xds_type.as_str(), style);
+    match xds_type {
+        XdsType::Other(_) => format!("{} of {name}", count(number, "resource", "resources")),
+        _ => count(number, &name, &format!("{name}s")),
+    }
 }
 
 /// Writes what was updated as one JSON document.

@@ -1007,7 +1007,15 @@ fn live_state_counts_where_it_is_asked_to() {
         "{}",
         ran.out
     );
-    assert_eq!(diff(before.path(), after.path(), "--live").status, 1);
+    let ran = diff(before.path(), after.path(), "--live");
+    assert_eq!(ran.status, 1);
+    assert!(
+        ran.out.contains("live state:") && ran.out.ends_with(", 1 in live state\n"),
+        "{}",
+        ran.out
+    );
+    let ran = diff(before.path(), after.path(), "--live --oneline");
+    assert_eq!((ran.status, ran.out.lines().count()), (1, 1), "{}", ran.out);
     assert_eq!(diff(before.path(), before.path(), "--live").status, 0);
 }
 

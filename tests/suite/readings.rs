@@ -86,9 +86,10 @@ fn a_set_of_keys_is_compared_key_by_key() {
             "kty": "EC",
             "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"
     "#);
-    // White space is all that differs: then that is shown.
+    // White space is all that differs: then that is said, and shown.
     let spaced = keys("a").replace(r#""crv":"#, r#""crv": "#);
     insta::assert_snapshot!(text(string(&keys("a")), string(&spaced), &[]), @r#"
+    (same JSON, other layout)
     - {"keys":[{"crv":"P-256","kid":"a","kty":"EC","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"}]}
     + {"keys":[{"crv": "P-256","kid":"a","kty":"EC","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"}]}
     "#);

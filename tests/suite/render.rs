@@ -314,7 +314,7 @@ fn istiod_against_envoy_has_no_arrow_of_time() {
     productpage-v1-6b746f74dc-9stvs.default
       ~ cluster outbound|9080||reviews.default.svc.cluster.local  active
           rejected by Envoy, which still runs what it had: Proto constraint
-            validation failed\nfield: lb_policy
+            validation failed field: lb_policy
           circuit_breakers.thresholds[0].max_connections  istiod 3, envoy 4294967295
         + connect_timeout  istiod (absent), envoy 10s
         - outlier_detection  only in istiod
@@ -324,7 +324,7 @@ fn istiod_against_envoy_has_no_arrow_of_time() {
             interval: 10s
       - route 9080  active  only in istiod  2 virtual hosts
 
-    4 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed
+    4 of 4 proxies compared, 184 resources: 1 changed
     ");
 }
 
@@ -381,7 +381,7 @@ fn a_default_an_unknown_schema_and_a_stand_in_are_said_beside_the_change() {
             - {@type: wasm}
             + {@type: rbac, rules_stat_prefix: wasm-default-allow}
 
-    4 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed
+    4 of 4 proxies compared, 184 resources: 1 changed
     ");
     let lines = oneline(&report);
     assert!(
@@ -835,7 +835,7 @@ fn values_that_are_hard_to_tell_apart_are() {
             -   - two
             + ["one item of it", two]
 
-    4 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed
+    4 of 4 proxies compared, 184 resources: 1 changed
     "#);
 }
 
@@ -907,6 +907,7 @@ fn the_time_of_an_update_is_told_where_all_agree() {
 #[test]
 fn live_state_stands_apart() {
     let mut report = report(Mode::Change, vec![]);
+    report.summary.changed_resources = 0;
     report.live = vec![change(
         key(XdsType::Endpoint, "outbound|80||x", None),
         ChangeKind::Changed,
@@ -922,6 +923,40 @@ fn live_state_stands_apart() {
 
     4 of 4 proxies compared, 184 resources: no differences
     ");
+    let counted = Style {
+        counts_live: true,
+        ..Style::default()
+    };
+    insta::assert_snapshot!(body(&report, counted), @r"
+    live state:
+      productpage-v1-6b746f74dc-9stvs.default
+        ~ endpoint outbound|80||x
+            endpoints[0].lb_endpoints[0].health_status  HEALTHY → UNHEALTHY
+
+    4 of 4 proxies compared, 184 resources: 0 changed, 0 added, 0 removed, 1 in live state
+    ");
+}
+
+#[test]
+fn a_proxy_without_a_comparable_resource_was_not_compared() {
+    let mut report = report(Mode::Change, vec![]);
+    report.summary.proxies = 1;
+    report.summary.proxies_found = 1;
+    report.summary.resources = 0;
+    insta::assert_snapshot!(body(&report, Style::default()), @"0 of 1 proxy compared, 0 resources: nothing could be compared");
+}
+
+#[test]
+fn istiod_and_envoy_are_no_earlier_and_later_in_the_summary() {
+    let mut report = report(Mode::Sync, vec![]);
+    report.changes = canary().changes;
+    report.summary.added_resources = 3;
+    report.summary.removed_resources = 22;
+    let line = render::summary_line(&report, Style::default());
+    assert!(
+        line.ends_with(": 1 changed, 22 only in istiod, 3 only in envoy"),
+        "{line}"
+    );
 }
 
 static SET: ListRule = ListRule {
@@ -1112,7 +1147,7 @@ fn paths_name_items_as_a_person_would() {
       ~ route 9080  active
           filter_metadata["istio.io/x"][3: 10.0.0.1:80]  1 → 2
           a[address=::1, port_value=80]  1 → 2
-          b[x.name="1 2", !y.name][true]  1 → 2
+          b[x.name="1 2", no y.name][true]  1 → 2
 
     4 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed
     "#);
@@ -1527,11 +1562,12 @@ fn any_sides() -> impl Strategy<Value = Sides> {
 }
 
 fn any_style() -> impl Strategy<Value = Style> {
-    (0usize..200, any::<bool>(), any::<bool>()).prop_map(|(width, ascii, full)| Style {
+    (0usize..200, any::<[bool; 3]>()).prop_map(|(width, [ascii, full, counts_live])| Style {
         width,
         color: false,
         ascii,
         full,
+        counts_live,
     })
 }
 
@@ -1582,7 +1618,8 @@ proptest! {
         render::oneline(&mut out, &report, style).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_harmless(&text, style.ascii);
-        prop_assert_eq!(text.lines().count(), report.changes.len());
+        let live = if style.counts_live { report.live.len() } else { 0 };
+        prop_assert_eq!(text.lines().count(), report.changes.len() + live);
     }
 
     #[test]

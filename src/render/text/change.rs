@@ -6,7 +6,7 @@ use similar::{ChangeTag, TextDiff};
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    outline,
+    lone_words, outline,
     page::{Ink, Line, Page, Piece, columns},
     reading::{self, Reading},
     steps::{Node, place},
@@ -122,18 +122,21 @@ fn one(
             page.line(line)?;
         }
         short => {
-            if let Some(note) = values.only_in(short.is_some()) {
-                line = line.with(Ink::Faint, format!("  {note}"));
-            }
-            page.line(line)?;
             let room = style.width.saturating_sub(last + 2);
             match short.filter(|pieces| columns(pieces) <= room) {
                 Some(pieces) => {
+                    page.line(line)?;
                     let mut line = Line::new(last + 2);
                     pieces.into_iter().for_each(|piece| line.push(piece));
                     page.line(line)?;
                 }
-                None => values.below(page, last + 2)?,
+                None => {
+                    if let Some(note) = values.only_in() {
+                        line = line.with(Ink::Faint, format!("  {note}"));
+                    }
+                    page.line(line)?;
+                    values.below(page, last + 2)?;
+                }
             }
         }
     }
@@ -247,14 +250,12 @@ impl Values<'_> {
         })
     }
 
-    /// Whose value it is, where the sign alone would not tell, nor do the values themselves.
-    fn only_in(&self, is_inline: bool) -> Option<&'static str> {
-        if is_inline && self.change.default.is_some() {
-            return None;
-        }
+    /// Whose value stands below alone, where the sign would not tell.
+    fn only_in(&self) -> Option<&'static str> {
+        let [in_envoy, in_istiod] = lone_words(self.mode);
         match (self.mode, &self.change.before, &self.change.after) {
-            (Mode::Sync, Some(_), None) => Some("only in istiod"),
-            (Mode::Sync, None, Some(_)) => Some("only in envoy"),
+            (Mode::Sync, Some(_), None) => Some(in_istiod),
+            (Mode::Sync, None, Some(_)) => Some(in_envoy),
             _ => None,
         }
     }
@@ -375,8 +376,7 @@ fn diff_lines(
     style: Style,
 ) -> (Option<&'static str>, [Vec<String>; 2]) {
     if let (Value::String(before), Value::String(after)) = (before, after) {
-        let (reading, lines) = Reading::of_both(before, after, style);
-        return (reading.note(), lines);
+        return Reading::of_both(before, after, style);
     }
     let sides = [before, after];
     let lines = sides.map(|value| outline::lines(value, width, style));

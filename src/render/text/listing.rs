@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::{
     change,
     hint::hint,
+    lone_words,
     page::{Ink, Line, Page, count},
     why,
 };
@@ -50,7 +51,7 @@ pub(super) fn listing(
     }
     if shown < entries.len() {
         page.gap()?;
-        rest(page, &entries[shown..], indent)?;
+        rest(page, mode, &entries[shown..], indent)?;
     }
     Ok(())
 }
@@ -221,9 +222,10 @@ fn resource(
     }
     if let Some(kind) = whole {
         if mode == Mode::Sync {
+            let [in_envoy, in_istiod] = lone_words(mode);
             let only = match kind {
-                ChangeKind::Added => "only in envoy",
-                _ => "only in istiod",
+                ChangeKind::Added => in_envoy,
+                _ => in_istiod,
             };
             pieces.push((Ink::Plain, only.to_owned()));
         }
@@ -316,7 +318,7 @@ pub(in crate::render) fn seconds(text: &str) -> String {
 }
 
 /// Writes how many resources are not shown, by type.
-fn rest(page: &mut Page, entries: &[Entry], indent: usize) -> io::Result<()> {
+fn rest(page: &mut Page, mode: Mode, entries: &[Entry], indent: usize) -> io::Result<()> {
     #[derive(Default)]
     struct Counts<'a> {
         changed: usize,
@@ -342,12 +344,13 @@ fn rest(page: &mut Page, entries: &[Entry], indent: usize) -> io::Result<()> {
     let longest = types.keys().map(|xds_type| xds_type.as_str().len());
     // A section that is not known can be called anything.
     let longest = longest.max().unwrap_or(0).min(40);
+    let [added, removed] = lone_words(mode);
     for (xds_type, counts) in types {
         let mut parts = Vec::new();
         for (number, word) in [
             (counts.changed, "changed"),
-            (counts.added, "added"),
-            (counts.removed, "removed"),
+            (counts.added, added),
+            (counts.removed, removed),
         ] {
             if number > 0 {
                 parts.push(format!("{number} {word}"));

@@ -54,7 +54,11 @@ pub fn text(out: &mut dyn Write, report: &Report, sides: &Sides, style: Style) -
     }
     endpoints_replaced(page, &said_once)?;
     if !report.live.is_empty() {
-        title(page, "live state, not counted:")?;
+        let heading = match style.counts_live {
+            true => "live state:",
+            false => "live state, not counted:",
+        };
+        title(page, heading)?;
         let live: Vec<&Change> = report.live.iter().collect();
         listing(page, report.mode, &live, captured, LIVE, 2)?;
     }
@@ -63,29 +67,53 @@ pub fn text(out: &mut dyn Write, report: &Report, sides: &Sides, style: Style) -
     rejections(page, report)?;
     why::hidden(page, &report.hidden)?;
     page.gap()?;
-    let line = summary_line(report);
+    let line = summary_line(report, style);
     // Scripts read the last line, so it is never broken.
     page.flow(Line::new(0), " ", [(Ink::Heading, line)], 4)
 }
 
 /// The last line of the text: how many proxies and resources were compared, and how many differ.
-pub fn summary_line(report: &Report) -> String {
+pub fn summary_line(report: &Report, style: Style) -> String {
     let counts = report.summary;
+    let live: BTreeSet<_> = report
+        .live
+        .iter()
+        .filter(|_| style.counts_live)
+        .map(|change| (&change.proxy, change.source, &change.resource))
+        .collect();
     let only = |side| {
         let only = report.proxies_only.iter();
         only.filter(|only| only.side == side).count()
     };
     let missing = of_cause(report, Cause::Missing).count();
     let mut parts = Vec::new();
-    if counts.proxies == 0 {
+    // A proxy of which nothing could be compared was not.
+    let proxies = match counts.resources {
+        0 => 0,
+        _ => counts.proxies,
+    };
+    if proxies == 0 {
         parts.push("nothing could be compared".to_owned());
-    } else if !report.differs() {
+    } else if !report.differs() && live.is_empty() {
         let found = if missing > 0 { " found" } else { "" };
         parts.push(format!("no differences{found}"));
     } else {
         parts.push(format!("{} changed", counts.changed_resources));
-        parts.push(format!("{} added", counts.added_resources));
-        parts.push(format!("{} removed", counts.removed_resources));
+        let [added, removed] = lone_words(report.mode);
+        let added = (counts.added_resources, added);
+        let removed = (counts.removed_resources, removed);
+        let lone = match report.mode {
+            Mode::Change => vec![added, removed],
+            // The longer words leave no room to say zeros.
+            Mode::Sync => [removed, added]
+                .into_iter()
+                .filter(|(number, _)| *number > 0)
+                .collect(),
+        };
+        parts.extend(lone.iter().map(|(number, word)| format!("{number} {word}")));
+    }
+    if !live.is_empty() {
+        parts.push(format!("{} in live state", live.len()));
     }
     for side in [SideName::Before, SideName::After] {
         if only(side) > 0 {
@@ -98,7 +126,7 @@ pub fn summary_line(report: &Report) -> String {
     }
     format!(
         "{} of {} compared, {}: {}",
-        counts.proxies,
+        proxies,
         count(counts.proxies_found, "proxy", "proxies"),
         count(counts.resources, "resource", "resources"),
         parts.join(", ")
@@ -117,6 +145,15 @@ fn side_name(mode: Mode, side: SideName) -> &'static str {
         (Mode::Change, side) => side.as_str(),
         (Mode::Sync, SideName::Before) => "istiod",
         (Mode::Sync, SideName::After) => "envoy",
+    }
+}
+
+/// What is said of resources that only *after* has, and of those that only *before* has: istiod and Envoy are no earlier
+/// and later.
+fn lone_words(mode: Mode) -> [&'static str; 2] {
+    match mode {
+        Mode::Change => ["added", "removed"],
+        Mode::Sync => ["only in envoy", "only in istiod"],
     }
 }
 

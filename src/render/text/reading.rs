@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 
 use crate::{
     inspect::{Certificate, base64_text, certificate},
-    render::{Style, escape},
+    render::{Style, escape, text::outline::is_multiline},
 };
 
 /// The lengths of JSON that is laid out: what is shorter is read as it is, and what is longer by nobody.
@@ -48,38 +48,66 @@ impl Reading {
         }
     }
 
-    /// The lines of both texts, read in the clearest way in which they still differ.
-    pub(super) fn of_both(before: &str, after: &str, style: Style) -> (Self, [Vec<String>; 2]) {
+    /// The lines of both texts, read in the clearest way in which they still differ; and what the reader must know of
+    /// that.
+    pub(super) fn of_both(
+        before: &str,
+        after: &str,
+        style: Style,
+    ) -> (Option<&'static str>, [Vec<String>; 2]) {
         let full = Style {
             full: true,
             ..style
         };
         let read = |way: Self, style| {
-            let (before, after) = (way.read(before)?, way.read(after)?);
+            let [before, after] = way.read_both([before, after])?;
             let mut sides = [lines(&before, style), lines(&after, style)];
             if before.ends_with('\n') != after.ends_with('\n') {
                 let short = usize::from(before.ends_with('\n'));
                 // No line of a string looks like this: its backslashes are doubled.
                 sides[short].push("\\ no newline at end".to_owned());
             }
-            Some((way, sides))
+            Some((way.note(), sides))
         };
+        let is_same = |way: Self| {
+            way.read_both([before, after])
+                .is_some_and(|[before, after]| before == after)
+        };
+        if is_same(Self::Json) || (is_same(Self::JsonInBase64) && !is_same(Self::Base64)) {
+            // On one line each, the white space that differs can be seen.
+            let sides = match style.full || ![before, after].into_iter().any(is_multiline) {
+                true => [before, after].map(|text| verbatim_lines(text, style)),
+                false => Default::default(),
+            };
+            return (Some("(same JSON, other layout)"), sides);
+        }
         let mut found = Self::ALL
             .into_iter()
             .flat_map(|way| [read(way, style), read(way, full)])
             .flatten();
-        let differ = |(_, [before, after]): &(Self, [Vec<String>; 2])| before != after;
-        found
-            .find(differ)
-            .unwrap_or((Self::Plain, Default::default()))
+        let differ = |(_, [before, after]): &(_, [Vec<String>; 2])| before != after;
+        found.find(differ).unwrap_or_default()
+    }
+
+    /// Both texts, where both can be read so. JSON on one line is compared with JSON on several: both are laid out.
+    fn read_both(self, texts: [&str; 2]) -> Option<[Cow<'_, str>; 2]> {
+        let decoded = |text| base64_text::decode(text);
+        let [before, after] = texts;
+        Some(match self {
+            Self::Plain | Self::Base64 => [self.read(before)?, self.read(after)?],
+            Self::Json => both_laid_out(texts)?.map(Cow::Owned),
+            Self::JsonInBase64 => {
+                both_laid_out([&decoded(before)?, &decoded(after)?])?.map(Cow::Owned)
+            }
+        })
     }
 
     fn read(self, text: &str) -> Option<Cow<'_, str>> {
         match self {
             Self::Plain => Some(text.into()),
             Self::Base64 => base64_text::decode(text).map(Cow::Owned),
-            Self::Json => laid_out(text).map(Cow::Owned),
-            Self::JsonInBase64 => laid_out(&base64_text::decode(text)?).map(Cow::Owned),
+            Self::Json => one_laid_out(text).map(Cow::Owned),
+            Self::JsonInBase64 => one_laid_out(&base64_text::decode(text)?).map(Cow::Owned),
         }
     }
 
@@ -164,11 +192,29 @@ pub(super) fn words(certificate: &Certificate, style: Style) -> String {
     )
 }
 
-/// JSON that stands on one line, with a line for each member and item and nothing else changed.
+fn is_long(text: &str) -> bool {
+    text.trim_end_matches('\n').len() >= JSON.start
+}
+
+/// JSON that stands on one line, laid out.
+fn one_laid_out(text: &str) -> Option<String> {
+    (is_long(text) && !is_multiline(text)).then(|| laid_out(text))?
+}
+
+/// Two texts of JSON, at least one of them on one line, both laid out.
+fn both_laid_out(texts: [&str; 2]) -> Option<[String; 2]> {
+    if !texts.into_iter().any(is_long) || texts.into_iter().all(is_multiline) {
+        return None;
+    }
+    let [before, after] = texts.map(laid_out);
+    Some([before?, after?])
+}
+
+/// JSON with a line for each member and item and nothing else changed.
 fn laid_out(text: &str) -> Option<String> {
     let text = text.trim_end_matches('\n');
     let is_container = text.starts_with(['{', '[']);
-    if !is_container || !JSON.contains(&text.len()) || text.contains('\n') {
+    if !is_container || text.len() >= JSON.end {
         return None;
     }
     serde_json::from_str::<IgnoredAny>(text).ok()?;
@@ -234,6 +280,41 @@ fn json_is_laid_out_and_else_stays_as_it_is() {
         (format!(r#""{long}""#), None),
         (r#"{"short": 1}"#.to_owned(), None),
     ] {
-        assert_eq!(laid_out(&text), expected, "{text}");
+        assert_eq!(one_laid_out(&text), expected, "{text}");
     }
+}
+
+#[test]
+fn json_on_one_line_is_compared_with_json_on_several() {
+    let style = Style::default();
+    let json = |value: u32, gap: &str| {
+        format!(
+            "{{{gap}\"long\": \"{}\",{gap}\"n\": {value}{gap}}}",
+            "x".repeat(JSON.start)
+        )
+    };
+    let (note, [before, after]) = Reading::of_both(&json(1, ""), &json(2, "\n    "), style);
+    assert_eq!(note, Reading::Json.note());
+    assert_eq!(
+        (before[1..2].as_ref(), &*before[2]),
+        (&after[1..2], "  \"n\": 1")
+    );
+    assert_eq!(after[2], "  \"n\": 2");
+
+    let same = Some("(same JSON, other layout)");
+    let (one, several) = (json(1, ""), json(1, "\n"));
+    assert_eq!(
+        Reading::of_both(&one, &several, style),
+        (same, Default::default())
+    );
+    let full = Style {
+        full: true,
+        ..style
+    };
+    let (note, [before, after]) = Reading::of_both(&one, &several, full);
+    assert_eq!((note, before.len(), after.len()), (same, 1, 4));
+
+    // Where both have lines already, those are compared.
+    let (note, _) = Reading::of_both(&several, &json(1, "\n  "), style);
+    assert_eq!(note, None);
 }

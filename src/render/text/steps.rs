@@ -109,7 +109,7 @@ fn step_text(step: &Step, style: Style) -> String {
                     let key = last_key(predicate, several);
                     let key = escape::name(&key, style);
                     match &predicate.value {
-                        None => write!(text, "{comma}!{key}"),
+                        None => write!(text, "{comma}no {key}"),
                         Some(value) => write!(text, "{comma}{key}={}", scalar(value, style)),
                     }
                     .expect("a String takes all");
