@@ -71,7 +71,8 @@ fn predicates(list: &List, item: &Value) -> Option<Vec<Predicate>> {
                 .keys
                 .iter()
                 .position(|key| at(item, key).is_some())?;
-            &list.rule.keys[set..=set]
+            // That the keys before it are absent is part of what tells the item from one that has them.
+            &list.rule.keys[..=set]
         }
     };
     if keys.is_empty() || keys.iter().any(|key| key.contains('<')) {
@@ -187,4 +188,31 @@ fn a_number_that_readers_round_names_no_item() {
         let path = crate::model::Path(vec![Steps::new(&list).to(0)]);
         assert_eq!(path.to_string(), expected);
     }
+}
+
+#[test]
+fn an_item_named_by_its_second_key_is_not_one_that_has_the_first_too() {
+    use crate::normalize::{Object, ObjectKind};
+    static EITHER: ListRule = ListRule {
+        ordered: false,
+        match_by: MatchBy::Either,
+        keys: &["cluster", "header"],
+    };
+    let item = |members: &[&'static str]| {
+        let member = |name: &&'static str| ((*name).into(), Value::String("x".to_owned()));
+        Value::Object(Object {
+            members: members.iter().map(member).collect(),
+            kind: ObjectKind::Plain,
+        })
+    };
+    let list = List {
+        items: vec![item(&["header"]), item(&["cluster", "header"])],
+        rule: &EITHER,
+    };
+    let steps = Steps::new(&list);
+    let paths = [0, 1].map(|index| crate::model::Path(vec![steps.to(index)]).to_string());
+    assert_eq!(
+        paths,
+        ["$[?!@.cluster && @.header=='x']", "$[?@.cluster=='x']"]
+    );
 }
