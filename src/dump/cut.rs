@@ -59,6 +59,8 @@ pub(super) struct Cuts {
     whole: BTreeSet<usize>,
     /// Whether the bootstrap has fewer fields than it was started with.
     bootstrap: bool,
+    /// Whether the bootstrap, all there is, has so little that it may be cut: a whole dump beside it proves that.
+    may_be_masked: bool,
 }
 
 /// What the documents of a dump show of how they were asked for.
@@ -124,10 +126,16 @@ impl Dump<'_> {
         self.cuts.query
     }
 
+    /// Looks at `other`, a dump of the same proxy, for what proves or disproves that this one was cut.
+    ///
     /// Takes back that a name cut the dump where `other`, a dump of the same proxy, shows that none did: of each type
     /// that comes to a proxy there is something that both have. Then somebody took static resources out.
     pub fn check_cut(&mut self, other: &Dump<'_>) {
-        if self.cuts.query != Some(NAME_REGEX) {
+        if self.cuts.may_be_masked && other.types.len() > 1 {
+            self.cuts.query = Some(MASK);
+            self.cuts.bootstrap = true;
+        }
+        if self.cuts.query != Some(NAME_REGEX) || other.cuts.query.is_some() {
             return;
         }
         let sent = |dump: &Dump<'_>| -> BTreeMap<XdsType, BTreeSet<String>> {
@@ -189,7 +197,10 @@ impl Dump<'_> {
             Some("resource")
         } else if has_bootstrap && sections.len() == 1 {
             match evidence.bootstrap {
-                Some((raw, false)) => (names_envoy(raw)? || is_masked(raw)?).then_some(MASK),
+                Some((raw, false)) => {
+                    self.cuts.may_be_masked = is_masked(raw)?;
+                    names_envoy(raw)?.then_some(MASK)
+                }
                 Some((_, true)) => None,
                 None => Some(MASK),
             }

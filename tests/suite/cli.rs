@@ -361,7 +361,7 @@ fn a_query_that_selects_nothing_is_warned_of() {
         "{}",
         text.out
     );
-    for form in ["-o json", "-o unified", "--oneline"] {
+    for form in ["-o json", "--oneline"] {
         let ran = at(&format!("{args} {form}"));
         assert_eq!(
             (ran.status, ran.err),
