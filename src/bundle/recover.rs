@@ -21,7 +21,7 @@ use super::{
         MemberEntry, Origin, Redaction, Version,
     },
     layout::{FRAGMENTS, MANIFEST_PATH, MemberPath},
-    reader::{NO_MANIFEST, Reader},
+    reader::Reader,
     writer::{Entry, Fields, Head, WriteError, Writer, Written, raw},
 };
 
@@ -59,11 +59,11 @@ pub struct Intact {
 /// A bundle that was made of what was intact.
 #[derive(Debug)]
 pub struct Salvage {
-    /// The new bundle.
-    pub written: Written,
+    /// The new bundle; none where nothing was intact.
+    pub written: Option<Written>,
     /// How many members it holds.
     pub members: usize,
-    /// What was lost, and why.
+    /// What was lost, and why: a [`Level::Error`] each. Below that nothing was lost.
     pub findings: Vec<Finding>,
 }
 
@@ -94,7 +94,7 @@ pub fn recover<R: Read + Seek>(name: &str, mut file: R) -> Result<Recovery<R>, R
         }
         Err(error) => error,
     };
-    let never_had_one = matches!(why.reason, Reason::NotABundle(NO_MANIFEST));
+    let never_had_one = matches!(why.reason, Reason::Unfinished);
     let archive = Archive::damaged(file).map_err(|reason| ReadError {
         bundle: name.to_owned(),
         member: None,
@@ -110,7 +110,12 @@ pub fn recover<R: Read + Seek>(name: &str, mut file: R) -> Result<Recovery<R>, R
             frames: None,
             is_damaged: !never_had_one,
             first: Some(match never_had_one {
-                true => Finding::new(Level::Note, Rule::Manifest, why.reason.to_string()),
+                true => Finding::new(
+                    Level::Note,
+                    Rule::Manifest,
+                    "there is none, as in what an interrupted capture left: its note, failures and \
+                     versions are not known",
+                ),
                 false => Finding::new(Level::Error, Rule::Manifest, why.reason.to_string())
                     .of(MANIFEST_PATH),
             }),
@@ -160,7 +165,7 @@ impl<R: Read + Seek> Recovery<R> {
     }
 
     /// Writes what is intact as a bundle, by `tool`. What the manifest says and this release does not know is kept;
-    /// what was lost stands in it as failures.
+    /// what was lost stands in it as failures. Where nothing is intact, nothing is written.
     ///
     /// # Errors
     ///
@@ -205,8 +210,22 @@ fn write_listed<R: Read + Seek>(
                 writer.copy(&member.path, Entry::Copied(entry), &member.bytes)?;
                 members += 1;
             }
-            Err(error) => findings.push(Finding::from(error)),
+            Err(error) => {
+                let mut finding = Finding::from(error);
+                if finding.member.is_none() {
+                    // What is lost, the manifest names.
+                    finding.level = Level::Warning;
+                }
+                findings.push(finding);
+            }
         }
+    }
+    if members == 0 {
+        return Ok(Salvage {
+            written: None,
+            members,
+            findings,
+        });
     }
     let mut told = HashSet::new();
     for finding in &findings {
@@ -226,7 +245,7 @@ fn write_listed<R: Read + Seek>(
         manifest.insert("version".to_owned(), raw(&Version::CURRENT));
     }
     Ok(Salvage {
-        written: writer.finish_copy(manifest)?,
+        written: Some(writer.finish_copy(manifest)?),
         members,
         findings,
     })
@@ -271,6 +290,13 @@ fn write_unlisted<R: Read + Seek>(
         writer.copy(&entry.known.path, Entry::Copied(entry.fields), &bytes)?;
         members += 1;
     }
+    if members == 0 {
+        return Ok(Salvage {
+            written: None,
+            members,
+            findings,
+        });
+    }
     head.istiods = istiods
         .into_iter()
         .map(|name| IstiodEntry {
@@ -283,7 +309,7 @@ fn write_unlisted<R: Read + Seek>(
         ..head.redaction
     };
     Ok(Salvage {
-        written: writer.finish(head)?,
+        written: Some(writer.finish(head)?),
         members,
         findings,
     })
