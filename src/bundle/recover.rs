@@ -194,8 +194,11 @@ fn write_listed<R: Read + Seek>(
     let json = |err: serde_json::Error| unreadable(err.to_string());
     let mut manifest: Fields = serde_json::from_slice(&bytes).map_err(json)?;
     let entries: Vec<Fields> = serde_json::from_str(manifest["members"].get()).map_err(json)?;
-    let mut failures: Vec<Box<RawValue>> =
+    let failures: Vec<Box<RawValue>> =
         serde_json::from_str(manifest["failures"].get()).map_err(json)?;
+    // They are sorted by what is known of them.
+    let known = reader.manifest().failures.iter().cloned();
+    let mut failures: Vec<(FailureEntry, Box<RawValue>)> = known.zip(failures).collect();
     drop(bytes);
     let mut entries: HashMap<String, Fields> = (reader.manifest().members.iter())
         .map(|entry| entry.path.clone())
@@ -234,10 +237,13 @@ fn write_listed<R: Read + Seek>(
         };
         let lost = entries.contains_key(path) && told.insert(path);
         if let (true, Ok(path)) = (lost, path.parse()) {
-            failures.push(raw(&lost_member(&path, name, &finding.text)));
+            let failure = lost_member(&path, name, &finding.text);
+            failures.push((failure.clone(), raw(&failure)));
         }
     }
     if !told.is_empty() {
+        failures.sort_by(|a, b| a.0.cmp(&b.0));
+        let failures: Vec<_> = failures.into_iter().map(|(_, failure)| failure).collect();
         manifest.insert("failures".to_owned(), raw(&failures));
     }
     manifest.insert("tool".to_owned(), raw(&tool));

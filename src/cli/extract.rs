@@ -57,21 +57,21 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     if args.stdout && args.members.len() != 1 {
         bail!("--stdout writes one document; give one MEMBER");
     }
-    let folder = match (&args.output_dir, args.stdout) {
-        (_, true) => None,
-        (Some(folder), _) => Some(folder.clone()),
-        (None, _) => Some(default_folder(text)?),
-    };
     let reader = Reader::open(text, bundle_file::open(text)?);
     let mut reader = reader.map_err(|error| bundle_file::refusal(text, error))?;
     let chosen = chosen(reader.manifest(), &args.members)?;
-    let Some(folder) = folder else {
+    if args.stdout {
         return print(&mut reader, &chosen);
+    }
+    let folder = match args.output_dir {
+        Some(folder) => folder,
+        None => default_folder(text)?,
     };
     let mut unpacking = Unpacking {
         folder: Folder::new(&folder),
         written: 0,
         left_out: Vec::new(),
+        is_damaged: false,
     };
     if args.members.is_empty() {
         check_empty(&folder)?;
@@ -92,10 +92,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     if unpacking.written > 0 {
         terminal::print(&format!("{}\n", folder.display()))?;
     }
-    Ok(match unpacking.left_out.is_empty() {
-        true => Exit::Same,
-        false => Exit::Differs,
-    })
+    Ok(
+        match unpacking.left_out.is_empty() && !unpacking.is_damaged {
+            true => Exit::Same,
+            false => Exit::Differs,
+        },
+    )
 }
 
 /// Members on their way to a folder.
@@ -104,6 +106,8 @@ struct Unpacking {
     written: usize,
     /// What is damaged or refused, and why.
     left_out: Vec<String>,
+    /// Whether there is damage that is about no member.
+    is_damaged: bool,
 }
 
 impl Unpacking {
@@ -116,6 +120,10 @@ impl Unpacking {
                 Err(error) => return Err(error.into()),
             },
             Err(error) if matches!(error.reason, Reason::Io(_)) => return Err(error.into()),
+            Err(error) if error.member.is_none() => {
+                self.is_damaged = true;
+                terminal::warn(&error.to_string());
+            }
             Err(error) => self.left_out.push(error.to_string()),
         }
         Ok(())

@@ -15,7 +15,7 @@ use super::{
     inputs, terminal,
 };
 use crate::{
-    bundle::{self, Finding, Level, Manifest, Reader, Reason},
+    bundle::{self, Finding, Level, Manifest, Reader, Reason, Rule},
     render::{self, Contents, Recovered, Verified},
 };
 
@@ -149,7 +149,16 @@ fn verify(text: &str) -> anyhow::Result<Verified> {
             Reason::NotABundle(_) if !holds_members(text, file) => {
                 return Err(bundle_file::refusal(text, error));
             }
-            // Its manifest cannot be read, or its beginning.
+            Reason::NotABundle(_) => {
+                let finding = Finding {
+                    level: Level::Error,
+                    rule: Rule::Archive,
+                    member: None,
+                    text: "damaged: it does not begin as a bundle, but holds documents".to_owned(),
+                };
+                (vec![finding], None)
+            }
+            // Its manifest cannot be read.
             _ => (vec![Finding::from(error)], None),
         },
     };

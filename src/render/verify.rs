@@ -14,8 +14,8 @@ use crate::bundle::{Finding, Level, MANIFEST_PATH, Rule};
 /// The format of the JSON document.
 const FORMAT: &str = "xdsnap.verify/v1";
 
-/// How many findings of a file are shown.
-const MOST: usize = 20;
+/// How many findings are shown of those that say the same of several members.
+const MOST: usize = 3;
 
 /// The columns before the words of a finding.
 const INDENT: usize = 8;
@@ -201,37 +201,42 @@ impl Verified {
 /// Where `out` fails.
 pub fn verify(out: &mut dyn Write, verified: &Verified, style: Style) -> io::Result<()> {
     let mut page = Page::new(out, style);
-    let shown = match style.full {
-        true => usize::MAX,
-        false => MOST,
-    };
-    // The worst first: it must not be folded away.
-    let mut findings: Vec<&Finding> = verified.findings.iter().collect();
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
-    for finding in findings.iter().take(shown) {
-        let (ink, level) = match finding.level {
-            Level::Error => (Ink::Removed, "error"),
-            Level::Warning => (Ink::Warning, "warning"),
-            Level::Note => (Ink::Faint, "note"),
+    let same = |a: &Finding, b: &Finding| (a.level, a.rule, &a.text) == (b.level, b.rule, &b.text);
+    for group in verified.findings.chunk_by(same) {
+        let shown = match style.full {
+            true => group.len(),
+            false => group.len().min(MOST),
         };
-        let place = match &finding.member {
-            Some(member) => escape::name(member, style),
-            None => place(finding.rule).to_owned(),
-        };
-        let mut text = escape::sentence(&finding.text, style);
-        if let Some(remedy) = verified.remedy(finding) {
-            text.push_str("; ");
-            text.push_str(remedy);
+        for finding in &group[..shown] {
+            self::finding(&mut page, verified, finding)?;
         }
-        let words = text.split(' ').map(|word| (Ink::Plain, word.to_owned()));
-        let pieces = std::iter::once((Ink::Plain, format!("{place}:"))).chain(words);
-        let line = Line::new(0).with(ink, format!("{level:7}"));
-        page.flow(line, " ", pieces, INDENT)?;
-    }
-    if let Some(more @ 1..) = findings.len().checked_sub(shown) {
-        page.folded(0, &count(more, "more finding", "more findings"))?;
+        if shown < group.len() {
+            page.folded(INDENT, &format!("{} more of these", group.len() - shown))?;
+        }
     }
     page.line(Line::new(0).with(Ink::Plain, verdict(verified, style)))
+}
+
+fn finding(page: &mut Page<'_>, verified: &Verified, finding: &Finding) -> io::Result<()> {
+    let style = page.style;
+    let (ink, level) = match finding.level {
+        Level::Error => (Ink::Removed, "error"),
+        Level::Warning => (Ink::Warning, "warning"),
+        Level::Note => (Ink::Faint, "note"),
+    };
+    let place = match &finding.member {
+        Some(member) => escape::name(member, style),
+        None => place(finding.rule).to_owned(),
+    };
+    let mut text = escape::sentence(&finding.text, style);
+    if let Some(remedy) = verified.remedy(finding) {
+        text.push_str("; ");
+        text.push_str(remedy);
+    }
+    let line = Line::new(0)
+        .with(ink, format!("{level:INDENT$}"))
+        .with(Ink::Plain, format!("{place}:"));
+    page.sentence(line, Ink::Plain, &text, INDENT)
 }
 
 /// Writes how many of several files are intact.
