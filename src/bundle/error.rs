@@ -62,6 +62,9 @@ pub enum Reason {
     /// The compressed data or the archive in it is broken.
     #[error("damaged: {0}")]
     Damaged(String),
+    /// The seek table says what cannot be.
+    #[error("damaged: the seek table: {0}")]
+    SeekTable(&'static str),
     /// It is not what the manifest says it is.
     #[error("altered: {0}")]
     Altered(String),

@@ -292,7 +292,7 @@ impl<R: Read + Seek> Iterator for Members<'_, R> {
         if let Found::Broken(what) = self.reader.table
             && !std::mem::replace(&mut self.told_table, true)
         {
-            let reason = Reason::Damaged(format!("the seek table: {what}"));
+            let reason = Reason::SeekTable(what);
             return Some(Err(self.reader.error(None, reason)));
         }
         while self.missing.is_none() {

@@ -109,6 +109,7 @@ pub fn recover<R: Read + Seek>(name: &str, mut file: R) -> Result<Recovery<R>, R
             seen: HashSet::new(),
             frames: None,
             is_damaged: !never_had_one,
+            is_complete: true,
             first: Some(match never_had_one {
                 true => Finding::new(
                     Level::Note,
@@ -348,6 +349,8 @@ struct Unlisted<R> {
     is_damaged: bool,
     /// Why there is no manifest, until it was told.
     first: Option<Finding>,
+    /// Whether nothing was told to be lost.
+    is_complete: bool,
     ended: bool,
 }
 
@@ -369,6 +372,36 @@ struct Fragment {
 
 impl<R: Read + Seek> Unlisted<R> {
     fn next(&mut self) -> Option<Result<(Described, Vec<u8>), Finding>> {
+        let next = self.advance().or_else(|| self.gap().map(Err));
+        if let Some(Err(finding)) = &next {
+            self.is_complete &= finding.level < Level::Error;
+        }
+        next
+    }
+
+    /// At the end: where in the file something stands that is no intact frame, unless a loss was told before.
+    ///
+    /// A frame that is cut may not even tell which member it held.
+    fn gap(&mut self) -> Option<Finding> {
+        if !self.is_complete {
+            return None;
+        }
+        let (size, frames) = match (self.archive.size(), self.intact_frames()) {
+            (Ok(size), Ok(frames)) => (size, frames),
+            (Err(reason), _) | (_, Err(reason)) => {
+                let text = reason.to_string();
+                return Some(Finding::new(Level::Error, Rule::Archive, text));
+            }
+        };
+        let mut start = 0;
+        while let Some(end) = frames.get(&start) {
+            start = *end;
+        }
+        let text = format!("cut or damaged: what stood from byte {start} on cannot be read");
+        (start < size).then(|| Finding::new(Level::Error, Rule::Frames, text))
+    }
+
+    fn advance(&mut self) -> Option<Result<(Described, Vec<u8>), Finding>> {
         if let Some(first) = self.first.take() {
             return Some(Err(first));
         }
@@ -479,10 +512,7 @@ impl<R: Read + Seek> Unlisted<R> {
 
     /// Whether the frames are intact from the one that begins at `first` to the one that begins at `last`.
     fn are_intact(&mut self, first: u64, last: u64) -> Result<bool, Reason> {
-        if self.frames.is_none() {
-            self.frames = Some(intact_frames(&mut self.archive)?);
-        }
-        let frames = self.frames.get_or_insert_default();
+        let frames = self.intact_frames()?;
         let mut start = first;
         while let Some(end) = frames.get(&start) {
             if start >= last {
@@ -491,6 +521,13 @@ impl<R: Read + Seek> Unlisted<R> {
             start = *end;
         }
         Ok(false)
+    }
+
+    fn intact_frames(&mut self) -> Result<&BTreeMap<u64, u64>, Reason> {
+        if self.frames.is_none() {
+            self.frames = Some(intact_frames(&mut self.archive)?);
+        }
+        Ok(self.frames.get_or_insert_default())
     }
 }
 

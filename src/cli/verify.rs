@@ -195,7 +195,9 @@ fn contents(manifest: &Manifest, findings: &[Finding]) -> Contents {
 }
 
 fn recover(text: &str, new: &Path) -> anyhow::Result<Verified> {
-    let recovery = match bundle::recover(text, bundle_file::open(text)?) {
+    let mut file = bundle_file::open(text)?;
+    let opened = Reader::open(text, &mut file).map(|_| ());
+    let recovery = match bundle::recover(text, file) {
         Ok(recovery) => recovery,
         Err(error) => return Err(bundle_file::refusal(text, error)),
     };
@@ -203,6 +205,11 @@ fn recover(text: &str, new: &Path) -> anyhow::Result<Verified> {
     let writer = bundle::Writer::create_new(new)?;
     let salvage = recovery.write(writer, inputs::TOOL)?;
     let Some(written) = salvage.written else {
+        if let Err(error) = opened
+            && matches!(error.reason, Reason::NotABundle(_))
+        {
+            return Err(bundle_file::refusal(text, error));
+        }
         let why = match salvage.findings.iter().find(|f| f.level == Level::Error) {
             Some(finding) => format!(" ({finding})"),
             None => String::new(),

@@ -365,7 +365,7 @@ fn what_is_intact_becomes_a_new_bundle_and_what_was_lost_is_listed() {
             partial[..partial.len() - 9].to_vec(),
             1,
             2,
-            "error   istiod/syncz.json: truncated: ",
+            "error   frames: cut or damaged: what stood from byte ",
             "2 documents recovered, 1 error, 1 note",
         ),
     ] {
