@@ -423,7 +423,6 @@ fn recovering_goes_over_no_file_and_leaves_none_where_nothing_is_intact() {
 fn no_name_in_a_bundle_reaches_the_terminal_as_it_is() {
     let bytes = packed_again(|folder| {
         edit_manifest(folder, |manifest| {
-            manifest["version"] = json!("1-\u{202e}cr");
             manifest["members"][0]["path"] = json!("envoy/a b\u{202e}/\u{200b}x.json");
             manifest["members"][1]["sha256"] = json!("\u{1b}[2J");
         });
@@ -437,7 +436,10 @@ fn no_name_in_a_bundle_reaches_the_terminal_as_it_is() {
     ] {
         let ran = desk.run(args);
         let text = ran.out + &ran.err;
-        assert!(!text.is_empty());
+        assert!(
+            text.contains("u{202e}") || text.contains("u202e"),
+            "{text:?}"
+        );
         let is_raw = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{200b}".contains(c));
         assert!(!text.contains(is_raw), "{args}: {text:?}");
     }
