@@ -130,6 +130,11 @@ impl<R: Read + Seek> Archive<R> {
         self.truncated
     }
 
+    /// The size of the file. What is read next must be gone to.
+    pub(super) fn size(&mut self) -> Result<u64, Reason> {
+        Ok(self.frames.size()?)
+    }
+
     /// Whether all was unpacked that may be.
     pub(super) fn is_exhausted(&self) -> bool {
         self.frames.is_exhausted()

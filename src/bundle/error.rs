@@ -33,6 +33,12 @@ pub enum Reason {
         "not an xdsnap bundle: {0} (expected a zstd-compressed tar archive with a `manifest.json`)"
     )]
     NotABundle(&'static str),
+    /// It holds documents and no manifest: what an interrupted capture left.
+    #[error(
+        "not a bundle yet, but what an interrupted capture left: it has no `manifest.json`; \
+         `xdsnap verify --recover NEW FILE` makes a bundle of it"
+    )]
+    Unfinished,
     /// Its format is of another major version.
     #[error(
         "bundle format version `{found}` is not supported, this release reads version {} (`{}`); \
@@ -56,6 +62,9 @@ pub enum Reason {
     /// The compressed data or the archive in it is broken.
     #[error("damaged: {0}")]
     Damaged(String),
+    /// The seek table says what cannot be.
+    #[error("damaged: the seek table: {0}")]
+    SeekTable(&'static str),
     /// It is not what the manifest says it is.
     #[error("altered: {0}")]
     Altered(String),

@@ -92,6 +92,7 @@ impl From<ReadError> for Finding {
     fn from(error: ReadError) -> Self {
         let rule = match (&error.member, &error.reason) {
             (_, Reason::InvalidManifest(_)) => Rule::Manifest,
+            (_, Reason::SeekTable(_)) => Rule::SeekTable,
             (Some(_), _) => Rule::Member,
             (None, _) => Rule::Archive,
         };

@@ -170,6 +170,12 @@ impl<R: Read + Seek> Frames<R> {
         is_too_much(self.spent.saturating_add(self.place.offset), self.position)
     }
 
+    /// The size of the file. What is read next must be gone to.
+    pub(super) fn size(&mut self) -> io::Result<u64> {
+        self.failed = true;
+        self.file.seek(SeekFrom::End(0))
+    }
+
     /// Where the data stands that will be read next.
     pub(super) fn place(&self) -> Place {
         self.place

@@ -17,7 +17,8 @@
 //!
 //! The specification is `schema/bundle.md`. [`Writer`] makes a bundle without ever leaving half of one in its place,
 //! [`Reader`] reads one as from a stranger, [`verify()`] tells what breaks the rules of the format, and [`recover()`] gets
-//! back what is intact of a damaged bundle or an interrupted capture. [`MemberPath`] names a document in a bundle or in a
+//! back what is intact of a damaged bundle or an interrupted capture. [`Folder`] is where members are unpacked to, and
+//! nothing outside. [`MemberPath`] names a document in a bundle or in a
 //! directory of recordings, and [`Manifest`] with what it holds is the JSON of `manifest.json`.
 //!
 //! Within: `frames` unpacks zstd frames and `archive` finds the tar entries in them, `seek_table` is where each frame
@@ -35,6 +36,7 @@ mod plan;
 mod reader;
 mod recover;
 mod seek_table;
+mod unpack;
 mod verify;
 mod writer;
 
@@ -49,5 +51,6 @@ pub use format::{
 pub use layout::{InvalidMemberPath, MANIFEST_PATH, MemberPath};
 pub use reader::{Member, Members, Reader};
 pub use recover::{Intact, Recovery, Salvage, recover};
+pub use unpack::{Folder, UnpackError};
 pub use verify::verify;
 pub use writer::{Failure, Head, Provenance, WriteError, Writer, Written};

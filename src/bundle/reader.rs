@@ -18,7 +18,7 @@ use super::{
         MemberEntry, Version,
     },
     frames::{Place, TooMuch},
-    layout::{MANIFEST_PATH, unsafe_path},
+    layout::{FRAGMENTS, MANIFEST_PATH, MemberPath, unsafe_path},
     seek_table::{Found, SeekTable},
 };
 
@@ -292,7 +292,7 @@ impl<R: Read + Seek> Iterator for Members<'_, R> {
         if let Found::Broken(what) = self.reader.table
             && !std::mem::replace(&mut self.told_table, true)
         {
-            let reason = Reason::Damaged(format!("the seek table: {what}"));
+            let reason = Reason::SeekTable(what);
             return Some(Err(self.reader.error(None, reason)));
         }
         while self.missing.is_none() {
@@ -323,10 +323,15 @@ pub(super) fn find_manifest<R: Read + Seek>(archive: &mut Archive<R>) -> Result<
     archive.rewind();
     let mut damage = None;
     let mut files = 0;
+    let mut is_unfinished = false;
     loop {
         match archive.next() {
             Ok(Some(entry)) if entry.path == MANIFEST_PATH => return Ok(entry.data),
-            Ok(Some(_)) => files += 1,
+            Ok(Some(entry)) => {
+                files += 1;
+                is_unfinished |=
+                    entry.path.starts_with(FRAGMENTS) || entry.path.parse::<MemberPath>().is_ok();
+            }
             Err(reason) => {
                 damage.get_or_insert(reason);
             }
@@ -335,7 +340,10 @@ pub(super) fn find_manifest<R: Read + Seek>(archive: &mut Archive<R>) -> Result<
     }
     Err(match damage {
         // The manifest comes first: where only the end is missing, there never was one.
-        None | Some(Reason::Truncated) if files > 0 => Reason::NotABundle(NO_MANIFEST),
+        None | Some(Reason::Truncated) if is_unfinished => Reason::Unfinished,
+        None | Some(Reason::Truncated) if files > 0 => {
+            Reason::NotABundle("the archive holds no `manifest.json`")
+        }
         Some(reason) => reason,
         None => Reason::NotABundle("the archive is empty"),
     })
@@ -369,10 +377,6 @@ struct Envelope {
     version: Version,
     tool: Option<String>,
 }
-
-/// What is wrong with an archive that lacks a manifest.
-pub(super) const NO_MANIFEST: &str =
-    "the archive holds no `manifest.json`, as what an interrupted capture left";
 
 fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Reason> {
     let invalid = |err: serde_json::Error| Reason::InvalidManifest(err.to_string());

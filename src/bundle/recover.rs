@@ -21,7 +21,7 @@ use super::{
         MemberEntry, Origin, Redaction, Version,
     },
     layout::{FRAGMENTS, MANIFEST_PATH, MemberPath},
-    reader::{NO_MANIFEST, Reader},
+    reader::Reader,
     writer::{Entry, Fields, Head, WriteError, Writer, Written, raw},
 };
 
@@ -59,11 +59,11 @@ pub struct Intact {
 /// A bundle that was made of what was intact.
 #[derive(Debug)]
 pub struct Salvage {
-    /// The new bundle.
-    pub written: Written,
+    /// The new bundle; none where nothing was intact.
+    pub written: Option<Written>,
     /// How many members it holds.
     pub members: usize,
-    /// What was lost, and why.
+    /// What was lost, and why: a [`Level::Error`] each. Below that nothing was lost.
     pub findings: Vec<Finding>,
 }
 
@@ -94,7 +94,7 @@ pub fn recover<R: Read + Seek>(name: &str, mut file: R) -> Result<Recovery<R>, R
         }
         Err(error) => error,
     };
-    let never_had_one = matches!(why.reason, Reason::NotABundle(NO_MANIFEST));
+    let never_had_one = matches!(why.reason, Reason::Unfinished);
     let archive = Archive::damaged(file).map_err(|reason| ReadError {
         bundle: name.to_owned(),
         member: None,
@@ -109,8 +109,14 @@ pub fn recover<R: Read + Seek>(name: &str, mut file: R) -> Result<Recovery<R>, R
             seen: HashSet::new(),
             frames: None,
             is_damaged: !never_had_one,
+            is_complete: true,
             first: Some(match never_had_one {
-                true => Finding::new(Level::Note, Rule::Manifest, why.reason.to_string()),
+                true => Finding::new(
+                    Level::Note,
+                    Rule::Manifest,
+                    "there is none, as in what an interrupted capture left: its note, failures and \
+                     versions are not known",
+                ),
                 false => Finding::new(Level::Error, Rule::Manifest, why.reason.to_string())
                     .of(MANIFEST_PATH),
             }),
@@ -160,7 +166,7 @@ impl<R: Read + Seek> Recovery<R> {
     }
 
     /// Writes what is intact as a bundle, by `tool`. What the manifest says and this release does not know is kept;
-    /// what was lost stands in it as failures.
+    /// what was lost stands in it as failures. Where nothing is intact, nothing is written.
     ///
     /// # Errors
     ///
@@ -189,8 +195,11 @@ fn write_listed<R: Read + Seek>(
     let json = |err: serde_json::Error| unreadable(err.to_string());
     let mut manifest: Fields = serde_json::from_slice(&bytes).map_err(json)?;
     let entries: Vec<Fields> = serde_json::from_str(manifest["members"].get()).map_err(json)?;
-    let mut failures: Vec<Box<RawValue>> =
+    let failures: Vec<Box<RawValue>> =
         serde_json::from_str(manifest["failures"].get()).map_err(json)?;
+    // They are sorted by what is known of them.
+    let known = reader.manifest().failures.iter().cloned();
+    let mut failures: Vec<(FailureEntry, Box<RawValue>)> = known.zip(failures).collect();
     drop(bytes);
     let mut entries: HashMap<String, Fields> = (reader.manifest().members.iter())
         .map(|entry| entry.path.clone())
@@ -205,8 +214,22 @@ fn write_listed<R: Read + Seek>(
                 writer.copy(&member.path, Entry::Copied(entry), &member.bytes)?;
                 members += 1;
             }
-            Err(error) => findings.push(Finding::from(error)),
+            Err(error) => {
+                let mut finding = Finding::from(error);
+                if finding.member.is_none() {
+                    // What is lost, the manifest names.
+                    finding.level = Level::Warning;
+                }
+                findings.push(finding);
+            }
         }
+    }
+    if members == 0 {
+        return Ok(Salvage {
+            written: None,
+            members,
+            findings,
+        });
     }
     let mut told = HashSet::new();
     for finding in &findings {
@@ -215,10 +238,13 @@ fn write_listed<R: Read + Seek>(
         };
         let lost = entries.contains_key(path) && told.insert(path);
         if let (true, Ok(path)) = (lost, path.parse()) {
-            failures.push(raw(&lost_member(&path, name, &finding.text)));
+            let failure = lost_member(&path, name, &finding.text);
+            failures.push((failure.clone(), raw(&failure)));
         }
     }
     if !told.is_empty() {
+        failures.sort_by(|a, b| a.0.cmp(&b.0));
+        let failures: Vec<_> = failures.into_iter().map(|(_, failure)| failure).collect();
         manifest.insert("failures".to_owned(), raw(&failures));
     }
     manifest.insert("tool".to_owned(), raw(&tool));
@@ -226,7 +252,7 @@ fn write_listed<R: Read + Seek>(
         manifest.insert("version".to_owned(), raw(&Version::CURRENT));
     }
     Ok(Salvage {
-        written: writer.finish_copy(manifest)?,
+        written: Some(writer.finish_copy(manifest)?),
         members,
         findings,
     })
@@ -271,6 +297,13 @@ fn write_unlisted<R: Read + Seek>(
         writer.copy(&entry.known.path, Entry::Copied(entry.fields), &bytes)?;
         members += 1;
     }
+    if members == 0 {
+        return Ok(Salvage {
+            written: None,
+            members,
+            findings,
+        });
+    }
     head.istiods = istiods
         .into_iter()
         .map(|name| IstiodEntry {
@@ -283,7 +316,7 @@ fn write_unlisted<R: Read + Seek>(
         ..head.redaction
     };
     Ok(Salvage {
-        written: writer.finish(head)?,
+        written: Some(writer.finish(head)?),
         members,
         findings,
     })
@@ -316,6 +349,8 @@ struct Unlisted<R> {
     is_damaged: bool,
     /// Why there is no manifest, until it was told.
     first: Option<Finding>,
+    /// Whether nothing was told to be lost.
+    is_complete: bool,
     ended: bool,
 }
 
@@ -337,6 +372,36 @@ struct Fragment {
 
 impl<R: Read + Seek> Unlisted<R> {
     fn next(&mut self) -> Option<Result<(Described, Vec<u8>), Finding>> {
+        let next = self.advance().or_else(|| self.gap().map(Err));
+        if let Some(Err(finding)) = &next {
+            self.is_complete &= finding.level < Level::Error;
+        }
+        next
+    }
+
+    /// At the end: where in the file something stands that is no intact frame, unless a loss was told before.
+    ///
+    /// A frame that is cut may not even tell which member it held.
+    fn gap(&mut self) -> Option<Finding> {
+        if !self.is_complete {
+            return None;
+        }
+        let (size, frames) = match (self.archive.size(), self.intact_frames()) {
+            (Ok(size), Ok(frames)) => (size, frames),
+            (Err(reason), _) | (_, Err(reason)) => {
+                let text = reason.to_string();
+                return Some(Finding::new(Level::Error, Rule::Archive, text));
+            }
+        };
+        let mut start = 0;
+        while let Some(end) = frames.get(&start) {
+            start = *end;
+        }
+        let text = format!("cut or damaged: what stood from byte {start} on cannot be read");
+        (start < size).then(|| Finding::new(Level::Error, Rule::Frames, text))
+    }
+
+    fn advance(&mut self) -> Option<Result<(Described, Vec<u8>), Finding>> {
         if let Some(first) = self.first.take() {
             return Some(Err(first));
         }
@@ -447,10 +512,7 @@ impl<R: Read + Seek> Unlisted<R> {
 
     /// Whether the frames are intact from the one that begins at `first` to the one that begins at `last`.
     fn are_intact(&mut self, first: u64, last: u64) -> Result<bool, Reason> {
-        if self.frames.is_none() {
-            self.frames = Some(intact_frames(&mut self.archive)?);
-        }
-        let frames = self.frames.get_or_insert_default();
+        let frames = self.intact_frames()?;
         let mut start = first;
         while let Some(end) = frames.get(&start) {
             if start >= last {
@@ -459,6 +521,13 @@ impl<R: Read + Seek> Unlisted<R> {
             start = *end;
         }
         Ok(false)
+    }
+
+    fn intact_frames(&mut self) -> Result<&BTreeMap<u64, u64>, Reason> {
+        if self.frames.is_none() {
+            self.frames = Some(intact_frames(&mut self.archive)?);
+        }
+        Ok(self.frames.get_or_insert_default())
     }
 }
 

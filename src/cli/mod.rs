@@ -1,7 +1,9 @@
 //! The command line: arguments, terminal, environment, exit status. One file per command.
 
+mod bundle_file;
 mod capture;
 mod diff;
+mod extract;
 mod info;
 mod inputs;
 mod inventories;
@@ -17,6 +19,7 @@ mod since;
 mod status;
 mod terminal;
 mod usage;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -49,6 +52,10 @@ enum Command {
     Normalize(normalize::Args),
     /// Tell what a bundle or another input is, holds and lacks
     Info(info::Args),
+    /// Tell whether bundles are intact, or save what is intact of a damaged one
+    Verify(verify::Args),
+    /// Unpack a bundle, or some of its documents
+    Extract(extract::Args),
     /// Print the rules by which values do not count, or are taken out
     Rules(rules::Args),
 }
@@ -119,6 +126,8 @@ pub fn main() -> ExitCode {
         Some(Command::Show(args)) => show::run(args),
         Some(Command::Normalize(args)) => normalize::run(args),
         Some(Command::Info(args)) => info::run(args),
+        Some(Command::Verify(args)) => verify::run(args),
+        Some(Command::Extract(args)) => extract::run(args),
         Some(Command::Rules(args)) => rules::run(args),
     };
     match result {

@@ -153,10 +153,13 @@ pub(super) fn matches(name: &str, id: &ProxyId) -> bool {
 
 /// The names nearest to one that was not found, for an error message.
 pub(super) fn nearest(name: &str, found: &BTreeSet<ProxyId>) -> String {
+    nearest_of(name, found.iter().map(ProxyId::as_str))
+}
+
+/// As [`nearest`], of whatever has names.
+pub(super) fn nearest_of<'a>(name: &str, found: impl Iterator<Item = &'a str>) -> String {
     let mut near: Vec<(usize, &str)> = found
-        .iter()
         .map(|id| {
-            let id = id.as_str();
             // A pod's name is long; what was typed is often its beginning.
             let end = id
                 .char_indices()

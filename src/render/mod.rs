@@ -23,6 +23,7 @@ mod table;
 mod text;
 mod unified;
 mod updated;
+mod verify;
 
 pub use info::{info, info_json, info_members, schema as info_schema, size};
 pub use json::{json, schema as diff_schema};
@@ -36,6 +37,9 @@ pub use status::{schema as status_schema, status, status_json};
 pub use text::{rules, summary_line, text};
 pub use unified::unified;
 pub use updated::{schema as updated_schema, updated, updated_json, updated_lines, updated_table};
+pub use verify::{
+    Contents, Recovered, Verified, schema as verify_schema, verify, verify_json, verify_total,
+};
 
 /// How text is laid out, and what counts in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -123,6 +123,8 @@ fn the_help_of_every_command_fits_80_columns_and_two_screens() {
         "show",
         "normalize",
         "info",
+        "verify",
+        "extract",
         "rules",
     ] {
         let ran = at(&format!("help {command}"));

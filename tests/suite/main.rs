@@ -4,6 +4,7 @@
 //! - `capture`: the command `capture` against a real Envoy, a replayed istiod and servers that die, and the way back by `diff` and `info`.
 //! - `cli`: the command line: exit statuses, messages, the forms of output, choosing, the terminal.
 //! - `corpus`: recordings of a real mesh through the binary, each with exactly the differences that its story has.
+//! - `extract`: the command `extract`: what it writes, what it leaves out, and that nothing gets outside the folder.
 //! - `laws`: what must hold of comparing for any recording and any edit of one.
 //! - `layers`: which folder of `src/` may import which.
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
@@ -21,12 +22,14 @@
 //! - `states`: states, rejections and what only one printer tells, on dumps made up to show one thing each.
 //! - `status`: the command `status` on recordings of every verdict.
 //! - `support`: no tests, but what they talk to.
+//! - `verify`: the command `verify`: what it finds, what it saves of a damaged bundle, and what it says of no bundle.
 //! - `xds_table`: the generated table of the xDS API is what its inputs generate.
 
 mod bundle;
 mod capture;
 mod cli;
 mod corpus;
+mod extract;
 mod laws;
 mod layers;
 mod live;
@@ -44,4 +47,5 @@ mod since;
 mod states;
 mod status;
 mod support;
+mod verify;
 mod xds_table;

@@ -74,6 +74,7 @@ fn the_committed_schemas_are_what_the_code_writes() {
         ("status.schema.json", render::status_schema()),
         ("show.schema.json", render::show_schema()),
         ("rules.schema.json", render::rules_schema()),
+        ("verify.schema.json", render::verify_schema()),
     ] {
         let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         let file = schema_file(name);
@@ -246,6 +247,72 @@ fn the_schema_of_info_rejects_what_is_not_the_contract() {
 }
 
 #[test]
+fn the_schema_of_verify_accepts_what_is_found_and_recovered_and_rejects_what_is_not_the_contract() {
+    let validator = validator("verify.schema.json");
+    let folder = tempfile::tempdir().unwrap();
+    let whole = bundle(folder.path());
+    let cut = folder.path().join("cut.xdsnap");
+    let bytes = fs::read(&whole).unwrap();
+    fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let [whole, cut] = [&whole, &cut].map(|path| path.to_str().unwrap());
+    let new = folder.path().join("new.xdsnap");
+    let verified = |arguments: &[&str]| -> Value {
+        let arguments = [&["verify", "-o", "json"], arguments].concat();
+        serde_json::from_str(&printed(&arguments)).unwrap()
+    };
+    let good = verified(&[cut, whole]);
+    assert_eq!(good["files"][0]["verdict"], "damaged");
+    assert_eq!(good["files"][1]["verdict"], "intact");
+    let edits: [Edit; 11] = [
+        ("another format", |doc| {
+            doc["format"] = json!("xdsnap.verify/v2");
+        }),
+        ("no files", |doc| remove(doc, "files")),
+        ("a file without a name", |doc| {
+            remove(&mut doc["files"][0], "file");
+        }),
+        ("another verdict", |doc| {
+            doc["files"][0]["verdict"] = json!("fine");
+        }),
+        ("no findings", |doc| {
+            remove(&mut doc["files"][1], "findings");
+        }),
+        ("a null bundle", |doc| {
+            doc["files"][1]["bundle"] = json!(null);
+        }),
+        ("a bundle without a version", |doc| {
+            remove(&mut doc["files"][1]["bundle"], "version");
+        }),
+        ("another level", |doc| {
+            doc["files"][0]["findings"][0]["level"] = json!("fatal");
+        }),
+        ("another rule", |doc| {
+            doc["files"][0]["findings"][0]["rule"] = json!("x");
+        }),
+        ("a finding without words", |doc| {
+            remove(&mut doc["files"][0]["findings"][0], "text");
+        }),
+        ("a null member", |doc| {
+            doc["files"][0]["findings"][0]["member"] = json!(null);
+        }),
+    ];
+    assert_rejected(&validator, &good, &edits);
+    let recovered = verified(&["--recover", new.to_str().unwrap(), cut]);
+    let edits: [Edit; 2] = [
+        ("a negative count", |doc| {
+            doc["files"][0]["recovered"]["members"] = json!(-1);
+        }),
+        ("no new file", |doc| {
+            remove(&mut doc["files"][0]["recovered"], "file");
+        }),
+    ];
+    assert_rejected(&validator, &recovered, &edits);
+    let mut later = recovered;
+    later["files"][0]["from_a_later_version"] = json!(1);
+    assert_valid(&validator, &later);
+}
+
+#[test]
 fn the_schema_of_rules_accepts_the_table_and_rejects_what_is_none() {
     let validator = validator("rules.schema.json");
     let good: Value = serde_json::from_str(&printed(&["rules", "-o", "json"])).unwrap();
@@ -361,6 +428,7 @@ fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_format
             "xdsnap.diff/v1" => assert_valid(&validator("diff.schema.json"), &sample),
             "xdsnap.info/v1" => assert_valid(&validator("info.schema.json"), &sample),
             "xdsnap.rules/v1" => assert_valid(&validator("rules.schema.json"), &sample),
+            "xdsnap.verify/v1" => assert_valid(&validator("verify.schema.json"), &sample),
             "xdsnap.json-patch/v1" => {
                 assert_valid(&validator("json-patch.schema.json"), &sample);
             }
@@ -388,6 +456,7 @@ fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_format
             "xdsnap.show/v1",
             "xdsnap.status/v1",
             "xdsnap.updated/v1",
+            "xdsnap.verify/v1",
         ]
     );
 }

@@ -1,0 +1,154 @@
+//! Members as files below a folder, and never outside.
+
+use std::{
+    collections::HashMap,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    path::{Component, Path, PathBuf},
+};
+
+use super::layout::unsafe_path;
+
+/// A folder that members are unpacked to.
+///
+/// What is there is never replaced, and no link in it is followed.
+#[derive(Debug)]
+pub struct Folder {
+    root: PathBuf,
+    /// How each path and each folder on the way to it was spelled first, by its lowercase form.
+    spelled: HashMap<String, String>,
+}
+
+/// Why a member is not unpacked.
+#[derive(Debug, thiserror::Error)]
+pub enum UnpackError {
+    /// It must not be: it would replace something, or stand outside the folder. Others may be.
+    #[error("member `{}`: refused: {reason}", .member.escape_debug())]
+    Refused {
+        /// Its path.
+        member: String,
+        /// Why.
+        reason: String,
+    },
+    /// A file or a folder could not be written.
+    #[error("cannot write `{}`: {error}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+}
+
+impl Folder {
+    /// The folder at `root`, which is made when the first member is written.
+    pub fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            spelled: HashMap::new(),
+        }
+    }
+
+    /// Writes a member. Half of one is never left.
+    ///
+    /// # Errors
+    ///
+    /// [`UnpackError::Refused`] if something is at its place, a link or a file is where a folder on the way should be,
+    /// or its path differs from an earlier one in letter case only; [`UnpackError::Io`] if it cannot be written.
+    pub fn write(&mut self, member: &str, bytes: &[u8]) -> Result<(), UnpackError> {
+        let refused = |reason: String| UnpackError::Refused {
+            member: member.to_owned(),
+            reason,
+        };
+        // Whoever calls this has checked it; what is written must not depend on that.
+        let is_plain = |part| matches!(part, Component::Normal(_));
+        if unsafe_path(member).is_some() || !Path::new(member).components().all(is_plain) {
+            return Err(refused("its path leads out of the folder".to_owned()));
+        }
+        self.check_case(member).map_err(refused)?;
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |error| UnpackError::Io { path, error }
+        };
+        fs::create_dir_all(&self.root).map_err(io(&self.root))?;
+        let mut path = self.root.clone();
+        let mut parts = member.split('/').peekable();
+        while let Some(part) = parts.next() {
+            path.push(part);
+            if parts.peek().is_none() {
+                break;
+            }
+            match path.symlink_metadata() {
+                Ok(found) if found.is_dir() => {}
+                Ok(_) => {
+                    let reason = format!("`{}` is a link or a file", path.display());
+                    return Err(refused(reason));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    fs::create_dir(&path).map_err(io(&path))?;
+                }
+                Err(error) => return Err(io(&path)(error)),
+            }
+        }
+        let mut file = match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let reason = format!("`{}` exists, and is not replaced", path.display());
+                return Err(refused(reason));
+            }
+            Err(error) => return Err(io(&path)(error)),
+        };
+        file.write_all(bytes).map_err(|error| {
+            drop(file);
+            // What cannot be removed either is told by the same error.
+            let _ = fs::remove_file(&path);
+            io(&path)(error)
+        })
+    }
+
+    /// Fails where a file system that does not tell letter case would take the member, or a folder on the way to it, for
+    /// another one.
+    fn check_case(&mut self, member: &str) -> Result<(), String> {
+        let ends = member.match_indices('/').map(|(at, _)| at);
+        for end in ends.chain([member.len()]) {
+            let path = &member[..end];
+            let first = self.spelled.entry(path.to_lowercase());
+            let first = first.or_insert_with(|| path.to_owned());
+            if first != path {
+                return Err(format!(
+                    "it differs from `{}` in letter case only",
+                    first.escape_debug()
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_path_that_leads_out_or_differs_in_letter_case_only_is_refused() {
+    let target = tempfile::tempdir().unwrap();
+    let root = target.path().join("new");
+    let mut folder = Folder::new(&root);
+    for (member, is_written) in [
+        ("envoy/web/stats.json", true),
+        ("envoy/web/certs.json", true),
+        ("envoy/web/certs.json", false),
+        ("envoy/web/Stats.json", false),
+        ("envoy/Web/listeners.json", false),
+        ("envoy/web/stats.json/x.json", false),
+        ("../out.json", false),
+        ("envoy/../../out.json", false),
+        ("/tmp/out.json", false),
+        ("", false),
+    ] {
+        let result = folder.write(member, b"{}");
+        match (is_written, &result) {
+            (true, Ok(())) | (false, Err(UnpackError::Refused { .. })) => {}
+            _ => panic!("{member}: {result:?}"),
+        }
+    }
+    assert_eq!(fs::read_dir(target.path()).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(root.join("envoy/web")).unwrap().count(), 2);
+}
