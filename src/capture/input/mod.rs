@@ -1,5 +1,7 @@
 //! What a user names as INPUT, opened: which documents it holds, and the bytes of each, redacted.
 
+mod archive;
+mod bug_report;
 mod open;
 mod overview;
 
@@ -133,8 +135,10 @@ pub struct Input {
     pub manifest: Option<Manifest>,
     /// The size of the bundles, in bytes.
     size_bytes: Option<u64>,
-    /// Files of a folder that hold nothing known, and why.
+    /// Files of a folder, and of an archive, that are not used, and why.
     pub skipped: Vec<String>,
+    /// Whether some of it is a bug report of istioctl.
+    has_bug_report: bool,
 }
 
 /// A document of a config dump: the part it is, where the dump came in parts, and its bytes.
@@ -150,8 +154,13 @@ struct Entry {
 enum Body {
     /// A file, compressed or not, as it was received.
     File(PathBuf),
-    /// What came by standard input or a pipe, compressed or not, as it was received.
-    Unredacted(Vec<u8>),
+    /// What can be read only once and so is held, compressed or not, as it was received.
+    Unredacted {
+        /// What to call it in an error.
+        name: String,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
     /// What was captured from a live source, redacted.
     Redacted(Vec<u8>),
     /// A member of one of the bundles, redacted when it was captured.
@@ -195,6 +204,11 @@ impl Input {
         if content.istio_version.is_some() {
             versions.istio.clone_from(&content.istio_version);
         }
+    }
+
+    /// Why there is no dump by `source`, where what was given never holds one.
+    pub fn never_holds(&self, source: Source) -> Option<&'static str> {
+        (source == Source::Istiod && self.has_bug_report).then_some(bug_report::NOTHING_EXPECTED)
     }
 
     /// The documents, in the order of their paths, with where each came from.
@@ -361,9 +375,9 @@ impl Input {
                 let mut body = files::open(file).map_err(|error| InputError::io(&name, error))?;
                 redact(&name, &mut body, out)
             }
-            Body::Unredacted(bytes) => {
+            Body::Unredacted { name, bytes } => {
                 let mut body = files::decompress(bytes.as_slice()).map_err(io)?;
-                redact("standard input", &mut body, out)
+                redact(name, &mut body, out)
             }
             Body::Redacted(bytes) => out.write_all(bytes).map(|()| None).map_err(io),
             // Whoever made the bundle may have known fewer rules, or none.
