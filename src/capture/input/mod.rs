@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     bundle::{self, FailureEntry, Manifest, MemberPath, Provenance, ReadError},
-    dump::{Content, SyncState, uptime},
+    dump::{Content, Form, SyncState, uptime},
     model::{Document, ProxyId, Source},
     redact::Redactor,
 };
@@ -148,6 +148,18 @@ pub type DumpDocument = (Option<String>, Vec<u8>);
 struct Entry {
     provenance: Provenance,
     body: Body,
+    /// How it is printed.
+    form: Form,
+}
+
+impl Entry {
+    fn new(provenance: Provenance, body: Body) -> Self {
+        Self {
+            provenance,
+            body,
+            form: Form::Page,
+        }
+    }
 }
 
 /// Where a document's bytes are.
@@ -179,7 +191,7 @@ impl Input {
             self.proxies.entry(proxy.clone()).or_default();
         }
         let body = Body::Redacted(bytes);
-        self.entries.insert(path, Entry { provenance, body });
+        self.entries.insert(path, Entry::new(provenance, body));
     }
 
     /// Takes over what was captured from live sources.
@@ -364,7 +376,9 @@ impl Input {
         };
         let io = |error| InputError::io(&path.to_string(), error);
         let redact = |name: &str, body: &mut dyn Read, out: &mut dyn Write| {
-            let redacted = Redactor::new().copy(path.document(), body, out);
+            let body = entry.form.enclose(body);
+            let mut body = body.map_err(|error| InputError::io(name, error))?;
+            let redacted = Redactor::new().copy(path.document(), &mut body, out);
             redacted
                 .map(Some)
                 .map_err(|error| InputError::unusable(name, error))

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     bundle::{self, FailureEntry, MemberPath, Origin, Provenance},
     capture::files::{self, Archive},
-    dump::{Content, recognize},
+    dump::{Content, Form, recognize},
     model::{Document, ProxyId, Source},
 };
 
@@ -117,12 +117,13 @@ impl Input {
         }
         let decompressed = files::decompress(received.as_slice()).map_err(io)?;
         let content = content_of(name, decompressed, named.source)?;
+        let body = Body::Unredacted {
+            name: name.to_owned(),
+            bytes: received,
+        };
         let entry = Entry {
-            provenance: Provenance::of_file(origin),
-            body: Body::Unredacted {
-                name: name.to_owned(),
-                bytes: received,
-            },
+            form: content.form,
+            ..Entry::new(Provenance::of_file(origin), body)
         };
         self.document(name, None, named, content, entry, unplaced)
     }
@@ -142,16 +143,14 @@ impl Input {
             let Ok(member_path) = member.path.parse::<MemberPath>() else {
                 continue;
             };
-            let entry = Entry {
-                provenance: Provenance {
-                    origin: member.origin.clone(),
-                    requested: member.requested,
-                    received: member.received,
-                    status: member.status,
-                    redacted: member.redacted,
-                },
-                body: Body::Member(at),
+            let provenance = Provenance {
+                origin: member.origin.clone(),
+                requested: member.requested,
+                received: member.received,
+                status: member.status,
+                redacted: member.redacted,
             };
+            let entry = Entry::new(provenance, Body::Member(at));
             self.insert(member_path, entry, name)?;
         }
         for proxy in &manifest.proxies {
@@ -184,7 +183,7 @@ impl Input {
                 let report = ReportFile::at(file.relative(folder)?.as_str())?;
                 let provenance = Provenance::of_file(&file.path);
                 let body = Body::File(file.path.clone());
-                Some((report, Entry { provenance, body }))
+                Some((report, Entry::new(provenance, body)))
             });
             let files: Vec<_> = files.collect();
             if files.iter().any(|(file, _)| file.is_dump()) {
@@ -199,10 +198,8 @@ impl Input {
                 }
                 continue;
             };
-            let entry = Entry {
-                provenance: Provenance::of_file(&file.path),
-                body: Body::File(file.path.clone()),
-            };
+            let body = Body::File(file.path.clone());
+            let entry = Entry::new(Provenance::of_file(&file.path), body);
             // What an Envoy said instead of a dump, and answers that name no resource, hold nothing.
             let io = |error| InputError::io(&file.path.display().to_string(), error);
             let mut reader = files::open(&file.path).map_err(io)?;
@@ -283,7 +280,7 @@ impl Input {
             }
             let body = Body::Unredacted { name: place, bytes };
             let provenance = provenance.clone();
-            files.push((file, Entry { provenance, body }));
+            files.push((file, Entry::new(provenance, body)));
             Ok(())
         })?;
         for refused in seen.refused {
@@ -396,7 +393,7 @@ impl Input {
             return Ok(None);
         }
         Ok(match content_of("", reader, None) {
-            Ok(content) if content.document == member.document() => {
+            Ok(content) if (content.document, content.form) == (member.document(), Form::Page) => {
                 if let Some(proxy) = member.proxy() {
                     self.note_versions(proxy, &content);
                 }
@@ -419,9 +416,10 @@ impl Input {
         let name = path.display().to_string();
         let reader = files::open(path).map_err(|error| InputError::io(&name, error))?;
         let content = content_of(&name, reader, named.source)?;
+        let body = Body::File(path.to_owned());
         let entry = Entry {
-            provenance: Provenance::of_file(path),
-            body: Body::File(path.to_owned()),
+            form: content.form,
+            ..Entry::new(Provenance::of_file(path), body)
         };
         let stem = files::stem(path).and_then(|stem| ProxyId::new(stem).ok());
         self.document(&name, stem, named, content, entry, unplaced)
@@ -566,7 +564,14 @@ fn content_of(
         None => InputError::unusable(name, why_no_dump(&start, &error)),
     })?;
     let content = content.ok_or_else(|| {
-        let reason = "JSON, but none that Envoy or istiod prints (expected a config dump: an object with a list `configs`)";
+        let reason = match start.split(u8::is_ascii_whitespace).collect::<Vec<_>>().concat() {
+            empty if empty == b"[]" => {
+                "an empty list, which does not tell what it is a list of; take the whole dump (`istioctl proxy-config all -o json`)"
+            }
+            _ => {
+                "JSON, but none that Envoy, istiod or istioctl prints (expected a config dump: an object with a list `configs`)"
+            }
+        };
         InputError::unusable(name, reason)
     })?;
     match source {

@@ -28,6 +28,7 @@ impl Input {
                 })
                 .collect(),
             failures: self.failures.iter().map(failure_overview).collect(),
+            is_bug_report: self.has_bug_report,
             ..Overview::default()
         };
         if let Some(manifest) = &self.manifest {
