@@ -358,11 +358,17 @@ fn compare(
         for (part, reason) in before.missing.iter().chain(&after.missing) {
             comparer.warn(format!("{after_id}: `{part}` was not captured: {reason}"));
         }
+        let mut before = before.parse(comparer.rules())?;
+        let mut after = after.parse(comparer.rules())?;
+        if compared == Compared::Envoy {
+            before.take_states_of(&after);
+            after.take_states_of(&before);
+        }
         comparer.proxy(&ProxyPair {
             before_id,
             after_id,
-            before: &before.parse(comparer.rules())?,
-            after: &after.parse(comparer.rules())?,
+            before: &before,
+            after: &after,
             compared,
             last_errors,
         });
