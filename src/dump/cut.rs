@@ -104,7 +104,9 @@ impl Dump<'_> {
         };
         let lists: Vec<usize> = (0..LISTS.len()).filter(|at| holds(&LISTS[*at])).collect();
         let has_type = self.types.contains(xds_type);
-        let is_other = [State::Warming, State::Draining, State::Rejected].map(Some).contains(&state);
+        let is_other = [State::Warming, State::Draining, State::Rejected]
+            .map(Some)
+            .contains(&state);
         if is_other && self.stateless.contains(xds_type) {
             return Some(Cut::Stateless);
         }

@@ -91,10 +91,7 @@ impl Form {
             return Ok(Box::new(input));
         }
         let mut bytes = Vec::new();
-        input
-            .by_ref()
-            .take(MAX_BYTES + 1)
-            .read_to_end(&mut bytes)?;
+        input.by_ref().take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(io::Error::other("a list of more than 200 MiB"));
         }
@@ -169,11 +166,23 @@ fn a_list_is_known_by_the_members_of_its_items() {
         Form::of_items(&keys)
     };
     for (keys, expected) in [
-        (&["name", "type", "edsClusterConfig"][..], Some("envoy.config.cluster.v3.Cluster")),
+        (
+            &["name", "type", "edsClusterConfig"][..],
+            Some("envoy.config.cluster.v3.Cluster"),
+        ),
         (&["name", "filterChains", "new"], None),
-        (&["name", "address", "filterChains", "new"], Some("envoy.config.listener.v3.Listener")),
-        (&["name", "virtual_hosts"], Some("envoy.config.route.v3.RouteConfiguration")),
-        (&["clusterName", "endpoints"], Some("envoy.config.endpoint.v3.ClusterLoadAssignment")),
+        (
+            &["name", "address", "filterChains", "new"],
+            Some("envoy.config.listener.v3.Listener"),
+        ),
+        (
+            &["name", "virtual_hosts"],
+            Some("envoy.config.route.v3.RouteConfiguration"),
+        ),
+        (
+            &["clusterName", "endpoints"],
+            Some("envoy.config.endpoint.v3.ClusterLoadAssignment"),
+        ),
         (&["name"], None),
         (&["name", "metadata"], None),
         (&["apiVersion", "kind", "metadata", "spec"], None),
@@ -209,7 +218,11 @@ fn what_is_printed_alone_gets_what_envoy_prints_around_it() {
             r#"[{},{"a":1}]"#,
             r#"{"configs":[{"@type":"type.googleapis.com/x.Y"},{"@type":"type.googleapis.com/x.Y","a":1}]}"#,
         ),
-        (Form::ClusterStatuses, "[{}]", r#"{"cluster_statuses":[{}]}"#),
+        (
+            Form::ClusterStatuses,
+            "[{}]",
+            r#"{"cluster_statuses":[{}]}"#,
+        ),
     ] {
         assert_eq!(enclosed(form, text).unwrap(), expected);
     }

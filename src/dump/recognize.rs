@@ -401,7 +401,10 @@ fn a_document_is_known_by_its_content() {
             r#"{"dynamicActiveSecrets":[{"name":"default"}]}"#,
             found(Document::ConfigDump, Source::Envoy, None),
         ),
-        (r#"[{"name":"a","type":"EDS","edsClusterConfig":{}}, 7]"#, None),
+        (
+            r#"[{"name":"a","type":"EDS","edsClusterConfig":{}}, 7]"#,
+            None,
+        ),
         (r#"{"bootstrap":true}"#, None),
         ("[]", None),
         (r#"{"kind":"Pod"}"#, None),

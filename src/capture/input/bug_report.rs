@@ -87,11 +87,9 @@ pub(super) fn is_page(document: Document, start: &str) -> bool {
         // `<cluster>::<host>::<counter>::<value>`, `<listener>::<address>`.
         Document::Clusters | Document::Listeners => line.contains("::") && !line.contains(": "),
         // `# TYPE envoy_x counter`, then `envoy_x{labels} 5`.
-        Document::Stats => {
-            ["# HELP ", "# TYPE ", "envoy_", "istio_"]
-                .iter()
-                .any(|start| line.starts_with(start))
-        }
+        Document::Stats => ["# HELP ", "# TYPE ", "envoy_", "istio_"]
+            .iter()
+            .any(|start| line.starts_with(start)),
         _ => false,
     }
 }
@@ -139,12 +137,24 @@ fn a_file_is_known_by_its_place() {
 fn a_page_of_text_is_told_from_an_error_message() {
     for (document, start, expected) in [
         (Document::Clusters, "web::10.0.0.1:80::cx_active::0\n", true),
-        (Document::Clusters, "error: unable to upgrade connection: x::y\n", false),
+        (
+            Document::Clusters,
+            "error: unable to upgrade connection: x::y\n",
+            false,
+        ),
         (Document::Clusters, "", false),
         (Document::Listeners, "virtualInbound::0.0.0.0:15006\n", true),
-        (Document::Stats, "# TYPE envoy_x counter\nenvoy_x{} 0\n", true),
+        (
+            Document::Stats,
+            "# TYPE envoy_x counter\nenvoy_x{} 0\n",
+            true,
+        ),
         (Document::Stats, "\nenvoy_x{a=\"b\"} 0\n", true),
-        (Document::Stats, "command terminated with exit code 7\n", false),
+        (
+            Document::Stats,
+            "command terminated with exit code 7\n",
+            false,
+        ),
         (Document::Stats, "upstream connect error\n", false),
         (Document::ConfigDump, "a::b\n", false),
     ] {

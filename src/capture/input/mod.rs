@@ -2,11 +2,13 @@
 
 mod archive;
 mod bug_report;
+mod merge;
 mod open;
 mod overview;
 
 use std::{
-    collections::BTreeMap,
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Read, Write},
     path::PathBuf,
@@ -125,6 +127,8 @@ impl InputError {
 /// Documents of proxies and istiods, from whatever was named.
 #[derive(Default)]
 pub struct Input {
+    /// The inputs that this is made of, as they were named, by the numbers that entries have.
+    names: Vec<String>,
     entries: BTreeMap<MemberPath, Entry>,
     bundles: Vec<bundle::Reader<File>>,
     /// The proxies that any document is about.
@@ -150,6 +154,8 @@ struct Entry {
     body: Body,
     /// How it is printed.
     form: Form,
+    /// The number of the input that it is of.
+    of: usize,
 }
 
 impl Entry {
@@ -158,6 +164,7 @@ impl Entry {
             provenance,
             body,
             form: Form::Page,
+            of: 0,
         }
     }
 }
@@ -176,7 +183,12 @@ enum Body {
     /// What was captured from a live source, redacted.
     Redacted(Vec<u8>),
     /// A member of one of the bundles, redacted when it was captured.
-    Member(usize),
+    Member {
+        /// The number of the bundle.
+        bundle: usize,
+        /// What the member is called there.
+        path: String,
+    },
 }
 
 impl Input {
@@ -294,15 +306,9 @@ impl Input {
         proxy: &ProxyId,
         istiod: Option<&str>,
     ) -> Result<Option<SyncState>, InputError> {
-        let paths: Vec<MemberPath> = self
-            .entries
-            .keys()
-            .filter(|path| {
-                path.document() == Document::Syncz
-                    && (istiod.is_none() || path.istiod_name() == istiod)
-            })
-            .cloned()
-            .collect();
+        let mut paths = self.syncz_paths();
+        paths.retain(|path| istiod.is_none() || path.istiod_name() == istiod);
+        paths.sort_by_cached_key(|path| self.distance(proxy, path));
         for path in paths {
             let bytes = self.read(&path)?;
             let states = SyncState::parse(&bytes)
@@ -323,16 +329,46 @@ impl Input {
     ///
     /// Where one cannot be read.
     pub fn sync_states(&mut self) -> Result<Vec<SyncState>, InputError> {
-        let paths = self.entries.keys();
-        let paths = paths.filter(|path| path.document() == Document::Syncz);
         let mut states = Vec::new();
-        for path in paths.cloned().collect::<Vec<_>>() {
+        for path in self.syncz_paths() {
             let bytes = self.read(&path)?;
             let found = SyncState::parse(&bytes)
                 .map_err(|error| InputError::unusable(&path, format!("no sync state: {error}")))?;
-            states.extend(found);
+            states.extend(found.into_iter().map(|state| {
+                let proxy = ProxyId::new(state.proxy.as_str()).ok();
+                let distance = proxy.map(|proxy| self.distance(&proxy, &path));
+                (distance, state)
+            }));
         }
-        Ok(states)
+        // Of what several say of one proxy, the nearest is heard first.
+        states.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut heard = BTreeSet::new();
+        states.retain(|(_, state)| heard.insert(state.proxy.clone()));
+        states.sort_by(|(_, a), (_, b)| a.proxy.cmp(&b.proxy));
+        Ok(states.into_iter().map(|(_, state)| state).collect())
+    }
+
+    fn syncz_paths(&self) -> Vec<MemberPath> {
+        let paths = self.entries.keys();
+        let paths = paths.filter(|path| path.document() == Document::Syncz);
+        paths.cloned().collect()
+    }
+
+    /// How little a sync state has to do with the dumps of a proxy: it is of the istiod that gave one, or of the same
+    /// input, or neither; then its age.
+    fn distance(&self, proxy: &ProxyId, path: &MemberPath) -> (u8, Reverse<Option<Timestamp>>) {
+        let entry = &self.entries[path];
+        let dumps = self.entries.iter().filter(|(dump, other)| {
+            dump.document() == Document::ConfigDump
+                && dump.proxy() == Some(proxy)
+                && other.of == entry.of
+        });
+        let gave = |dump: &MemberPath| {
+            dump.source() == Source::Istiod && dump.istiod_name() == path.istiod_name()
+        };
+        let distances = dumps.map(|(dump, _)| u8::from(!gave(dump)));
+        let received = entry.provenance.received.map(|time| time.timestamp());
+        (distances.min().unwrap_or(2), Reverse(received))
     }
 
     /// When the process of a proxy's Envoy started, at the latest: from its `/server_info`, where that and the time
@@ -395,9 +431,9 @@ impl Input {
             }
             Body::Redacted(bytes) => out.write_all(bytes).map(|()| None).map_err(io),
             // Whoever made the bundle may have known fewer rules, or none.
-            Body::Member(at) => {
-                let bytes = self.bundles[*at].read(&path.to_string())?;
-                redact(&path.to_string(), &mut bytes.as_slice(), out)
+            Body::Member { bundle, path } => {
+                let bytes = self.bundles[*bundle].read(path)?;
+                redact(path, &mut bytes.as_slice(), out)
             }
         }
     }

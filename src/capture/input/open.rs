@@ -38,9 +38,15 @@ impl Input {
                 Place::Endpoint(_) => {}
                 Place::Stdin => {
                     let stdin = io::stdin().lock();
-                    input.stream("standard input", "stdin", stdin, named, &mut unplaced)?;
+                    let mut part = Self::named("standard input");
+                    part.stream("standard input", "stdin", stdin, named, &mut unplaced)?;
+                    input.merge(part)?;
                 }
-                Place::Path(path) => input.path(path, named, &mut unplaced)?,
+                Place::Path(path) => {
+                    let mut part = Self::named(path.display());
+                    part.path(path, named, &mut unplaced)?;
+                    input.merge(part)?;
+                }
             }
         }
         input.place(unplaced, live)?;
@@ -150,7 +156,11 @@ impl Input {
                 status: member.status,
                 redacted: member.redacted,
             };
-            let entry = Entry::new(provenance, Body::Member(at));
+            let body = Body::Member {
+                bundle: at,
+                path: member.path.clone(),
+            };
+            let entry = Entry::new(provenance, body);
             self.insert(member_path, entry, name)?;
         }
         for proxy in &manifest.proxies {
@@ -193,8 +203,12 @@ impl Input {
         for file in found {
             let Some(member) = file.member else {
                 // Beside laid-out files, others are somebody's notes.
-                if !is_laid_out && let Err(error) = self.path(&file.path, named, unplaced) {
-                    self.skipped.push(error.to_string());
+                if !is_laid_out {
+                    let mut part = Self::named(file.path.display());
+                    let opened = part.path(&file.path, named, unplaced);
+                    if let Err(error) = opened.and_then(|()| self.merge(part)) {
+                        self.skipped.push(error.to_string());
+                    }
                 }
                 continue;
             };
@@ -343,7 +357,9 @@ impl Input {
         files.dedup_by(|(b, _), (a, _)| {
             (&a.of, a.document) == (&b.of, b.document) && a.rank != b.rank
         });
-        let istiods = files.iter().filter(|(file, _)| matches!(file.of, Of::Istiod(_)));
+        let istiods = files
+            .iter()
+            .filter(|(file, _)| matches!(file.of, Of::Istiod(_)));
         let several = istiods.count() > 1;
         for (file, entry) in files {
             let member = match &file.of {
@@ -378,9 +394,10 @@ impl Input {
         let mut reader = match body {
             Body::File(path) => files::open(path)
                 .map_err(|error| InputError::io(&path.display().to_string(), error))?,
-            Body::Unredacted { name, bytes } => files::decompress(bytes.as_slice())
-                .map_err(|error| InputError::io(name, error))?,
-            Body::Redacted(_) | Body::Member(_) => return Ok(None),
+            Body::Unredacted { name, bytes } => {
+                files::decompress(bytes.as_slice()).map_err(|error| InputError::io(name, error))?
+            }
+            Body::Redacted(_) | Body::Member { .. } => return Ok(None),
         };
         let start = match reader.fill_buf() {
             Ok(start) => start,
