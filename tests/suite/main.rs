@@ -4,6 +4,7 @@
 //! - `capture`: the command `capture` against a real Envoy, a replayed istiod and servers that die, and the way back by `diff` and `info`.
 //! - `cli`: the command line: exit statuses, messages, the forms of output, choosing, the terminal.
 //! - `corpus`: recordings of a real mesh through the binary, each with exactly the differences that its story has.
+//! - `inputs`: what an INPUT may be beside a bundle, a dump and a folder: bug reports, what istioctl prints, several bundles at once.
 //! - `laws`: what must hold of comparing for any recording and any edit of one.
 //! - `layers`: which folder of `src/` may import which.
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
@@ -26,6 +27,7 @@ mod bundle;
 mod capture;
 mod cli;
 mod corpus;
+mod inputs;
 mod laws;
 mod layers;
 mod live;
