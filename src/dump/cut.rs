@@ -179,8 +179,8 @@ impl Dump<'_> {
             let is_printed = elements.any(|(at, (_, has_time))| *has_time || is_timeless(*at));
             let is_masked = match evidence.elements.is_empty() {
                 true => !sections.is_empty(),
-                // Without its times it was written by hand.
-                false => sections.len() == 1 && is_printed,
+                // Without its times it was written by hand, and in lowerCamelCase istioctl printed the whole section.
+                false => sections.len() == 1 && is_printed && self.by_envoy,
             };
             is_masked.then_some(MASK)
         };

@@ -32,7 +32,7 @@ pub struct Dump<'a> {
     pub left_out: Vec<LeftOut>,
     rules: Rules,
     /// Whether anything is printed as only Envoy prints it.
-    by_envoy: bool,
+    pub(super) by_envoy: bool,
     /// The types whose resources are printed bare, which tells no state.
     pub(super) stateless: BTreeSet<XdsType>,
     /// Positions of rejected resources whose element has no name.
