@@ -143,10 +143,9 @@ impl<'a> Dump<'a> {
     ///
     /// `istioctl proxy-config cluster -o json` lists both, and nothing tells which is which.
     pub fn take_states_of(&mut self, other: &Self) {
-        let is_bare = |key: &ResourceKey| self.stateless.contains(&key.xds_type);
         let mut others: BTreeMap<(&XdsType, &str), BTreeSet<Option<State>>> = BTreeMap::new();
         for Resource { key, .. } in &other.resources {
-            if is_bare(key) && !other.stateless.contains(&key.xds_type) {
+            if self.stateless.contains(&key.xds_type) && !other.stateless.contains(&key.xds_type) {
                 let states = others.entry((&key.xds_type, &key.name)).or_default();
                 states.insert(key.state);
             }
