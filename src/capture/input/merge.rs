@@ -69,9 +69,9 @@ impl Input {
                 return Err(InputError::unusable(&part.names[entry.of], reason));
             }
             let istiod = path.istiod_name();
-            if !renamed.contains_key(&istiod) {
-                renamed.insert(istiod, self.free_name(istiod, &part.names[entry.of]));
-            }
+            renamed
+                .entry(istiod)
+                .or_insert_with(|| self.free_name(istiod, &part.names[entry.of]));
         }
         let paths = part.entries.keys().map(|path| {
             let name = renamed.get(&path.istiod_name());

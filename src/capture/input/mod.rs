@@ -341,7 +341,7 @@ impl Input {
             }));
         }
         // Of what several say of one proxy, the nearest is heard first.
-        states.sort_by(|(a, _), (b, _)| a.cmp(b));
+        states.sort_by_key(|(distance, _)| *distance);
         let mut heard = BTreeSet::new();
         states.retain(|(_, state)| heard.insert(state.proxy.clone()));
         states.sort_by(|(_, a), (_, b)| a.proxy.cmp(&b.proxy));
