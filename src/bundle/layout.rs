@@ -232,7 +232,7 @@ impl FromStr for MemberPath {
 }
 
 /// Why `path` must not stand in an archive, if it must not. A path of a later version of the layout may.
-pub(super) fn unsafe_path(path: &str) -> Option<&'static str> {
+pub(crate) fn unsafe_path(path: &str) -> Option<&'static str> {
     if path.len() > MAX_PATH_BYTES {
         Some("its path is longer than 512 bytes")
     } else if path.starts_with('/') {

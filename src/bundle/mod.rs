@@ -48,6 +48,7 @@ pub use format::{
     MAX_PATH_BYTES, MAX_RATIO, MAX_UNPACKED_BYTES, MAX_WINDOW_LOG, Manifest, MemberEntry, Origin,
     ProxyEntry, Redaction, Time, Version,
 };
+pub(crate) use layout::unsafe_path;
 pub use layout::{InvalidMemberPath, MANIFEST_PATH, MemberPath};
 pub use reader::{Member, Members, Reader};
 pub use recover::{Intact, Recovery, Salvage, recover};

@@ -16,8 +16,8 @@ const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// The first bytes of a zstd skippable frame, but for four bits of the first.
 const ZSTD_SKIPPABLE: &[u8] = &[0x2a, 0x4d, 0x18];
 
-/// The deepest that folders are searched: `istiod/<name>/<file>` and a folder around it.
-const MAX_DEPTH: usize = 4;
+/// The deepest that folders are searched: `istio/<namespace>/<pod>/debug/<file>` of a bug report and a folder around it.
+const MAX_DEPTH: usize = 5;
 
 /// Opens a file, decompressed if its content says that it is compressed.
 pub(super) fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
@@ -25,21 +25,29 @@ pub(super) fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
 }
 
 /// Decompresses `input` if its first bytes say that it is gzip or zstd; at most [`MAX_DOCUMENT`] bytes come out.
-pub(super) fn decompress<'a>(mut input: impl BufRead + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
+pub(super) fn decompress<'a>(input: impl BufRead + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
+    Ok(Box::new(BufReader::new(Bounded {
+        reader: unpack(input)?,
+        left: MAX_DOCUMENT,
+    })))
+}
+
+/// Decompresses `input` if its first bytes say that it is gzip or zstd. How much comes out is not bounded.
+pub(super) fn unpack<'a>(mut input: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let start = input.fill_buf()?;
-    let reader: Box<dyn Read + 'a> = if start.starts_with(GZIP) {
+    Ok(if start.starts_with(GZIP) {
         Box::new(flate2::bufread::MultiGzDecoder::new(input))
-    } else if start.starts_with(ZSTD) || start.get(1..4) == Some(ZSTD_SKIPPABLE) {
+    } else if is_zstd(start) {
         let mut decoder = zstd::Decoder::with_buffer(input)?;
         decoder.window_log_max(crate::bundle::MAX_WINDOW_LOG)?;
         Box::new(decoder)
     } else {
         Box::new(input)
-    };
-    Ok(Box::new(BufReader::new(Bounded {
-        reader,
-        left: MAX_DOCUMENT,
-    })))
+    })
+}
+
+fn is_zstd(start: &[u8]) -> bool {
+    start.starts_with(ZSTD) || start.get(1..4) == Some(ZSTD_SKIPPABLE)
 }
 
 /// A reader that fails rather than give more than it may.
@@ -59,14 +67,28 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-/// Whether this is a tar archive once it is decompressed, as bundles are.
-pub(super) fn is_archive(input: impl BufRead) -> io::Result<bool> {
+/// A tar archive, by how it is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Archive {
+    /// With zstd, as bundles are.
+    Zstd,
+    /// With gzip or not at all.
+    Other,
+}
+
+/// Whether this is a tar archive once it is decompressed.
+pub(super) fn archive(mut input: impl BufRead) -> io::Result<Option<Archive>> {
     const MAGIC: (usize, &[u8]) = (257, b"ustar");
+    let kind = match is_zstd(input.fill_buf()?) {
+        true => Archive::Zstd,
+        false => Archive::Other,
+    };
     let mut header = Vec::new();
     decompress(input)?.take(512).read_to_end(&mut header)?;
-    Ok(header
-        .get(MAGIC.0..)
-        .is_some_and(|rest| rest.starts_with(MAGIC.1)))
+    let magic = header.get(MAGIC.0..);
+    Ok(magic
+        .is_some_and(|rest| rest.starts_with(MAGIC.1))
+        .then_some(kind))
 }
 
 /// A file below a folder.
@@ -75,6 +97,15 @@ pub(super) struct Found {
     pub(super) path: PathBuf,
     /// Its place in the layout of bundles, if it has one there.
     pub(super) member: Option<MemberPath>,
+}
+
+impl Found {
+    /// Its path below `folder`, with slashes.
+    pub(super) fn relative(&self, folder: &Path) -> Option<String> {
+        let relative = self.path.strip_prefix(folder).ok()?;
+        let names: Option<Vec<&str>> = relative.iter().map(|name| name.to_str()).collect();
+        Some(names?.join("/"))
+    }
 }
 
 /// The regular files below `folder`, sorted by path. Links are not followed.

@@ -296,10 +296,16 @@ fn sync(args: &Args, options: Options<'_>, mut side: Side) -> anyhow::Result<(Re
         }
         match side.any_failure(source) {
             Some(why) => bail!("{}: what {what} was not captured: {why}", side.label),
-            None => bail!(
-                "{}: nothing to compare with; give a second file (this input does not hold what {what})",
-                side.label
-            ),
+            None => match side.input.never_holds(source) {
+                Some(why) => bail!(
+                    "{}: nothing to compare with ({why}); give a second file or --istiod URL",
+                    side.label
+                ),
+                None => bail!(
+                    "{}: nothing to compare with; give a second file (this input does not hold what {what})",
+                    side.label
+                ),
+            },
         }
     }
     let istio: BTreeSet<&str> = side
@@ -353,6 +359,10 @@ fn compare(
         }
         let mut before = before.parse(comparer.rules())?;
         let mut after = after.parse(comparer.rules())?;
+        if compared == Compared::Envoy {
+            before.take_states_of(&after);
+            after.take_states_of(&before);
+        }
         before.check_cut(&after);
         after.check_cut(&before);
         comparer.proxy(&ProxyPair {
@@ -431,9 +441,13 @@ fn holds_none(side: &Side, source: Source) -> String {
     match side.any_failure(source) {
         Some(why) => format!("{label}: {source}'s dump was not captured: {why}"),
         None if side.proxies(other).is_empty() => format!("{label}: holds no config dump"),
-        None => format!(
-            "{label}: holds no dump by {source}, only by {other} (`--source {other}` compares those)"
-        ),
+        None => {
+            let never = side.input.never_holds(source);
+            let why = never.map(|why| format!(": {why}")).unwrap_or_default();
+            format!(
+                "{label}: holds no dump by {source}, only by {other} (`--source {other}` compares those){why}"
+            )
+        }
     }
 }
 

@@ -61,7 +61,8 @@ enum Command {
 }
 
 const ABOUT: &str = "\
-INPUT is a bundle, a dump (plain, gzip or zstd), a folder of these, `-` for
+INPUT is a bundle, a dump (plain, gzip or zstd), a folder of these, the archive
+of `istioctl bug-report` or what `istioctl proxy-config -o json` prints, `-` for
 standard input, or the URL of an Envoy admin or istiod debug interface
 (http://127.0.0.1:15000, unix:/path). What it is, is read from its content.
 

@@ -78,7 +78,8 @@ impl Side {
         if self.proxies(source).contains(proxy) {
             return None;
         }
-        Some(match self.failure(proxy, source) {
+        let never = || self.input.never_holds(source).map(str::to_owned);
+        Some(match self.failure(proxy, source).or_else(never) {
             Some(why) => format!("no dump by {source}: {why}"),
             None => format!("no dump by {source}"),
         })
@@ -117,7 +118,10 @@ impl Side {
         match self.any_failure(source) {
             _ if !self.proxies(source).is_empty() => Ok(()),
             Some(why) => bail!("{}: {source}'s dump was not captured: {why}", self.label),
-            None => bail!("{}: holds no config dump by {source}", self.label),
+            None => match self.input.never_holds(source) {
+                Some(why) => bail!("{}: holds no config dump by {source}: {why}", self.label),
+                None => bail!("{}: holds no config dump by {source}", self.label),
+            },
         }
     }
 

@@ -35,6 +35,8 @@ pub enum Cut {
     Query(&'static str),
     /// The part of this name could not be captured.
     Part(&'static str),
+    /// It lists resources of this type without their states: those that are active or static.
+    Stateless,
 }
 
 impl fmt::Display for Cut {
@@ -44,6 +46,7 @@ impl fmt::Display for Cut {
             Self::NoEndpoints => f.write_str("was taken without `include_eds`"),
             Self::Query(parameter) => write!(f, "was cut (`?{parameter}`)"),
             Self::Part(part) => write!(f, "lacks `{part}`"),
+            Self::Stateless => f.write_str("lists only active and static resources"),
         }
     }
 }
@@ -103,6 +106,12 @@ impl Dump<'_> {
         };
         let lists: Vec<usize> = (0..LISTS.len()).filter(|at| holds(&LISTS[*at])).collect();
         let has_type = self.types.contains(xds_type);
+        let is_other = [State::Warming, State::Draining, State::Rejected]
+            .map(Some)
+            .contains(&state);
+        if is_other && self.stateless.contains(xds_type) {
+            return Some(Cut::Stateless);
+        }
         if let Some(cut) = lists.iter().find_map(|at| self.cuts.lists.get(at)) {
             return Some(cut.clone());
         }
@@ -211,8 +220,8 @@ impl Dump<'_> {
             let is_printed = elements.any(|(at, (_, has_time))| *has_time || is_timeless(*at));
             let is_masked = match evidence.elements.is_empty() {
                 true => !sections.is_empty(),
-                // Without its times it was written by hand.
-                false => sections.len() == 1 && is_printed,
+                // Without its times it was written by hand, and in lowerCamelCase istioctl printed the whole section.
+                false => sections.len() == 1 && is_printed && self.by_envoy,
             };
             is_masked.then_some(MASK)
         };

@@ -4,6 +4,7 @@
 
 mod cut;
 mod envelope;
+mod istioctl;
 mod json;
 mod parse;
 mod recognize;
@@ -12,6 +13,7 @@ mod server_info;
 mod syncz;
 
 pub use cut::{Cut, type_of_part};
+pub use istioctl::Form;
 pub use json::JsonError;
 pub use parse::{Dump, DumpError, LeftOut, Resource, Shape};
 pub use recognize::{Content, recognize};

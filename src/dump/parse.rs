@@ -32,7 +32,9 @@ pub struct Dump<'a> {
     pub left_out: Vec<LeftOut>,
     rules: Rules,
     /// Whether anything is printed as only Envoy prints it.
-    by_envoy: bool,
+    pub(super) by_envoy: bool,
+    /// The types whose resources are printed bare, which tells no state.
+    pub(super) stateless: BTreeSet<XdsType>,
     /// Positions of rejected resources whose element has no name.
     nameless: BTreeSet<usize>,
     /// What it does not tell.
@@ -133,6 +135,29 @@ impl<'a> Dump<'a> {
             Source::Envoy
         } else {
             Source::Istiod
+        }
+    }
+
+    /// Takes resources that are printed bare, and so are taken for active, for static where `other` says that those of
+    /// their name are.
+    ///
+    /// `istioctl proxy-config cluster -o json` lists both, and nothing tells which is which.
+    pub fn take_states_of(&mut self, other: &Self) {
+        let mut others: BTreeMap<(&XdsType, &str), BTreeSet<Option<State>>> = BTreeMap::new();
+        for Resource { key, .. } in &other.resources {
+            if self.stateless.contains(&key.xds_type) && !other.stateless.contains(&key.xds_type) {
+                let states = others.entry((&key.xds_type, &key.name)).or_default();
+                states.insert(key.state);
+            }
+        }
+        for Resource { key, .. } in &mut self.resources {
+            if let Some(states) = others.get(&(&key.xds_type, &*key.name))
+                && self.stateless.contains(&key.xds_type)
+                && states.contains(&Some(State::Static))
+                && !states.contains(&Some(State::Active))
+            {
+                key.state = Some(State::Static);
+            }
         }
     }
 
@@ -262,6 +287,7 @@ impl<'a> Dump<'a> {
         }
         if let Some((_, xds_type, state)) = BARE.iter().find(|(name, ..)| *name == message) {
             self.types.insert(xds_type.clone());
+            self.stateless.insert(xds_type.clone());
             let name = body_name(walker, xds_type, raw)?.unwrap_or_default();
             self.push(xds_type, name, *state, Shape::Any(None), Some(raw));
             return Ok(());

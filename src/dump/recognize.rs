@@ -1,6 +1,6 @@
 //! What a document is, read from its content and never from its name.
 
-use std::{fmt, io::Read, marker::PhantomData};
+use std::{collections::BTreeSet, fmt, io::Read, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
@@ -10,7 +10,7 @@ use serde::{
     },
 };
 
-use super::envelope::is_element;
+use super::{Form, envelope::is_element};
 use crate::model::{Document, ProxyId, Source};
 
 /// What a document turned out to be.
@@ -18,6 +18,8 @@ use crate::model::{Document, ProxyId, Source};
 pub struct Content {
     /// Which document.
     pub document: Document,
+    /// How it is printed.
+    pub form: Form,
     /// Who printed it.
     pub source: Source,
     /// The proxy that it is about, if it says so.
@@ -45,12 +47,19 @@ const MARKS: [(&str, Document); 5] = [
 /// Where reading fails, or what is read is not JSON.
 pub fn recognize(input: impl Read) -> Result<Option<Content>, serde_json::Error> {
     let top: Top = serde_json::from_reader(input)?;
-    let Some(document) = top.document else {
+    // What Envoy and istiod serve goes before what istioctl makes of it.
+    let form = match top.document {
+        Some(_) => Form::Page,
+        None => top.form.unwrap_or_default(),
+    };
+    let Some(document) = top.document.or(form.document()) else {
         return Ok(None);
     };
     let source = match document {
         Document::Syncz => Source::Istiod,
-        Document::ConfigDump if top.node.is_none() && !top.by_envoy => Source::Istiod,
+        Document::ConfigDump if form == Form::Page && top.node.is_none() && !top.by_envoy => {
+            Source::Istiod
+        }
         _ => Source::Envoy,
     };
     let node = top.node.unwrap_or_default();
@@ -71,6 +80,7 @@ pub fn recognize(input: impl Read) -> Result<Option<Content>, serde_json::Error>
     );
     Ok(Some(Content {
         document,
+        form,
         source,
         proxy: node.id.0.and_then(|id| ProxyId::from_node_id(&id).ok()),
         envoy_version: top.version.as_deref().and_then(server_version).or(build),
@@ -90,6 +100,8 @@ fn server_version(text: &str) -> Option<String> {
 #[derive(Default)]
 struct Top {
     document: Option<Document>,
+    /// What it is, if it is no document as it is served.
+    form: Option<Form>,
     /// In the bootstrap of a config dump or at the top of a server info.
     node: Option<Node>,
     /// At the top of a server info.
@@ -144,12 +156,8 @@ struct Bootstrap {
     node: Option<Node>,
 }
 
-/// An item of a list at the top.
-#[derive(Deserialize)]
-struct Item {
-    #[serde(default)]
-    proxy: Option<IgnoredAny>,
-}
+/// An item of a list at the top: the names of its members.
+struct Item(Vec<String>);
 
 /// An object that is read as `T`; anything else is passed over.
 type Object<T> = Lenient<T, true>;
@@ -243,6 +251,33 @@ impl<'de> Deserialize<'de> for Section {
     }
 }
 
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Item;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an item of a list")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
+                let mut keys = Vec::new();
+                while let Some((key, IgnoredAny)) = map.next_entry::<String, _>()? {
+                    if keys.len() < MAX_KEYS {
+                        keys.push(key);
+                    }
+                }
+                Ok(Item(keys))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// How many names of members are looked at: no message has as many fields.
+const MAX_KEYS: usize = 200;
+
 impl<'de> Deserialize<'de> for Top {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members;
@@ -276,8 +311,17 @@ impl<'de> Deserialize<'de> for Top {
                             let node: Object<Node> = map.next_value()?;
                             top.node = top.node.or(node.0);
                         }
+                        "bootstrap" => {
+                            let bootstrap: Object<Bootstrap> = map.next_value()?;
+                            let node = bootstrap.0.and_then(|bootstrap| bootstrap.node);
+                            if node.is_some() {
+                                top.form = Form::of_member(&key);
+                            }
+                            top.node = top.node.or(node);
+                        }
                         "version" => top.version = map.next_value::<Scalar<String>>()?.0,
                         _ => {
+                            top.form = top.form.or(Form::of_member(&key));
                             map.next_value::<IgnoredAny>()?;
                         }
                     }
@@ -287,10 +331,22 @@ impl<'de> Deserialize<'de> for Top {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Top, A::Error> {
                 let mut top = Top::default();
+                let mut keys = BTreeSet::new();
+                let mut is_of_objects = true;
                 while let Some(item) = seq.next_element::<Object<Item>>()? {
-                    if item.0.is_some_and(|item| item.proxy.is_some()) {
+                    let Some(Item(found)) = item.0 else {
+                        is_of_objects = false;
+                        continue;
+                    };
+                    if found.iter().any(|key| key == "proxy") {
                         top.document = Some(Document::Syncz);
                     }
+                    if keys.len() < MAX_KEYS {
+                        keys.extend(found);
+                    }
+                }
+                if is_of_objects {
+                    top.form = Form::of_items(&keys);
                 }
                 Ok(top)
             }
@@ -329,6 +385,28 @@ fn a_document_is_known_by_its_content() {
             r#"[{"cluster_id":"Kubernetes","proxy":"web-1.shop"}]"#,
             found(Document::Syncz, Source::Istiod, None),
         ),
+        (
+            r#"[{"name":"a","type":"EDS","edsClusterConfig":{}}]"#,
+            found(Document::ConfigDump, Source::Envoy, None),
+        ),
+        (
+            r#"[{"name":"a","hostStatuses":[]}]"#,
+            found(Document::Clusters, Source::Envoy, None),
+        ),
+        (
+            r#"{"bootstrap":{"node":{"id":"lab"}},"lastUpdated":"2026-11-21T01:52:21Z"}"#,
+            found(Document::ConfigDump, Source::Envoy, Some("lab")),
+        ),
+        (
+            r#"{"dynamicActiveSecrets":[{"name":"default"}]}"#,
+            found(Document::ConfigDump, Source::Envoy, None),
+        ),
+        (
+            r#"[{"name":"a","type":"EDS","edsClusterConfig":{}}, 7]"#,
+            None,
+        ),
+        (r#"{"bootstrap":true}"#, None),
+        ("[]", None),
         (r#"{"kind":"Pod"}"#, None),
         (r#"{"configs":[]}"#, None),
         ("[1, 2]", None),

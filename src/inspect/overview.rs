@@ -31,6 +31,8 @@ pub struct Overview {
     pub redacted: u64,
     /// What is wrong with the file, a sentence each; empty where it is intact.
     pub damage: Vec<String>,
+    /// Whether some of it is a bug report of istioctl, which never holds what istiod would send.
+    pub is_bug_report: bool,
 }
 
 /// What an input holds of a proxy.
@@ -183,6 +185,8 @@ impl Overview {
                 }
             };
             if lacking > 0 {
+                let never_holds = self.is_bug_report
+                    && (need.source, need.document) == (Source::Istiod, Document::ConfigDump);
                 let was_tried = self.failures.iter().any(|failure| {
                     let mut words = failure.what.split(' ');
                     words.next() == Some(need.source.as_str())
@@ -193,6 +197,9 @@ impl Overview {
                     proxies: lacking,
                     remedy: match was_tried {
                         true => "capturing it failed: see there",
+                        false if never_holds => {
+                            "a bug report does not hold what istiod would send; capture with --istiod URL"
+                        }
                         false => need.remedy,
                     },
                 });

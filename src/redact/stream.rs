@@ -247,7 +247,10 @@ impl Stream<'_> {
     /// A document that is no JSON: a version, or the text of an error.
     fn text(&mut self, document: Document) -> Result<(), RedactError> {
         let limit = match document {
-            Document::Stats | Document::Version => MAX_VALUE,
+            // Envoy prints these as text, too.
+            Document::Clusters | Document::Listeners | Document::Stats | Document::Version => {
+                MAX_VALUE
+            }
             _ => MAX_PAGE,
         };
         let doubt = |index: usize, start: u64| RedactError::NotText {

@@ -304,7 +304,7 @@ fn what_was_typed_wrong_is_answered_with_one_line_and_nothing_else() {
     $ xdsnap diff dump.json blank.json
     xdsnap: blank.json: neither a bundle nor a dump: nothing but blanks
     $ xdsnap diff dump.json other.json
-    xdsnap: other.json: JSON, but none that Envoy or istiod prints (expected a config dump: an object with a list `configs`)
+    xdsnap: other.json: JSON, but none that Envoy, istiod or istioctl prints (expected a config dump: an object with a list `configs`)
     $ xdsnap diff dump.json wrong.json
     xdsnap: wrong.json: neither a bundle nor a dump: invalid JSON: expected value at line 1 column 14
     $ xdsnap diff dump.json page.html

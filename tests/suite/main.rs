@@ -5,6 +5,7 @@
 //! - `cli`: the command line: exit statuses, messages, the forms of output, choosing, the terminal.
 //! - `corpus`: recordings of a real mesh through the binary, each with exactly the differences that its story has.
 //! - `extract`: the command `extract`: what it writes, what it leaves out, and that nothing gets outside the folder.
+//! - `inputs`: what an INPUT may be beside a bundle, a dump and a folder: bug reports, what istioctl prints, several bundles at once.
 //! - `laws`: what must hold of comparing for any recording and any edit of one.
 //! - `layers`: which folder of `src/` may import which.
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
@@ -30,6 +31,7 @@ mod capture;
 mod cli;
 mod corpus;
 mod extract;
+mod inputs;
 mod laws;
 mod layers;
 mod live;

@@ -1,10 +1,14 @@
 //! What a user names as INPUT, opened: which documents it holds, and the bytes of each, redacted.
 
+mod archive;
+mod bug_report;
+mod merge;
 mod open;
 mod overview;
 
 use std::{
-    collections::BTreeMap,
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Read, Write},
     path::PathBuf,
@@ -19,7 +23,7 @@ use super::{
 };
 use crate::{
     bundle::{self, FailureEntry, Manifest, MemberPath, Provenance, ReadError},
-    dump::{Content, SyncState, uptime},
+    dump::{Content, Form, SyncState, uptime},
     model::{Document, ProxyId, Source},
     redact::Redactor,
 };
@@ -123,6 +127,8 @@ impl InputError {
 /// Documents of proxies and istiods, from whatever was named.
 #[derive(Default)]
 pub struct Input {
+    /// The inputs that this is made of, as they were named, by the numbers that entries have.
+    names: Vec<String>,
     entries: BTreeMap<MemberPath, Entry>,
     bundles: Vec<bundle::Reader<File>>,
     /// The proxies that any document is about.
@@ -133,8 +139,10 @@ pub struct Input {
     pub manifest: Option<Manifest>,
     /// The size of the bundles, in bytes.
     size_bytes: Option<u64>,
-    /// Files of a folder that hold nothing known, and why.
+    /// Files of a folder, and of an archive, that are not used, and why.
     pub skipped: Vec<String>,
+    /// Whether some of it is a bug report of istioctl.
+    has_bug_report: bool,
 }
 
 /// A document of a config dump: the part it is, where the dump came in parts, and its bytes.
@@ -144,18 +152,43 @@ pub type DumpDocument = (Option<String>, Vec<u8>);
 struct Entry {
     provenance: Provenance,
     body: Body,
+    /// How it is printed.
+    form: Form,
+    /// The number of the input that it is of.
+    of: usize,
+}
+
+impl Entry {
+    fn new(provenance: Provenance, body: Body) -> Self {
+        Self {
+            provenance,
+            body,
+            form: Form::Page,
+            of: 0,
+        }
+    }
 }
 
 /// Where a document's bytes are.
 enum Body {
     /// A file, compressed or not, as it was received.
     File(PathBuf),
-    /// What came by standard input or a pipe, compressed or not, as it was received.
-    Unredacted(Vec<u8>),
+    /// What can be read only once and so is held, compressed or not, as it was received.
+    Unredacted {
+        /// What to call it in an error.
+        name: String,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
     /// What was captured from a live source, redacted.
     Redacted(Vec<u8>),
     /// A member of one of the bundles, redacted when it was captured.
-    Member(usize),
+    Member {
+        /// The number of the bundle.
+        bundle: usize,
+        /// What the member is called there.
+        path: String,
+    },
 }
 
 impl Input {
@@ -170,7 +203,7 @@ impl Input {
             self.proxies.entry(proxy.clone()).or_default();
         }
         let body = Body::Redacted(bytes);
-        self.entries.insert(path, Entry { provenance, body });
+        self.entries.insert(path, Entry::new(provenance, body));
     }
 
     /// Takes over what was captured from live sources.
@@ -195,6 +228,11 @@ impl Input {
         if content.istio_version.is_some() {
             versions.istio.clone_from(&content.istio_version);
         }
+    }
+
+    /// Why there is no dump by `source`, where what was given never holds one.
+    pub fn never_holds(&self, source: Source) -> Option<&'static str> {
+        (source == Source::Istiod && self.has_bug_report).then_some(bug_report::NOTHING_EXPECTED)
     }
 
     /// The documents, in the order of their paths, with where each came from.
@@ -268,15 +306,9 @@ impl Input {
         proxy: &ProxyId,
         istiod: Option<&str>,
     ) -> Result<Option<SyncState>, InputError> {
-        let paths: Vec<MemberPath> = self
-            .entries
-            .keys()
-            .filter(|path| {
-                path.document() == Document::Syncz
-                    && (istiod.is_none() || path.istiod_name() == istiod)
-            })
-            .cloned()
-            .collect();
+        let mut paths = self.syncz_paths();
+        paths.retain(|path| istiod.is_none() || path.istiod_name() == istiod);
+        paths.sort_by_cached_key(|path| self.distance(proxy, path));
         for path in paths {
             let bytes = self.read(&path)?;
             let states = SyncState::parse(&bytes)
@@ -297,16 +329,46 @@ impl Input {
     ///
     /// Where one cannot be read.
     pub fn sync_states(&mut self) -> Result<Vec<SyncState>, InputError> {
-        let paths = self.entries.keys();
-        let paths = paths.filter(|path| path.document() == Document::Syncz);
         let mut states = Vec::new();
-        for path in paths.cloned().collect::<Vec<_>>() {
+        for path in self.syncz_paths() {
             let bytes = self.read(&path)?;
             let found = SyncState::parse(&bytes)
                 .map_err(|error| InputError::unusable(&path, format!("no sync state: {error}")))?;
-            states.extend(found);
+            states.extend(found.into_iter().map(|state| {
+                let proxy = ProxyId::new(state.proxy.as_str()).ok();
+                let distance = proxy.map(|proxy| self.distance(&proxy, &path));
+                (distance, state)
+            }));
         }
-        Ok(states)
+        // Of what several say of one proxy, the nearest is heard first.
+        states.sort_by_key(|(distance, _)| *distance);
+        let mut heard = BTreeSet::new();
+        states.retain(|(_, state)| heard.insert(state.proxy.clone()));
+        states.sort_by(|(_, a), (_, b)| a.proxy.cmp(&b.proxy));
+        Ok(states.into_iter().map(|(_, state)| state).collect())
+    }
+
+    fn syncz_paths(&self) -> Vec<MemberPath> {
+        let paths = self.entries.keys();
+        let paths = paths.filter(|path| path.document() == Document::Syncz);
+        paths.cloned().collect()
+    }
+
+    /// How little a sync state has to do with the dumps of a proxy: it is of the istiod that gave one, or of the same
+    /// input, or neither; then its age.
+    fn distance(&self, proxy: &ProxyId, path: &MemberPath) -> (u8, Reverse<Option<Timestamp>>) {
+        let entry = &self.entries[path];
+        let dumps = self.entries.iter().filter(|(dump, other)| {
+            dump.document() == Document::ConfigDump
+                && dump.proxy() == Some(proxy)
+                && other.of == entry.of
+        });
+        let gave = |dump: &MemberPath| {
+            dump.source() == Source::Istiod && dump.istiod_name() == path.istiod_name()
+        };
+        let distances = dumps.map(|(dump, _)| u8::from(!gave(dump)));
+        let received = entry.provenance.received.map(|time| time.timestamp());
+        (distances.min().unwrap_or(2), Reverse(received))
     }
 
     /// When the process of a proxy's Envoy started, at the latest: from its `/server_info`, where that and the time
@@ -350,7 +412,9 @@ impl Input {
         };
         let io = |error| InputError::io(&path.to_string(), error);
         let redact = |name: &str, body: &mut dyn Read, out: &mut dyn Write| {
-            let redacted = Redactor::new().copy(path.document(), body, out);
+            let body = entry.form.enclose(body);
+            let mut body = body.map_err(|error| InputError::io(name, error))?;
+            let redacted = Redactor::new().copy(path.document(), &mut body, out);
             redacted
                 .map(Some)
                 .map_err(|error| InputError::unusable(name, error))
@@ -361,15 +425,15 @@ impl Input {
                 let mut body = files::open(file).map_err(|error| InputError::io(&name, error))?;
                 redact(&name, &mut body, out)
             }
-            Body::Unredacted(bytes) => {
+            Body::Unredacted { name, bytes } => {
                 let mut body = files::decompress(bytes.as_slice()).map_err(io)?;
-                redact("standard input", &mut body, out)
+                redact(name, &mut body, out)
             }
             Body::Redacted(bytes) => out.write_all(bytes).map(|()| None).map_err(io),
             // Whoever made the bundle may have known fewer rules, or none.
-            Body::Member(at) => {
-                let bytes = self.bundles[*at].read(&path.to_string())?;
-                redact(&path.to_string(), &mut bytes.as_slice(), out)
+            Body::Member { bundle, path } => {
+                let bytes = self.bundles[*bundle].read(path)?;
+                redact(path, &mut bytes.as_slice(), out)
             }
         }
     }

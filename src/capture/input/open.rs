@@ -6,11 +6,14 @@ use std::{
     path::Path,
 };
 
-use super::{Body, Entry, Input, InputError, Named, Place};
+use super::{
+    Body, Entry, Input, InputError, Named, Place, archive,
+    bug_report::{self, Of, ReportFile},
+};
 use crate::{
     bundle::{self, FailureEntry, MemberPath, Origin, Provenance},
-    capture::files,
-    dump::{Content, recognize},
+    capture::files::{self, Archive},
+    dump::{Content, Form, recognize},
     model::{Document, ProxyId, Source},
 };
 
@@ -35,9 +38,15 @@ impl Input {
                 Place::Endpoint(_) => {}
                 Place::Stdin => {
                     let stdin = io::stdin().lock();
-                    input.stream("standard input", "stdin", stdin, named, &mut unplaced)?;
+                    let mut part = Self::named("standard input");
+                    part.stream("standard input", "stdin", stdin, named, &mut unplaced)?;
+                    input.merge(part)?;
                 }
-                Place::Path(path) => input.path(path, named, &mut unplaced)?,
+                Place::Path(path) => {
+                    let mut part = Self::named(path.display());
+                    part.path(path, named, &mut unplaced)?;
+                    input.merge(part)?;
+                }
             }
         }
         input.place(unplaced, live)?;
@@ -65,11 +74,15 @@ impl Input {
         if metadata.len() == 0 {
             return Err(InputError::unusable(name, "the file is empty"));
         }
-        let is_archive = files::is_archive(BufReader::new(open()?));
-        if is_archive.map_err(|error| InputError::io(&name, error))? {
-            return self.bundle(&name, open()?);
+        let archive = files::archive(BufReader::new(open()?));
+        match archive.map_err(|error| InputError::io(&name, error))? {
+            Some(Archive::Zstd) => self.bundle(&name, open()?),
+            Some(Archive::Other) => {
+                let origin = Origin::file(path);
+                self.archive(&name, &origin, BufReader::new(open()?), metadata.len())
+            }
+            None => self.file(path, named, unplaced),
         }
-        self.file(path, named, unplaced)
     }
 
     /// Takes what can be read only once. It is held in memory, for nothing goes to the disk unredacted.
@@ -95,17 +108,28 @@ impl Input {
                 "nothing came; is what writes to it failing?",
             ));
         }
-        if files::is_archive(received.as_slice()).map_err(io)? {
-            // A bundle was redacted before it was written.
-            let mut file = tempfile::tempfile().map_err(io)?;
-            file.write_all(&received).map_err(io)?;
-            return self.bundle(name, file);
+        match files::archive(received.as_slice()).map_err(io)? {
+            Some(Archive::Zstd) => {
+                // A bundle was redacted before it was written.
+                let mut file = tempfile::tempfile().map_err(io)?;
+                file.write_all(&received).map_err(io)?;
+                return self.bundle(name, file);
+            }
+            Some(Archive::Other) => {
+                let size = received.len() as u64;
+                return self.archive(name, &Origin::file(origin), received.as_slice(), size);
+            }
+            None => {}
         }
         let decompressed = files::decompress(received.as_slice()).map_err(io)?;
         let content = content_of(name, decompressed, named.source)?;
+        let body = Body::Unredacted {
+            name: name.to_owned(),
+            bytes: received,
+        };
         let entry = Entry {
-            provenance: Provenance::of_file(origin),
-            body: Body::Unredacted(received),
+            form: content.form,
+            ..Entry::new(Provenance::of_file(origin), body)
         };
         self.document(name, None, named, content, entry, unplaced)
     }
@@ -125,16 +149,18 @@ impl Input {
             let Ok(member_path) = member.path.parse::<MemberPath>() else {
                 continue;
             };
-            let entry = Entry {
-                provenance: Provenance {
-                    origin: member.origin.clone(),
-                    requested: member.requested,
-                    received: member.received,
-                    status: member.status,
-                    redacted: member.redacted,
-                },
-                body: Body::Member(at),
+            let provenance = Provenance {
+                origin: member.origin.clone(),
+                requested: member.requested,
+                received: member.received,
+                status: member.status,
+                redacted: member.redacted,
             };
+            let body = Body::Member {
+                bundle: at,
+                path: member.path.clone(),
+            };
+            let entry = Entry::new(provenance, body);
             self.insert(member_path, entry, name)?;
         }
         for proxy in &manifest.proxies {
@@ -162,20 +188,37 @@ impl Input {
             );
             return Err(InputError::unusable(name, reason));
         }
+        if !is_laid_out {
+            let files = found.iter().filter_map(|file| {
+                let report = ReportFile::at(file.relative(folder)?.as_str())?;
+                let provenance = Provenance::of_file(&file.path);
+                let body = Body::File(file.path.clone());
+                Some((report, Entry::new(provenance, body)))
+            });
+            let files: Vec<_> = files.collect();
+            if files.iter().any(|(file, _)| file.is_dump()) {
+                return self.bug_report(&name, files);
+            }
+        }
         for file in found {
             let Some(member) = file.member else {
                 // Beside laid-out files, others are somebody's notes.
-                if !is_laid_out && let Err(error) = self.path(&file.path, named, unplaced) {
-                    self.skipped.push(error.to_string());
+                if !is_laid_out {
+                    let mut part = Self::named(file.path.display());
+                    let opened = part.path(&file.path, named, unplaced);
+                    if let Err(error) = opened.and_then(|()| self.merge(part)) {
+                        self.skipped.push(error.to_string());
+                    }
                 }
                 continue;
             };
-            let entry = Entry {
-                provenance: Provenance::of_file(&file.path),
-                body: Body::File(file.path.clone()),
-            };
+            let body = Body::File(file.path.clone());
+            let entry = Entry::new(Provenance::of_file(&file.path), body);
             // What an Envoy said instead of a dump, and answers that name no resource, hold nothing.
-            if let Some(reason) = self.text_instead_of_json(&member, &file.path)? {
+            let io = |error| InputError::io(&file.path.display().to_string(), error);
+            let mut reader = files::open(&file.path).map_err(io)?;
+            let start = reader.fill_buf().map_err(io)?;
+            if let Some(reason) = text_instead_of_json(member.document(), start) {
                 if !reason.contains("not found in config dump") {
                     self.failures
                         .push(failure(&member, entry.provenance.origin, reason));
@@ -204,37 +247,181 @@ impl Input {
         Ok(())
     }
 
-    /// The first line of a document that should be JSON and is not.
-    fn text_instead_of_json(
-        &self,
+    /// Takes the documents of an archive that is no bundle. They are held in memory, compressed, for nothing goes to
+    /// the disk unredacted.
+    fn archive(
+        &mut self,
+        name: &str,
+        origin: &Origin,
+        archive: impl BufRead,
+        packed: u64,
+    ) -> Result<(), InputError> {
+        let io = |error| InputError::io(name, error);
+        let provenance = Provenance {
+            origin: origin.clone(),
+            ..Provenance::of_file("")
+        };
+        let mut files: Vec<(ReportFile, Entry)> = Vec::new();
+        let mut is_laid_out = false;
+        let mut held = 0;
+        let mut unread = None;
+        let unpacked = files::unpack(archive).map_err(io)?;
+        let seen = archive::each(unpacked, packed, |path, size, body| {
+            is_laid_out |= path.parse::<MemberPath>().is_ok();
+            let Some(file) = ReportFile::at(path) else {
+                return Ok(());
+            };
+            let place = format!("{name}: `{path}`");
+            if size > files::MAX_DOCUMENT {
+                self.skipped.push(format!("{place}: larger than 1 GiB"));
+                return Ok(());
+            }
+            let mut packed = zstd::Encoder::new(Vec::new(), HELD_LEVEL).map_err(io)?;
+            let copied = io::copy(body, &mut packed);
+            let bytes = packed.finish().map_err(io)?;
+            match copied {
+                Ok(copied) if copied == size => {}
+                // What is wrong with the archive is told where it ends.
+                _ => {
+                    unread.get_or_insert_with(|| path.to_owned());
+                    return Ok(());
+                }
+            }
+            held += bytes.len() as u64;
+            if held > MAX_HELD {
+                let reason = "larger than can be held in memory; unpack it and give the folder";
+                return Err(InputError::unusable(name, reason));
+            }
+            let body = Body::Unredacted { name: place, bytes };
+            let provenance = provenance.clone();
+            files.push((file, Entry::new(provenance, body)));
+            Ok(())
+        })?;
+        for refused in seen.refused {
+            self.skipped.push(format!("{name}: {refused}"));
+        }
+        let cut = match (seen.cut, unread) {
+            (Some(reason), Some(path)) => Some(format!("cut off or damaged at `{path}`: {reason}")),
+            (Some(reason), None) => Some(format!("cut off or damaged: {reason}")),
+            (None, Some(path)) => Some(format!("cut off at `{path}`")),
+            (None, None) => None,
+        };
+        if !files.iter().any(|(file, _)| file.is_dump()) {
+            let reason = match cut {
+                Some(cut) => format!("the archive is {cut}; no dump stands before that"),
+                None if is_laid_out => {
+                    "the archive is laid out as a bundle, and no bundle (those are zstd-compressed); \
+                     unpack it and give the folder"
+                        .to_owned()
+                }
+                None => "the archive is neither a bundle nor a bug report of istioctl (expected \
+                         `proxies/<namespace>/<pod>/config_dump`); unpack it and give the folder"
+                    .to_owned(),
+            };
+            return Err(InputError::unusable(name, reason));
+        }
+        if let Some(cut) = cut {
+            self.failures.push(FailureEntry {
+                source: Source::Envoy.to_string(),
+                proxy: None,
+                document: None,
+                part: None,
+                origin: origin.clone(),
+                time: None,
+                status: None,
+                reason: format!("the archive is {cut}"),
+            });
+        }
+        self.bug_report(name, files)
+    }
+
+    /// Takes the documents of a bug report.
+    fn bug_report(
+        &mut self,
+        name: &str,
+        mut files: Vec<(ReportFile, Entry)>,
+    ) -> Result<(), InputError> {
+        self.has_bug_report = true;
+        files.sort_by(|(a, _), (b, _)| a.cmp(b));
+        if let [(first, _), .., (last, _)] = &files[..]
+            && first.root != last.root
+        {
+            let reason = format!(
+                "it holds several bug reports, from `{}` to `{}`; give one of them",
+                first.root.escape_debug(),
+                last.root.escape_debug()
+            );
+            return Err(InputError::unusable(name, reason));
+        }
+        // Of two names for one document the better one stands first.
+        files.dedup_by(|(b, _), (a, _)| {
+            (&a.of, a.document) == (&b.of, b.document) && a.rank != b.rank
+        });
+        let istiods = files
+            .iter()
+            .filter(|(file, _)| matches!(file.of, Of::Istiod(_)));
+        let several = istiods.count() > 1;
+        for (file, entry) in files {
+            let member = match &file.of {
+                Of::Proxy(proxy) => MemberPath::envoy(proxy.clone(), file.document, None),
+                Of::Istiod(istiod) => {
+                    let istiod = several.then_some(istiod.as_str());
+                    MemberPath::istiod(istiod, None, file.document)
+                }
+            };
+            let member = member.map_err(|error| InputError::unusable(name, error))?;
+            match self.why_no_document(&member, &entry.body)? {
+                None => self.insert(member, entry, name)?,
+                Some(reason) => {
+                    // Its proxy is there all the same.
+                    if let Some(proxy) = member.proxy() {
+                        self.proxies.entry(proxy.clone()).or_default();
+                    }
+                    self.failures
+                        .push(failure(&member, entry.provenance.origin, reason));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Why these bytes of a stranger are not the document that they are said to be, if they are not.
+    fn why_no_document(
+        &mut self,
         member: &MemberPath,
-        path: &Path,
+        body: &Body,
     ) -> Result<Option<String>, InputError> {
-        if member.document() == Document::Version {
+        let mut reader = match body {
+            Body::File(path) => files::open(path)
+                .map_err(|error| InputError::io(&path.display().to_string(), error))?,
+            Body::Unredacted { name, bytes } => {
+                files::decompress(bytes.as_slice()).map_err(|error| InputError::io(name, error))?
+            }
+            Body::Redacted(_) | Body::Member { .. } => return Ok(None),
+        };
+        let start = match reader.fill_buf() {
+            Ok(start) => start,
+            Err(error) => return Ok(Some(error.to_string())),
+        };
+        if let Some(reason) = text_instead_of_json(member.document(), start) {
+            return Ok(Some(reason));
+        }
+        if !starts_as_json(start) {
             return Ok(None);
         }
-        let error = |error| InputError::io(&path.display().to_string(), error);
-        let mut reader = files::open(path).map_err(error)?;
-        let start = reader.fill_buf().map_err(error)?;
-        let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
-        if matches!(first, Some(b'{' | b'[')) {
-            return Ok(None);
-        }
-        let line = String::from_utf8_lossy(start);
-        let line: String = line
-            .lines()
-            .next()
-            .unwrap_or("")
-            .chars()
-            .take(200)
-            .collect();
-        Ok(Some(match line.is_empty() {
-            true => "the document is empty".to_owned(),
-            false => format!(
-                "not JSON but text: {}",
-                crate::redact::scrub_reason(&line).0
-            ),
-        }))
+        Ok(match content_of("", reader, None) {
+            Ok(content) if (content.document, content.form) == (member.document(), Form::Page) => {
+                if let Some(proxy) = member.proxy() {
+                    self.note_versions(proxy, &content);
+                }
+                None
+            }
+            Ok(content) => Some(format!("it is a `{}` document", content.document)),
+            // Who asks has the name already.
+            Err(InputError::Unusable { reason, .. }) => Some(reason),
+            Err(InputError::Io { error, .. }) => Some(error.to_string()),
+            Err(error) => return Err(error),
+        })
     }
 
     fn file(
@@ -246,9 +433,10 @@ impl Input {
         let name = path.display().to_string();
         let reader = files::open(path).map_err(|error| InputError::io(&name, error))?;
         let content = content_of(&name, reader, named.source)?;
+        let body = Body::File(path.to_owned());
         let entry = Entry {
-            provenance: Provenance::of_file(path),
-            body: Body::File(path.to_owned()),
+            form: content.form,
+            ..Entry::new(Provenance::of_file(path), body)
         };
         let stem = files::stem(path).and_then(|stem| ProxyId::new(stem).ok());
         self.document(&name, stem, named, content, entry, unplaced)
@@ -343,6 +531,42 @@ impl Input {
 /// The most that is read of what can be read only once, and so is held in memory.
 const MAX_STREAM: u64 = 200 << 20;
 
+/// The most that is held in memory of an archive's documents, which are compressed there, in bytes.
+const MAX_HELD: u64 = 1 << 30;
+
+/// The zstd level at which they are compressed: the quickest.
+const HELD_LEVEL: i32 = 1;
+
+/// The first line of a document that should be JSON and is neither that nor the text that it may be.
+fn text_instead_of_json(document: Document, start: &[u8]) -> Option<String> {
+    if document == Document::Version || starts_as_json(start) {
+        return None;
+    }
+    let text = String::from_utf8_lossy(start);
+    if bug_report::is_page(document, &text) {
+        return None;
+    }
+    let line: String = text
+        .lines()
+        .next()
+        .unwrap_or("")
+        .chars()
+        .take(200)
+        .collect();
+    Some(match line.is_empty() {
+        true => "the document is empty".to_owned(),
+        false => format!(
+            "not JSON but text: {}",
+            crate::redact::scrub_reason(&line).0
+        ),
+    })
+}
+
+fn starts_as_json(start: &[u8]) -> bool {
+    let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+    matches!(first, Some(b'{' | b'['))
+}
+
 /// What a document is; where its content says nothing, what the user says.
 fn content_of(
     name: &str,
@@ -357,7 +581,14 @@ fn content_of(
         None => InputError::unusable(name, why_no_dump(&start, &error)),
     })?;
     let content = content.ok_or_else(|| {
-        let reason = "JSON, but none that Envoy or istiod prints (expected a config dump: an object with a list `configs`)";
+        let reason = match start.split(u8::is_ascii_whitespace).collect::<Vec<_>>().concat() {
+            empty if empty == b"[]" => {
+                "an empty list, which does not tell what it is a list of; take the whole dump (`istioctl proxy-config all -o json`)"
+            }
+            _ => {
+                "JSON, but none that Envoy, istiod or istioctl prints (expected a config dump: an object with a list `configs`)"
+            }
+        };
         InputError::unusable(name, reason)
     })?;
     match source {

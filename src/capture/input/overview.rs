@@ -28,6 +28,7 @@ impl Input {
                 })
                 .collect(),
             failures: self.failures.iter().map(failure_overview).collect(),
+            is_bug_report: self.has_bug_report,
             ..Overview::default()
         };
         if let Some(manifest) = &self.manifest {
@@ -50,13 +51,13 @@ impl Input {
             }
         }
         // A bundle is read once, from its start to its end.
-        let mut bodies: BTreeMap<String, (u64, bool)> = BTreeMap::new();
-        for bundle in &mut self.bundles {
+        let mut bodies: BTreeMap<(usize, String), (u64, bool)> = BTreeMap::new();
+        for (at, bundle) in self.bundles.iter_mut().enumerate() {
             for member in bundle.members() {
                 match member {
                     Ok(member) => {
                         let body = (member.bytes.len() as u64, has_endpoints(&member.bytes));
-                        bodies.insert(member.path, body);
+                        bodies.insert((at, member.path), body);
                     }
                     Err(error) => overview.damage.push(error.to_string()),
                 }
@@ -65,8 +66,8 @@ impl Input {
         let paths: Vec<MemberPath> = self.entries.keys().cloned().collect();
         for path in paths {
             let name = path.to_string();
-            let body = match (bodies.get(&name), &self.entries[&path].body) {
-                (found, Body::Member(_)) => found.copied(),
+            let body = match &self.entries[&path].body {
+                Body::Member { bundle, path } => bodies.get(&(*bundle, path.clone())).copied(),
                 _ => match self.read(&path) {
                     Ok(bytes) => Some((bytes.len() as u64, has_endpoints(&bytes))),
                     Err(error) => {
