@@ -23,8 +23,8 @@ const MAX_EXTENSIONS: usize = 16;
 /// How large a header that extends the next one (with a long name) may be.
 const MAX_EXTENSION_BYTES: u64 = 64 << 10;
 
-/// How many bytes may follow the end of the archive: stock tools fill up their last record.
-const MAX_TRAILER_BYTES: u64 = 1 << 20;
+/// The second of the two blocks that end an archive, and how many bytes may follow: stock tools fill up their last record.
+const MAX_TRAILER_BYTES: u64 = BLOCK + (1 << 20);
 
 /// A file in the archive.
 #[derive(Debug)]

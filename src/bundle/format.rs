@@ -36,6 +36,12 @@ pub const MAX_JSON_DEPTH: usize = 64;
 /// The base-2 logarithm of the largest zstd window, which is what stock tools read without a flag (128 MiB).
 pub const MAX_WINDOW_LOG: u32 = 27;
 
+/// What the schema says of a member's path: no backslash or control character, no empty, `.` or `..` part, and not that
+/// of the manifest.
+const PATH: &str = r"^(?!manifest\.json$)(?!(.*/)?\.{0,2}(/|$))[^\\\u0000-\u001f\u007f-\u009f]+$";
+/// What the schema says of what names a folder: no slash either, and not only dots.
+const FOLDER: &str = r"^(?!\.+$)[^/\\\u0000-\u001f\u007f-\u009f]+$";
+
 /// Whether a file must not unpack to so much by its first `packed` bytes.
 pub(super) fn is_too_much(unpacked: u64, packed: u64) -> bool {
     unpacked > MAX_UNPACKED_BYTES
@@ -55,9 +61,11 @@ pub struct Manifest<M = MemberEntry> {
     pub tool: String,
     /// The words of the person who made the bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub note: Option<String>,
     /// When the capture ran. Absent when it was made from files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Captured")]
     pub captured: Option<Captured>,
     /// The proxies, sorted by ID.
     pub proxies: Vec<ProxyEntry>,
@@ -86,16 +94,19 @@ pub struct Captured {
 pub struct ProxyEntry {
     /// `<pod>.<namespace>`, or the label it was given.
     #[serde(with = "proxy_id")]
-    #[schemars(with = "String", length(min = 1, max = ProxyId::MAX_BYTES))]
+    #[schemars(with = "String", length(min = 1, max = ProxyId::MAX_BYTES), extend("pattern" = FOLDER))]
     pub id: ProxyId,
     /// The version of its Envoy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub envoy_version: Option<String>,
     /// The version of its Istio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub istio_version: Option<String>,
     /// The name of the istiod it is connected to, where the bundle holds several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub istiod: Option<String>,
 }
 
@@ -104,9 +115,11 @@ pub struct ProxyEntry {
 pub struct IstiodEntry {
     /// Its name, where the bundle holds several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = ProxyId::MAX_BYTES), extend("pattern" = FOLDER))]
     pub name: Option<String>,
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub version: Option<String>,
 }
 
@@ -114,7 +127,7 @@ pub struct IstiodEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MemberEntry {
     /// Its path in the archive.
-    #[schemars(length(min = 1, max = MAX_PATH_BYTES))]
+    #[schemars(length(min = 1, max = MAX_PATH_BYTES), extend("pattern" = PATH))]
     pub path: String,
     /// Its size in bytes.
     #[schemars(range(max = MAX_MEMBER_BYTES))]
@@ -126,19 +139,24 @@ pub struct MemberEntry {
     pub origin: Origin,
     /// When it was asked for. Absent for a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Time")]
     pub requested: Option<Time>,
     /// When the last of it was received. Absent for a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Time")]
     pub received: Option<Time>,
     /// The HTTP status of the answer. Absent for a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u16")]
     pub status: Option<u16>,
     /// How many values were replaced in it. Absent if it was not redacted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
     pub redacted: Option<u64>,
     /// Where its tar header begins: how many bytes of the unpacked archive stand before it, not counting the first
     /// zstd frame, which holds the manifest. Meaningless once the bundle was packed again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
     pub offset: Option<u64>,
 }
 
@@ -146,23 +164,29 @@ pub struct MemberEntry {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct FailureEntry {
     /// Who was asked: `envoy` or `istiod`.
+    #[schemars(extend("enum" = ["envoy", "istiod"]))]
     pub source: String,
     /// The ID of the proxy it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub proxy: Option<String>,
     /// The document that was asked for, as in member paths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub document: Option<String>,
     /// The section of it that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub part: Option<String>,
     /// Where it would have come from.
     pub origin: Origin,
     /// When it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Time")]
     pub time: Option<Time>,
     /// The HTTP status of the answer, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u16")]
     pub status: Option<u16>,
     /// Why it failed, for a person.
     pub reason: String,
@@ -174,9 +198,11 @@ pub struct FailureEntry {
 pub struct Origin {
     /// The base name of a file, never its folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("pattern" = r"^[^/\\]*$"))]
     pub file: Option<String>,
     /// The URL that was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub url: Option<String>,
 }
 
@@ -340,7 +366,10 @@ impl FromStr for Version {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String", extend("format" = "date-time"))]
+#[schemars(
+    with = "String",
+    extend("format" = "date-time", "pattern" = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$")
+)]
 pub struct Time(jiff::Timestamp);
 
 impl Time {
@@ -404,6 +433,25 @@ mod proxy_id {
         deserializer: D,
     ) -> Result<ProxyId, D::Error> {
         ProxyId::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+#[test]
+fn a_bundle_unpacks_to_no_more_than_its_size_allows_and_never_to_more_than_a_tebibyte() {
+    const GIB: u64 = 1 << 30;
+    for (unpacked, packed, expected) in [
+        (2 * GIB, 0, false),
+        (2 * GIB + 1, 0, true),
+        (2 * GIB + 4096 * 1000, 1000, false),
+        (2 * GIB + 4096 * 1000 + 1, 1000, true),
+        (1024 * GIB, u64::MAX, false),
+        (1024 * GIB + 1, u64::MAX, true),
+    ] {
+        assert_eq!(
+            is_too_much(unpacked, packed),
+            expected,
+            "{unpacked} {packed}"
+        );
     }
 }
 

@@ -329,6 +329,12 @@ fn every_path_of_the_layout_is_parsed_and_printed_alike() {
 }
 
 #[test]
+fn a_path_has_no_more_than_512_bytes() {
+    assert_eq!(unsafe_path(&"ü".repeat(256)), None);
+    assert!(unsafe_path(&format!("{}x", "ü".repeat(256))).is_some());
+}
+
+#[test]
 fn a_path_outside_the_layout_is_refused_with_the_path_in_the_message() {
     for text in [
         "",

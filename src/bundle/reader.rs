@@ -170,8 +170,7 @@ impl<R: Read + Seek> Reader<R> {
             return None;
         };
         let entry = &self.manifest.members[position];
-        let first = u64::from(table.frames().first()?.unpacked);
-        let offset = first.checked_add(entry.offset?)?;
+        let offset = table.first_unpacked()?.checked_add(entry.offset?)?;
         let frame = table.holding(offset)?;
         let place = Place::listed(frame.start, frame.offset, offset);
         match self.archive.entry_at(place) {
@@ -236,16 +235,12 @@ impl<R: Read + Seek> Reader<R> {
         }
     }
 
-    /// Whether the first frame of the seek table holds the manifest and nothing else.
+    /// Whether the first frame of the seek table that is not skippable holds the manifest and nothing else.
     pub(super) fn table_starts_with_manifest(&self) -> bool {
         let Found::Table(table) = &self.table else {
             return false;
         };
-        let first = table
-            .frames()
-            .first()
-            .map(|frame| u64::from(frame.unpacked));
-        first == Some(BLOCK + self.manifest_data.size.next_multiple_of(BLOCK))
+        table.first_unpacked() == Some(BLOCK + self.manifest_data.size.next_multiple_of(BLOCK))
     }
 
     pub(super) fn error(&self, member: Option<String>, reason: Reason) -> ReadError {

@@ -90,6 +90,12 @@ impl SeekTable {
         })
     }
 
+    /// How much the first frame holds that is not skippable: `manifest.json`, if nothing was packed again.
+    pub(super) fn first_unpacked(&self) -> Option<u64> {
+        let mut sizes = self.frames.iter().map(|frame| frame.unpacked);
+        sizes.find(|size| *size > 0).map(u64::from)
+    }
+
     /// The frame that holds the unpacked byte at `offset`.
     pub(super) fn holding(&self, offset: u64) -> Option<&Frame> {
         let after = self.frames.partition_point(|frame| frame.offset <= offset);

@@ -88,6 +88,7 @@ impl Folder {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     fs::create_dir(&path).map_err(io(&path))?;
                 }
+                Err(error) if is_too_long(&error) => return Err(refused(TOO_LONG.to_owned())),
                 Err(error) => return Err(io(&path)(error)),
             }
         }
@@ -97,6 +98,7 @@ impl Folder {
                 let reason = format!("`{}` exists, and is not replaced", path.display());
                 return Err(refused(reason));
             }
+            Err(error) if is_too_long(&error) => return Err(refused(TOO_LONG.to_owned())),
             Err(error) => return Err(io(&path)(error)),
         };
         file.write_all(bytes).map_err(|error| {
@@ -124,6 +126,30 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// A proxy's ID of 253 bytes makes a file name of 270, and most file systems take 255.
+const TOO_LONG: &str = "the file system does not take so long a name; give `--stdout`";
+
+fn is_too_long(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidFilename
+}
+
+#[test]
+fn a_name_that_the_file_system_does_not_take_is_refused_and_no_other() {
+    let target = tempfile::tempdir().unwrap();
+    let mut folder = Folder::new(target.path());
+    let name = "x".repeat(253);
+    for member in [
+        format!("istiod/{name}.config_dump.json"),
+        format!("later/{name}.json/x.json"),
+    ] {
+        let error = folder.write(&member, b"{}").unwrap_err();
+        assert!(matches!(error, UnpackError::Refused { .. }), "{error}");
+        assert!(error.to_string().contains("so long a name"), "{error}");
+    }
+    let member = format!("envoy/{name}/config_dump.json");
+    folder.write(&member, b"{}").unwrap();
 }
 
 #[test]

@@ -3,15 +3,18 @@
 use std::io::{Read, Seek};
 
 use super::{
-    archive::Archive,
+    archive::{Archive, BLOCK},
     error::{ReadError, Reason},
     finding::{Finding, Level, Rule},
-    format::Manifest,
+    format::{Manifest, MemberEntry},
     layout::{MANIFEST_PATH, MemberPath},
     plan::Kind,
     reader::Reader,
     seek_table::{Found, Frame},
 };
+
+/// The size of the end of an archive, in bytes.
+const END: u64 = 2 * BLOCK;
 
 /// Reads all of the bundle in `file`, which errors call `name`, and tells what breaks the rules of its format: each
 /// digest and size, the seek table and the offsets, the frames' checksums, the order, and what the manifest says.
@@ -145,6 +148,7 @@ fn frames<R: Read + Seek>(
     }
     if intact {
         offsets(reader, findings);
+        cuts(reader, findings);
     }
     Ok(())
 }
@@ -192,4 +196,40 @@ fn offsets<R: Read + Seek>(reader: &mut Reader<R>, findings: &mut Vec<Finding>) 
     }
     let text = "it does not fill the first frame alone";
     findings.push(Finding::new(Level::Warning, Rule::Frames, text).of(MANIFEST_PATH));
+}
+
+/// Whether frames end where they may: a member that is cut shares none of its frames, and the end of the archive has one
+/// of its own.
+fn cuts<R: Read + Seek>(reader: &Reader<R>, findings: &mut Vec<Finding>) {
+    let Found::Table(table) = &reader.table else {
+        return;
+    };
+    let frames: Vec<&Frame> = table.frames().iter().filter(|f| f.unpacked > 0).collect();
+    let ([first, ..], [.., last]) = (&frames[..], &frames[..]) else {
+        return;
+    };
+    let mut warn = |text: String| findings.push(Finding::new(Level::Warning, Rule::Frames, text));
+    if u64::from(last.unpacked) != END {
+        warn("the end of the archive is no frame of its own".to_owned());
+    }
+    let offset = |entry: &MemberEntry| entry.offset?.checked_add(u64::from(first.unpacked));
+    let places: Option<Vec<u64>> = reader.manifest().members.iter().map(offset).collect();
+    let Some(mut places) = places else {
+        return;
+    };
+    places.push((last.offset + u64::from(last.unpacked)).saturating_sub(END));
+    places.sort_unstable();
+    let starts: Vec<u64> = frames.iter().map(|frame| frame.offset).collect();
+    let is_start = |place: &u64| starts.binary_search(place).is_ok();
+    let shares = |ends: &&[u64]| {
+        let inside = starts.partition_point(|start| *start <= ends[0]);
+        let is_cut = starts.get(inside).is_some_and(|start| *start < ends[1]);
+        is_cut && !ends.iter().all(is_start)
+    };
+    let count = places.windows(2).filter(shares).count();
+    if count > 0 {
+        warn(format!(
+            "members that are cut share frames with others: {count}"
+        ));
+    }
 }

@@ -30,7 +30,9 @@ pub use json::{json, schema as diff_schema};
 pub use json_patch::{json_patch, schema as json_patch_schema};
 pub use layout::document;
 pub use oneline::oneline;
-pub use resource::{ResourceWriter, schema as normalize_schema};
+pub use resource::{
+    ResourceWriter, document_schema as normalize_document_schema, schema as normalize_schema,
+};
 pub use rules::{RuleEntry, json as rules_json, schema as rules_schema, table as rule_table};
 pub use show::{schema as show_schema, show, show_json};
 pub use status::{schema as status_schema, status, status_json};

@@ -44,12 +44,33 @@ struct Line<'a> {
     resource: &'a Value,
 }
 
+/// What [`ResourceWriter`] writes piece by piece as one document: only its schema is made of this.
+#[derive(JsonSchema)]
+#[schemars(title = "xdsnap.normalize/v1")]
+#[expect(dead_code, reason = "a document is never held as a whole")]
+struct Document<'a> {
+    /// The name and major version of this format. A minor version only adds fields.
+    #[schemars(extend("const" = FORMAT))]
+    format: &'static str,
+    /// The resources, by proxy and source, in the order of the dumps.
+    resources: Vec<Line<'a>>,
+}
+
 /// The JSON Schema of one line.
 pub fn schema() -> Schema {
+    schema_of::<Line<'static>>()
+}
+
+/// The JSON Schema of the document.
+pub fn document_schema() -> Schema {
+    schema_of::<Document<'static>>()
+}
+
+fn schema_of<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12()
         .for_serialize()
         .into_generator()
-        .into_root_schema_for::<Line<'static>>()
+        .into_root_schema_for::<T>()
 }
 
 /// Writes resources one by one.

@@ -25,6 +25,7 @@ use xdsnap::{
 
 mod frames;
 mod recovery;
+mod stranger;
 mod versions;
 
 type Members = BTreeMap<String, Vec<u8>>;
@@ -207,7 +208,7 @@ mod stock_tools {
     const ZSTANDARD: &str = "0.25.0";
 
     /// Where the package is, which is installed below the build directory on first use.
-    fn python_zstandard() -> PathBuf {
+    pub(super) fn python_zstandard() -> PathBuf {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let home = target.join(format!("zstandard-{ZSTANDARD}"));
         if !home.exists() {
@@ -1170,6 +1171,31 @@ mod hostile {
     }
 
     #[test]
+    fn a_mebibyte_of_zeros_may_follow_the_end_and_nothing_else() {
+        let manifest = manifest_of(&Members::new()).to_string();
+        let bundle = tar_of(&[(MANIFEST_PATH, EntryType::Regular, manifest.as_bytes())]);
+        let tar = zstd::decode_all(&bundle[..]).unwrap();
+        let zeros = |count: usize| vec![0; count];
+        for (rest, is_intact) in [
+            (vec![], true),
+            (zeros(1 << 20), true),
+            (zeros((1 << 20) + 1), false),
+            ([zeros(1024), b"x".to_vec()].concat(), false),
+        ] {
+            let bundle = zstd::encode_all(&[&tar[..], &rest].concat()[..], 1).unwrap();
+            let (_, errors) = read_what_is_intact(&mut open(&bundle).unwrap());
+            let told = errors
+                .iter()
+                .any(|err| matches!(err.reason, Reason::Forbidden(_)));
+            assert_eq!(
+                (errors.is_empty(), told),
+                (is_intact, !is_intact),
+                "{errors:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_name_longer_than_the_limit_is_refused_and_shown_shortened() {
         let manifest = manifest_of(&Members::new()).to_string();
         let long = format!("envoy/{}", "x".repeat(5000));
@@ -1402,12 +1428,33 @@ mod schema {
             ("/members/0/size", json!(-1)),
             ("/members/0/size", json!(1.5)),
             ("/members/0/size", json!(MAX_MEMBER_BYTES + 1)),
+            ("/members/0/path", json!(MANIFEST_PATH)),
+            ("/members/0/path", json!("/etc/x")),
+            ("/members/0/path", json!("./x")),
+            ("/members/0/path", json!("x/../y")),
+            ("/members/0/path", json!("x//y")),
+            ("/members/0/path", json!("x/")),
+            ("/members/0/path", json!("x\\y")),
+            ("/members/0/path", json!("x\u{85}y")),
+            ("/proxies/0/id", json!("...")),
+            ("/proxies/0/id", json!("a/b")),
+            ("/proxies/0/id", json!("a\tb")),
+            ("/istiods/0/name", json!("..")),
             ("/members/0/sha256", json!("00")),
             ("/members/0/sha256", json!("A".repeat(64))),
             ("/members/0/origin", json!("http://127.0.0.1:15000/")),
             ("/members/0/origin", json!({})),
+            ("/members/0/origin", json!({"file": "/home/me/x.json"})),
+            ("/members/0/origin", json!({"file": null})),
             ("/members/0/requested", json!("yesterday")),
+            ("/members/0/requested", json!("2026-11-21T01:52:51Z")),
+            (
+                "/members/0/requested",
+                json!("2026-11-21T02:52:51.000+01:00"),
+            ),
             ("/members/0/status", json!("200")),
+            ("/members/0/status", json!(70_000)),
+            ("/failures/0/source", json!("kubectl")),
             ("/redaction/values", json!("3")),
             ("/captured/start", json!(1_763_690_000)),
         ] {
@@ -1416,6 +1463,9 @@ mod schema {
                 json!({"start": "2026-11-21T01:52:51.000Z", "end": "2026-11-21T01:52:52.000Z"});
             manifest["members"][0]["requested"] = json!("2026-11-21T01:52:51.000Z");
             manifest["members"][0]["status"] = json!(200);
+            manifest["istiods"] = json!([{"name": "istiod-1"}]);
+            manifest["failures"] =
+                json!([{"source": "envoy", "origin": {"url": "http://x/"}, "reason": "none"}]);
             assert!(validator.is_valid(&manifest));
             *manifest.pointer_mut(pointer).unwrap() = value.clone();
             assert!(!validator.is_valid(&manifest), "{pointer} {value}");
@@ -1434,5 +1484,59 @@ mod schema {
             manifest.as_object_mut().unwrap().remove(field).unwrap();
             assert!(!validator.is_valid(&manifest), "without {field}");
         }
+        let every = every_field();
+        assert!(validator.is_valid(&every));
+        let optional = assert_each_field_is_checked(&validator, &every, "");
+        assert_eq!(optional, 19);
+    }
+
+    /// A manifest with all fields that this version knows.
+    fn every_field() -> Value {
+        let time = "2026-11-21T01:52:51.000Z";
+        let origin = json!({"file": "x.json", "url": "http://127.0.0.1:15000/"});
+        json!({
+            "format": "xdsnap.bundle", "version": "1-rc", "tool": "xdsnap", "note": "x",
+            "captured": {"start": time, "end": time},
+            "proxies": [{"id": "a.b", "envoy_version": "1", "istio_version": "1", "istiod": "x"}],
+            "istiods": [{"name": "x", "version": "1"}],
+            "members": [{
+                "path": LISTENERS, "size": 2, "sha256": "0".repeat(64), "origin": origin,
+                "requested": time, "received": time, "status": 200, "redacted": 0, "offset": 0,
+            }],
+            "failures": [{
+                "source": "envoy", "proxy": "a.b", "document": "config_dump", "part": "x",
+                "origin": {"url": "x"}, "time": time, "status": 503, "reason": "x",
+            }],
+            "redaction": {"rules": ["x"], "values": 0},
+        })
+    }
+
+    /// Takes out, and makes `null` and another type, each field below `pointer`; the count of those that may be absent.
+    fn assert_each_field_is_checked(
+        validator: &jsonschema::Validator,
+        whole: &Value,
+        pointer: &str,
+    ) -> usize {
+        let keys: Vec<String> = match whole.pointer(pointer).unwrap() {
+            Value::Object(fields) => fields.keys().cloned().collect(),
+            Value::Array(items) => (0..items.len()).map(|at| at.to_string()).collect(),
+            _ => return 0,
+        };
+        let mut optional = 0;
+        for key in keys {
+            let field = format!("{pointer}/{key}");
+            for wrong in [Value::Null, json!([[]])] {
+                let mut other = whole.clone();
+                *other.pointer_mut(&field).unwrap() = wrong.clone();
+                assert!(!validator.is_valid(&other), "{field} {wrong}");
+            }
+            let mut other = whole.clone();
+            if let Value::Object(fields) = other.pointer_mut(pointer).unwrap() {
+                fields.remove(&key).unwrap();
+                optional += usize::from(validator.is_valid(&other));
+            }
+            optional += assert_each_field_is_checked(validator, whole, &field);
+        }
+        optional
     }
 }

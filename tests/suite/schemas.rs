@@ -69,6 +69,10 @@ fn assert_rejected(validator: &Validator, good: &Value, edits: &[Edit]) {
 fn the_committed_schemas_are_what_the_code_writes() {
     for (name, schema) in [
         ("normalize.schema.json", render::normalize_schema()),
+        (
+            "normalize-document.schema.json",
+            render::normalize_document_schema(),
+        ),
         ("info.schema.json", render::info_schema()),
         ("updated.schema.json", render::updated_schema()),
         ("status.schema.json", render::status_schema()),
@@ -105,6 +109,112 @@ fn the_schema_of_normalize_accepts_every_line_and_every_item_of_the_document() {
     let document: Value = serde_json::from_str(&document).unwrap();
     assert_eq!(document["format"], "xdsnap.normalize/v1");
     assert_eq!(document["resources"], json!(lines));
+}
+
+/// Each command and form that prints JSON, and the schema of that.
+#[test]
+fn the_schema_of_every_document_rejects_another_type_or_null_in_any_field_that_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = bundle(folder.path());
+    let whole = path.to_str().unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let cut = folder.path().join("cut.xdsnap");
+    fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let cut = cut.to_str().unwrap();
+    let new = folder.path().join("new.xdsnap");
+    let new = new.to_str().unwrap();
+    let before = "testdata/corpus/b_canary/1_95_5";
+    let after = "testdata/corpus/b_canary/2_50_50";
+    let rejected = "testdata/corpus/f_nack/2_lds_nack";
+    let since = "2026-11-21T01:52:21Z";
+    for (schema, arguments, least) in [
+        ("diff", &["diff", before, after][..], 30),
+        ("diff", &["diff", rejected], 25),
+        ("updated", &["diff", "--since", since, after], 15),
+        ("updated", &["status", "--since", since, after], 15),
+        ("status", &["status", rejected], 25),
+        ("show", &["show", "all", rejected], 12),
+        ("normalize-document", &["normalize", ENVOY_DUMP], 6),
+        ("info", &["info", whole], 30),
+        ("info", &["info", whole, "--members"], 30),
+        ("info", &["info", cut], 10),
+        ("verify", &["verify", cut, whole], 10),
+        ("verify", &["verify", "--recover", new, cut], 10),
+        ("rules", &["rules"], 6),
+        ("json-patch", &["diff", before, after], 12),
+    ] {
+        let validator = validator(&format!("{schema}.schema.json"));
+        let form = match schema {
+            "json-patch" => schema,
+            _ => "json",
+        };
+        let document = printed(&[arguments, &["-o", form]].concat());
+        let document: Value = serde_json::from_str(&document).unwrap();
+        assert_valid(&validator, &document);
+        let mut fields = std::collections::BTreeSet::new();
+        reject_each_field(&validator, &document, "", "", &mut fields);
+        assert!(fields.len() >= least, "{arguments:?}: {fields:?}");
+    }
+}
+
+/// Fields whose values are configuration, and so may be anything.
+const FREE: [&str; 4] = ["before", "after", "resource", "value"];
+
+/// Makes each field below `pointer` null and of another type, once for each `place`: the pointer without positions.
+fn reject_each_field(
+    validator: &Validator,
+    whole: &Value,
+    pointer: &str,
+    place: &str,
+    seen: &mut std::collections::BTreeSet<String>,
+) {
+    let (keys, is_list): (Vec<String>, bool) = match whole.pointer(pointer).unwrap() {
+        Value::Object(fields) => (fields.keys().cloned().collect(), false),
+        // The first tell enough.
+        Value::Array(items) => (
+            (0..items.len().min(5)).map(|at| at.to_string()).collect(),
+            true,
+        ),
+        _ => return,
+    };
+    for key in keys {
+        if FREE.contains(&&*key) && !place.is_empty() {
+            continue;
+        }
+        let field = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+        let place = match is_list {
+            true => format!("{place}[]"),
+            false => format!("{place}.{key}"),
+        };
+        if seen.insert(place.clone()) {
+            for wrong in [Value::Null, json!([[[]]]), json!(-1.5)] {
+                let mut other = whole.clone();
+                *other.pointer_mut(&field).unwrap() = wrong.clone();
+                assert!(!validator.is_valid(&other), "{field}: {wrong}");
+            }
+        }
+        reject_each_field(validator, whole, &field, &place, seen);
+    }
+}
+
+#[test]
+fn the_schema_of_the_normalized_document_rejects_what_is_none() {
+    let good = printed(&["normalize", ENVOY_DUMP, "-o", "json"]);
+    let good = serde_json::from_str(&good).unwrap();
+    let edits: [Edit; 5] = [
+        ("another format", |doc| {
+            doc["format"] = json!("xdsnap.normalize/v2");
+        }),
+        ("no format", |doc| remove(doc, "format")),
+        ("no resources", |doc| remove(doc, "resources")),
+        ("a resource without a name", |doc| {
+            remove(&mut doc["resources"][0], "name");
+        }),
+        ("an unknown source", |doc| {
+            doc["resources"][0]["source"] = json!("pilot");
+        }),
+    ];
+    assert_rejected(&validator("normalize-document.schema.json"), &good, &edits);
 }
 
 #[test]
@@ -436,6 +546,7 @@ fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_format
             "xdsnap.status/v1" => assert_valid(&validator("status.schema.json"), &sample),
             "xdsnap.show/v1" => assert_valid(&validator("show.schema.json"), &sample),
             "xdsnap.normalize/v1" => {
+                assert_valid(&validator("normalize-document.schema.json"), &sample);
                 for resource in sample["resources"].as_array().unwrap() {
                     assert_valid(&validator("normalize.schema.json"), resource);
                 }

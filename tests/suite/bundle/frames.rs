@@ -247,6 +247,94 @@ fn an_offset_that_lies_is_named_and_every_member_reads_all_the_same() {
     }
 }
 
+/// A bundle of these members with offsets, its archive behind the manifest cut at these places into frames, of which a
+/// skippable one is the first.
+fn cut_at(members: &Members, places: &[usize]) -> Vec<u8> {
+    let mut manifest = manifest_of(members);
+    let mut archive = Vec::new();
+    for (position, (path, body)) in members.iter().enumerate() {
+        manifest["members"][position]["offset"] = json!(archive.len());
+        tar_entry(
+            &mut archive,
+            path.as_bytes(),
+            EntryType::Regular,
+            body.len() as u64,
+            body,
+        );
+    }
+    archive.extend([0; 1024]);
+    let text = manifest.to_string();
+    let mut first = Vec::new();
+    let size = text.len() as u64;
+    tar_entry(
+        &mut first,
+        MANIFEST_PATH.as_bytes(),
+        EntryType::Regular,
+        size,
+        text.as_bytes(),
+    );
+    let mut contents = vec![&first[..]];
+    let mut start = 0;
+    for end in places.iter().copied().chain([archive.len()]) {
+        contents.push(&archive[start..end]);
+        start = end;
+    }
+    let mut bundle = Vec::from([0x50, 0x2A, 0x4D, 0x18, 2, 0, 0, 0, b'h', b'i']);
+    let mut table: Vec<[u32; 3]> = vec![[10, 0, 0]];
+    for content in contents {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.include_checksum(true).unwrap();
+        encoder.write_all(content).unwrap();
+        let frame = encoder.finish().unwrap();
+        let checksum = frame[frame.len() - 4..].try_into().unwrap();
+        let sizes = [frame.len() as u32, content.len() as u32];
+        table.push([sizes[0], sizes[1], u32::from_le_bytes(checksum)]);
+        bundle.extend(frame);
+    }
+    bundle.extend(0x184D_2A5E_u32.to_le_bytes());
+    bundle.extend((table.len() as u32 * 12 + 9).to_le_bytes());
+    bundle.extend(
+        table
+            .iter()
+            .flatten()
+            .flat_map(|number| number.to_le_bytes()),
+    );
+    bundle.extend((table.len() as u32).to_le_bytes());
+    bundle.push(0x80);
+    bundle.extend(0x8F92_EAB1_u32.to_le_bytes());
+    bundle
+}
+
+#[test]
+fn frames_may_end_within_a_member_that_shares_none_and_nowhere_else() {
+    // A header and the content of each are 1,536 bytes.
+    let members: Members = ["certs", "clusters", "listeners"]
+        .map(|name| (format!("envoy/web/{name}.json"), vec![b'x'; 1_000]))
+        .into();
+    let shared = "members that are cut share frames with others";
+    for (places, expected) in [
+        (&[1536, 3072, 4608][..], vec![]),
+        (&[4608], vec![]),
+        (&[1536, 1600, 2048, 3072, 4608], vec![]),
+        (&[1600, 4608], vec![format!("{shared}: 1")]),
+        (&[1536, 2048, 4608], vec![format!("{shared}: 1")]),
+        (&[1000, 2000, 3000, 4608], vec![format!("{shared}: 2")]),
+        (
+            &[3072],
+            vec!["the end of the archive is no frame of its own".to_owned()],
+        ),
+    ] {
+        let bundle = cut_at(&members, places);
+        assert!(read_all(&bundle) == members, "{places:?}");
+        let findings = verify("x", Cursor::new(&bundle[..])).unwrap();
+        let told: Vec<_> = (findings.iter())
+            .filter(|finding| finding.rule == Rule::Frames && finding.level == Level::Warning)
+            .map(|finding| finding.text.clone())
+            .collect();
+        assert_eq!(told, expected, "{places:?}");
+    }
+}
+
 #[test]
 fn what_unpacks_to_more_than_its_size_allows_is_refused_before_it_is_unpacked() {
     // Blocks of 128 KiB of zeros, of four bytes each, as zstd itself never makes so many.

@@ -224,19 +224,40 @@ fn what_an_interrupted_capture_of_each_version_left_is_recovered_with_its_origin
 fn the_bytes_in_the_specification_are_those_of_the_bundle_that_it_names() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/bundle.md");
     let specification = fs::read_to_string(file).unwrap();
+    let (_, section) = specification.split_once("### An example\n").unwrap();
     let bundle = golden("1-rc.xdsnap");
-    let mut lines = 0;
-    for line in specification.lines() {
-        let Some((at, rest)) = line.split_once("  ") else {
-            continue;
-        };
-        let Ok(at) = usize::from_str_radix(at, 16) else {
-            continue;
-        };
-        let mut words = rest.split(' ').map(|word| u8::from_str_radix(word, 16));
-        let bytes: Vec<u8> = std::iter::from_fn(|| words.next()?.ok()).collect();
-        assert_eq!(bundle[at..at + bytes.len()], bytes, "{line}");
-        lines += 1;
+    let archive = zstd::decode_all(&bundle[..]).unwrap();
+    let not_zero = |bytes: &[u8]| bytes.iter().filter(|byte| **byte != 0).count();
+    let blocks = section.split("```").skip(1).step_by(2);
+    for ((block, bytes), expected) in blocks.zip([&bundle, &archive]).zip([11, 10]) {
+        let (mut lines, mut told) = (0, 0);
+        for line in block.lines() {
+            let Some((at, rest)) = line.split_once("  ") else {
+                continue;
+            };
+            let Ok(at) = usize::from_str_radix(at, 16) else {
+                assert!(at.starts_with('…'), "{line}");
+                continue;
+            };
+            let mut words = rest.split(' ').map(|word| u8::from_str_radix(word, 16));
+            let shown: Vec<u8> = std::iter::from_fn(|| words.next()?.ok()).collect();
+            assert!(!shown.is_empty(), "{line}");
+            assert_eq!(bytes[at..at + shown.len()], shown, "{line}");
+            (lines, told) = (lines + 1, told + not_zero(&shown));
+        }
+        assert_eq!(lines, expected);
+        if std::ptr::eq(bytes, &archive) {
+            // Of frame 3, nothing but zeros is left out.
+            assert_eq!(told, not_zero(&bytes[0x2200..0x2600]));
+        }
     }
-    assert_eq!(lines, 9);
+    // What is said of the member with a long path.
+    for (at, start) in [
+        (0x1a00, "././@LongLink"),
+        (0x1c00, "envoy/xxx"),
+        (0x1e00, "envoy/xxx"),
+        (0x2000, "{"),
+    ] {
+        assert!(archive[at..].starts_with(start.as_bytes()), "{start}");
+    }
 }
