@@ -37,6 +37,13 @@ pub fn verify<R: Read + Seek>(name: &str, file: R) -> Result<Vec<Finding>, ReadE
     }
     version(reader.manifest(), &mut findings);
     manifest(reader.manifest(), &mut findings);
+    if reader
+        .read(MANIFEST_PATH)
+        .is_ok_and(|bytes| holds_null(&bytes))
+    {
+        let text = "a field is `null`, where it should be absent";
+        findings.push(Finding::new(Level::Warning, Rule::Manifest, text));
+    }
     // What is damaged is told above, once.
     let intact = findings.iter().all(|finding| finding.level < Level::Error);
     if intact {
@@ -62,6 +69,33 @@ fn version(manifest: &Manifest, findings: &mut Vec<Finding>) {
             manifest.version
         );
         findings.push(Finding::new(Level::Note, Rule::Version, text));
+    }
+}
+
+/// Whether JSON, which was parsed before, holds a `null`.
+fn holds_null(json: &[u8]) -> bool {
+    let mut in_text = false;
+    let mut is_escaped = false;
+    json.iter().any(|byte| {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => in_text = !in_text,
+            _ => {}
+        }
+        // Neither a number, `true` nor `false` has this letter.
+        !in_text && *byte == b'n'
+    })
+}
+
+#[test]
+fn a_null_is_found_and_none_in_a_text() {
+    for (json, expected) in [
+        (r#"{"note":null}"#, true),
+        (r#"[1,"\\",null]"#, true),
+        (r#"{"note":"null\"n","n":[true,false,1]}"#, false),
+    ] {
+        assert_eq!(holds_null(json.as_bytes()), expected, "{json}");
     }
 }
 

@@ -1410,6 +1410,14 @@ mod schema {
             assert_eq!(problem, Ok(()));
             serde_json::from_value::<Manifest>(manifest).unwrap();
         }
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/bundles");
+        for name in ["1-draft", "1-draft-mesh", "1-rc", "1-rc-mesh"] {
+            let bundle = fs::read(golden.join(format!("{name}.xdsnap"))).unwrap();
+            let manifest = open(&bundle).unwrap().read(MANIFEST_PATH).unwrap();
+            let manifest = serde_json::from_slice(&manifest).unwrap();
+            let problem = validator.validate(&manifest).map_err(|err| err.to_string());
+            assert_eq!(problem, Ok(()), "{name}");
+        }
     }
 
     #[test]
@@ -1488,6 +1496,20 @@ mod schema {
         assert!(validator.is_valid(&every));
         let optional = assert_each_field_is_checked(&validator, &every, "");
         assert_eq!(optional, 19);
+    }
+
+    #[test]
+    fn a_null_is_read_as_nothing_and_verify_warns_of_it() {
+        let members = few_members();
+        let mut manifest = manifest_of(&members);
+        manifest["note"] = json!(null);
+        let bundle = hostile(&manifest, &members);
+        assert_eq!(open(&bundle).unwrap().manifest().note, None);
+        let findings = xdsnap::bundle::verify("x", Cursor::new(&bundle[..])).unwrap();
+        assert!(
+            findings.iter().any(|found| found.text.contains("`null`")),
+            "{findings:?}"
+        );
     }
 
     /// A manifest with all fields that this version knows.

@@ -78,7 +78,7 @@ def cut(archive):
 
 
 LATER = {
-    "manifest": {"version": "1.1", "derived": {"rules": [1, {"x": None}]}, "later": [[]]},
+    "manifest": {"version": "1.1", "derived": {"rules": [1, {"x": True}]}, "later": [[]]},
     "members": {"derived/digests.json": b"{}", "zz/later.bin": b"\0"},
 }
 FORMS = {
