@@ -55,7 +55,6 @@ pub enum WriteError {
         /// The member.
         path: String,
         /// What its reader said.
-        #[source]
         error: io::Error,
     },
     /// The partial file could not be read back.
@@ -64,7 +63,6 @@ pub enum WriteError {
         /// The partial file.
         path: PathBuf,
         /// Why.
-        #[source]
         error: io::Error,
     },
     /// A file could not be written.
@@ -73,7 +71,6 @@ pub enum WriteError {
         /// The file.
         path: PathBuf,
         /// Why.
-        #[source]
         error: io::Error,
     },
 }
