@@ -368,7 +368,7 @@ fn a_partial_file_is_taken_over_only_if_it_holds_no_member_and_nobody_writes_it(
                 "{what}"
             ),
             false => {
-                assert_eq!(earlier, [partial.clone()], "{what}");
+                assert_eq!(earlier, std::slice::from_ref(&partial), "{what}");
                 assert!(fs::read(&partial).unwrap() == left, "{what}");
             }
         }
