@@ -89,6 +89,19 @@ pub struct Captured {
     pub end: Time,
 }
 
+impl Captured {
+    /// From the first beginning to the last end.
+    pub(crate) fn join(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(Self {
+                start: a.start.min(b.start),
+                end: a.end.max(b.end),
+            }),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
 /// A proxy of which the bundle holds a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProxyEntry {

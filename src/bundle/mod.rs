@@ -24,22 +24,28 @@
 //! Within: `frames` unpacks zstd frames and `archive` finds the tar entries in them, `seek_table` is where each frame
 //! begins; `plan` decides what shares a frame, and `pack` writes them.
 
+mod about;
 mod archive;
 mod digest;
 mod error;
 mod finding;
 mod format;
+mod fragment;
 mod frames;
 mod layout;
 mod pack;
+mod partial;
 mod plan;
 mod reader;
 mod recover;
 mod seek_table;
+mod unlisted;
 mod unpack;
 mod verify;
+mod write_error;
 mod writer;
 
+pub use about::{Failure, Head, Provenance};
 pub use error::{ReadError, Reason};
 pub use finding::{Finding, Level, Rule};
 pub use format::{
@@ -54,4 +60,5 @@ pub use reader::{Member, Members, Reader};
 pub use recover::{Intact, Recovery, Salvage, recover};
 pub use unpack::{Folder, UnpackError};
 pub use verify::verify;
-pub use writer::{Failure, Head, Provenance, WriteError, Writer, Written};
+pub use write_error::WriteError;
+pub use writer::{Unfinished, Writer, Written};

@@ -5,31 +5,24 @@ use std::{
     io::{Read, Seek},
 };
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
-use crate::model::Source;
+use crate::model::{ProxyId, Source};
 
 use super::{
-    archive::{Archive, Data},
-    digest,
+    about::Head,
+    archive::Archive,
     error::{ReadError, Reason},
     finding::{Finding, Level, Rule},
     format::{
-        Captured, FORMAT, FailureEntry, IstiodEntry, MAX_FRAMES, MAX_MEMBER_BYTES, Manifest,
-        MemberEntry, Origin, Redaction, Version,
+        Captured, FailureEntry, IstiodEntry, Manifest, MemberEntry, Origin, ProxyEntry, Version,
     },
-    layout::{FRAGMENTS, MANIFEST_PATH, MemberPath},
+    layout::{MANIFEST_PATH, MemberPath},
     reader::Reader,
-    writer::{Entry, Fields, Head, WriteError, Writer, Written, raw},
+    unlisted::Unlisted,
+    write_error::WriteError,
+    writer::{Entry, Fields, Writer, Written, raw},
 };
-
-/// The largest fragment that is read, in bytes.
-const MAX_FRAGMENT_BYTES: u64 = 64 << 10;
-
-/// The most fragments that wait for their members.
-const MAX_WAITING: usize = 1024;
 
 /// A file from which to get back what is intact. See [`recover`].
 #[derive(Debug)]
@@ -94,7 +87,12 @@ pub fn recover<R: Read + Seek>(name: &str, mut file: R) -> Result<Recovery<R>, R
         }
         Err(error) => error,
     };
-    let never_had_one = matches!(why.reason, Reason::Unfinished);
+    let damage = match why.reason {
+        Reason::Unfinished => None,
+        reason => {
+            Some(Finding::new(Level::Error, Rule::Manifest, reason.to_string()).of(MANIFEST_PATH))
+        }
+    };
     let archive = Archive::damaged(file).map_err(|reason| ReadError {
         bundle: name.to_owned(),
         member: None,
@@ -102,26 +100,7 @@ pub fn recover<R: Read + Seek>(name: &str, mut file: R) -> Result<Recovery<R>, R
     })?;
     Ok(Recovery {
         name: name.to_owned(),
-        file: File::Unlisted(Box::new(Unlisted {
-            name: name.to_owned(),
-            archive,
-            fragments: HashMap::new(),
-            seen: HashSet::new(),
-            frames: None,
-            is_damaged: !never_had_one,
-            is_complete: true,
-            first: Some(match never_had_one {
-                true => Finding::new(
-                    Level::Note,
-                    Rule::Manifest,
-                    "there is none, as in what an interrupted capture left: its note, failures and \
-                     versions are not known",
-                ),
-                false => Finding::new(Level::Error, Rule::Manifest, why.reason.to_string())
-                    .of(MANIFEST_PATH),
-            }),
-            ended: false,
-        })),
+        file: File::Unlisted(Box::new(Unlisted::new(name, archive, damage))),
     })
 }
 
@@ -150,7 +129,7 @@ impl<R: Read + Seek> Recovery<R> {
                 }))
             }
             File::Unlisted(unlisted) => {
-                unlisted.archive.rewind();
+                unlisted.rewind();
                 Box::new(std::iter::from_fn(|| {
                     let (entry, bytes) = match unlisted.next()? {
                         Ok(found) => found,
@@ -171,7 +150,9 @@ impl<R: Read + Seek> Recovery<R> {
     /// # Errors
     ///
     /// Where the bundle cannot be written.
-    pub fn write(self, writer: Writer, tool: &str) -> Result<Salvage, WriteError> {
+    pub fn write(self, mut writer: Writer, tool: &str) -> Result<Salvage, WriteError> {
+        // What is recovered stays where it is.
+        writer.leave_nothing();
         match self.file {
             File::Listed(reader) => write_listed(*reader, writer, tool, &self.name),
             File::Unlisted(unlisted) => write_unlisted(*unlisted, writer, tool),
@@ -267,10 +248,11 @@ fn write_unlisted<R: Read + Seek>(
         tool: tool.to_owned(),
         ..Head::default()
     };
+    let mut proxies: BTreeSet<ProxyId> = BTreeSet::new();
     let mut istiods: BTreeSet<Option<String>> = BTreeSet::new();
     let mut findings = Vec::new();
     let mut members = 0;
-    file.archive.rewind();
+    file.rewind();
     while let Some(member) = file.next() {
         let (entry, bytes) = match member {
             Ok(found) => found,
@@ -283,15 +265,14 @@ fn write_unlisted<R: Read + Seek>(
                 continue;
             }
         };
-        if let Ok(path) = entry.known.path.parse::<MemberPath>()
-            && path.source() == Source::Istiod
-        {
-            istiods.insert(path.istiod_name().map(str::to_owned));
+        if let Ok(path) = entry.known.path.parse::<MemberPath>() {
+            proxies.extend(path.proxy().cloned());
+            if path.source() == Source::Istiod {
+                istiods.insert(path.istiod_name().map(str::to_owned));
+            }
         }
         if let (Some(start), Some(end)) = (entry.known.requested, entry.known.received) {
-            let span = head.captured.get_or_insert(Captured { start, end });
-            span.start = span.start.min(start);
-            span.end = span.end.max(end);
+            head.captured = Captured::join(head.captured, Some(Captured { start, end }));
         }
         head.redaction.values += entry.known.redacted.unwrap_or(0);
         writer.copy(&entry.known.path, Entry::Copied(entry.fields), &bytes)?;
@@ -304,22 +285,50 @@ fn write_unlisted<R: Read + Seek>(
             findings,
         });
     }
-    head.istiods = istiods
-        .into_iter()
-        .map(|name| IstiodEntry {
-            name,
-            version: None,
+    let known = file.known();
+    for failure in known.failures {
+        writer.failure_entry(failure);
+    }
+    head.note = known.note;
+    head.captured = Captured::join(head.captured, known.captured);
+    head.redaction.rules = known.rules;
+    head.proxies = versions_of(known.proxies, &proxies);
+    head.istiods = (istiods.into_iter())
+        .map(|name| {
+            let mut told = known.istiods.iter().filter(|istiod| istiod.name == name);
+            let version = told.rfind(|istiod| istiod.version.is_some());
+            IstiodEntry {
+                version: version.and_then(|istiod| istiod.version.clone()),
+                name,
+            }
         })
         .collect();
-    head.redaction = Redaction {
-        rules: Vec::new(),
-        ..head.redaction
-    };
     Ok(Salvage {
         written: Some(writer.finish(head)?),
         members,
         findings,
     })
+}
+
+/// What was told of those proxies of which there is a member, each once.
+fn versions_of(told: Vec<ProxyEntry>, there: &BTreeSet<ProxyId>) -> Vec<ProxyEntry> {
+    let mut proxies: BTreeMap<ProxyId, ProxyEntry> = BTreeMap::new();
+    for later in told {
+        if !there.contains(&later.id) {
+            continue;
+        }
+        match proxies.get_mut(&later.id) {
+            Some(known) => {
+                known.envoy_version = later.envoy_version.or(known.envoy_version.take());
+                known.istio_version = later.istio_version.or(known.istio_version.take());
+                known.istiod = later.istiod.or(known.istiod.take());
+            }
+            None => {
+                proxies.insert(later.id.clone(), later);
+            }
+        }
+    }
+    proxies.into_values().collect()
 }
 
 fn lost_member(path: &MemberPath, file: &str, why: &str) -> FailureEntry {
@@ -333,218 +342,4 @@ fn lost_member(path: &MemberPath, file: &str, why: &str) -> FailureEntry {
         status: None,
         reason: format!("lost from a damaged bundle: {why}"),
     }
-}
-
-/// An archive of which nothing tells what it should hold, but fragments that tell of one member each.
-#[derive(Debug)]
-struct Unlisted<R> {
-    name: String,
-    archive: Archive<R>,
-    /// Those whose members have not come yet, by path.
-    fragments: HashMap<String, Described>,
-    seen: HashSet<String>,
-    /// Where intact frames begin, and where each ends; found when first needed.
-    frames: Option<BTreeMap<u64, u64>>,
-    /// Whether there is a manifest, that cannot be read.
-    is_damaged: bool,
-    /// Why there is no manifest, until it was told.
-    first: Option<Finding>,
-    /// Whether nothing was told to be lost.
-    is_complete: bool,
-    ended: bool,
-}
-
-/// What is said of a member.
-#[derive(Debug)]
-struct Described {
-    known: MemberEntry,
-    /// The same, with what this release does not know.
-    fields: Fields,
-}
-
-/// What stands before a member in a partial file.
-#[derive(Deserialize)]
-struct Fragment {
-    format: String,
-    version: Version,
-    member: Box<RawValue>,
-}
-
-impl<R: Read + Seek> Unlisted<R> {
-    fn next(&mut self) -> Option<Result<(Described, Vec<u8>), Finding>> {
-        let next = self.advance().or_else(|| self.gap().map(Err));
-        if let Some(Err(finding)) = &next {
-            self.is_complete &= finding.level < Level::Error;
-        }
-        next
-    }
-
-    /// At the end: where in the file something stands that is no intact frame, unless a loss was told before.
-    ///
-    /// A frame that is cut may not even tell which member it held.
-    fn gap(&mut self) -> Option<Finding> {
-        if !self.is_complete {
-            return None;
-        }
-        let (size, frames) = match (self.archive.size(), self.intact_frames()) {
-            (Ok(size), Ok(frames)) => (size, frames),
-            (Err(reason), _) | (_, Err(reason)) => {
-                let text = reason.to_string();
-                return Some(Finding::new(Level::Error, Rule::Archive, text));
-            }
-        };
-        let mut start = 0;
-        while let Some(end) = frames.get(&start) {
-            start = *end;
-        }
-        let text = format!("cut or damaged: what stood from byte {start} on cannot be read");
-        (start < size).then(|| Finding::new(Level::Error, Rule::Frames, text))
-    }
-
-    fn advance(&mut self) -> Option<Result<(Described, Vec<u8>), Finding>> {
-        if let Some(first) = self.first.take() {
-            return Some(Err(first));
-        }
-        while !self.ended {
-            let entry = match self.archive.next() {
-                Ok(Some(entry)) => entry,
-                Ok(None) => {
-                    self.ended = true;
-                    break;
-                }
-                // A partial file has no end: what is cut off is told by the fragments that wait.
-                Err(Reason::Truncated) if !self.is_damaged => continue,
-                Err(Reason::Io(err)) => {
-                    self.ended = true;
-                    let text = Reason::Io(err).to_string();
-                    return Some(Err(Finding::new(Level::Error, Rule::Archive, text)));
-                }
-                Err(reason) => {
-                    let text = reason.to_string();
-                    return Some(Err(Finding::new(Level::Error, Rule::Archive, text)));
-                }
-            };
-            if entry.path == MANIFEST_PATH {
-                continue;
-            }
-            let result = match entry.path.starts_with(FRAGMENTS) {
-                true => match self.fragment(&entry.data) {
-                    Ok(()) => continue,
-                    Err(reason) => Err(reason),
-                },
-                false => self.member(&entry.path, &entry.data),
-            };
-            return Some(result.map_err(|reason| {
-                let finding = Finding::new(Level::Error, Rule::Member, reason.to_string());
-                finding.of(&entry.path)
-            }));
-        }
-        let path = self.fragments.keys().min()?.clone();
-        self.fragments.remove(&path);
-        let finding = Finding::new(Level::Error, Rule::Member, Reason::Truncated.to_string());
-        Some(Err(finding.of(&path)))
-    }
-
-    /// Keeps what a fragment says until its member comes.
-    fn fragment(&mut self, data: &Data) -> Result<(), Reason> {
-        let bytes = self.archive.content(data, MAX_FRAGMENT_BYTES)?;
-        let invalid = |err: serde_json::Error| Reason::InvalidManifest(err.to_string());
-        let fragment: Fragment = serde_json::from_slice(&bytes).map_err(invalid)?;
-        if fragment.format != FORMAT || !fragment.version.is_supported() {
-            return Err(Reason::InvalidManifest(
-                "a fragment of another format".to_owned(),
-            ));
-        }
-        let known: MemberEntry = serde_json::from_str(fragment.member.get()).map_err(invalid)?;
-        let fields = serde_json::from_str(fragment.member.get()).map_err(invalid)?;
-        if self.fragments.len() == MAX_WAITING {
-            return Err(Reason::TooLarge {
-                what: "the number of fragments without members".to_owned(),
-                limit: MAX_WAITING as u64,
-            });
-        }
-        self.fragments
-            .insert(known.path.clone(), Described { known, fields });
-        Ok(())
-    }
-
-    fn member(&mut self, path: &str, data: &Data) -> Result<(Described, Vec<u8>), Reason> {
-        let described = self.fragments.remove(path);
-        if described.is_none() && path.parse::<MemberPath>().is_err() {
-            return Err(Reason::NotListed);
-        }
-        if !self.seen.insert(path.to_lowercase()) {
-            return Err(Reason::Duplicate);
-        }
-        let bytes = self.archive.content(data, MAX_MEMBER_BYTES)?;
-        let (first, last) = self.archive.frames_of(data);
-        // The checksum guards the fragment, too, which nothing else does.
-        if !self.are_intact(first, last)? {
-            return Err(Reason::Damaged(
-                "a zstd frame that holds it is cut or has another checksum".to_owned(),
-            ));
-        }
-        let sha256 = digest::hex(Sha256::new().chain_update(&bytes));
-        if let Some(described) = described {
-            let entry = &described.known;
-            if entry.size != bytes.len() as u64 || entry.sha256 != sha256 {
-                return Err(Reason::Altered(
-                    "its size or SHA-256 digest is not what its fragment says".to_owned(),
-                ));
-            }
-            return Ok((described, bytes));
-        }
-        let known = MemberEntry {
-            path: path.to_owned(),
-            size: bytes.len() as u64,
-            sha256,
-            origin: Origin::file(&self.name),
-            requested: None,
-            received: None,
-            status: None,
-            redacted: None,
-            offset: None,
-        };
-        let fields = serde_json::from_str(raw(&known).get())
-            .map_err(|err| Reason::InvalidManifest(err.to_string()))?;
-        Ok((Described { known, fields }, bytes))
-    }
-
-    /// Whether the frames are intact from the one that begins at `first` to the one that begins at `last`.
-    fn are_intact(&mut self, first: u64, last: u64) -> Result<bool, Reason> {
-        let frames = self.intact_frames()?;
-        let mut start = first;
-        while let Some(end) = frames.get(&start) {
-            if start >= last {
-                return Ok(start == last);
-            }
-            start = *end;
-        }
-        Ok(false)
-    }
-
-    fn intact_frames(&mut self) -> Result<&BTreeMap<u64, u64>, Reason> {
-        if self.frames.is_none() {
-            self.frames = Some(intact_frames(&mut self.archive)?);
-        }
-        Ok(self.frames.get_or_insert_default())
-    }
-}
-
-/// Where intact frames begin, and where each ends.
-fn intact_frames<R: Read + Seek>(archive: &mut Archive<R>) -> Result<BTreeMap<u64, u64>, Reason> {
-    let mut frames = BTreeMap::new();
-    let mut next = Some(0);
-    while let Some(start) = next.filter(|_| (frames.len() as u64) < MAX_FRAMES) {
-        next = match archive.measure(start, u64::MAX) {
-            Ok(frame) => {
-                let end = start + frame.packed;
-                frames.insert(start, end);
-                Some(end)
-            }
-            Err(Reason::Io(err)) => return Err(Reason::Io(err)),
-            Err(_) => archive.next_frame(start)?,
-        };
-    }
-    Ok(frames)
 }

@@ -2,8 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    fs::{File, OpenOptions},
-    io::{self, Read, Seek, SeekFrom, Write},
+    fs::File,
+    io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
 };
 
@@ -11,26 +11,24 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::model::{Document, ProxyId, Source};
+use crate::model::ProxyId;
 
 use super::{
-    archive::BLOCK,
+    about::{Failure, Head, Provenance},
     digest,
     format::{
-        Captured, FORMAT, FailureEntry, IstiodEntry, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES,
-        MAX_MEMBERS, MAX_UNPACKED_BYTES, Manifest, MemberEntry, Origin, ProxyEntry, Redaction,
-        Time, Version, is_too_much,
+        FORMAT, FailureEntry, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS,
+        MAX_UNPACKED_BYTES, Manifest, MemberEntry, ProxyEntry, Version, is_too_much,
     },
-    layout::{FRAGMENTS, MANIFEST_PATH, MemberPath},
-    pack::{self, Packer},
+    layout::{MANIFEST_PATH, MemberPath},
+    pack::Packer,
+    partial::{Copying, Partial, Stored},
     plan::{self, Kind},
+    write_error::WriteError,
 };
 
 /// How much of a member is held in memory before it goes to a file without a name.
 const SPOOL_BYTES: usize = 8 << 20;
-
-/// How many names are tried for the partial file.
-const MAX_PARTIAL_FILES: u32 = 100;
 
 /// Writes a bundle.
 ///
@@ -41,36 +39,34 @@ const MAX_PARTIAL_FILES: u32 = 100;
 /// order in which members came nor on how many came at a time.
 ///
 /// A writer that is dropped unfinished leaves the partial file if it holds a member. A later writer for the same
-/// path never touches it: it takes `<path>.partial.2`, then `.3`, and so on.
+/// path never touches it: it takes `<path>.partial.2`, then `.3`, and so on. One without a member, which only a writer
+/// leaves that was killed, it takes over.
 #[derive(Debug)]
 pub struct Writer {
     path: PathBuf,
     replace: bool,
     folder: PathBuf,
-    partial_path: PathBuf,
-    partial: File,
-    /// Where the last finished frame in the partial file ends.
-    end: u64,
+    partial: Partial,
     /// The members in the order of the bundle.
-    members: BTreeMap<(Kind, String), Stored>,
+    members: BTreeMap<(Kind, String), (Entry, Stored)>,
     /// Their paths, by their lowercase form.
     paths: HashMap<String, String>,
     /// The proxies of which there is a member.
     proxies: BTreeSet<ProxyId>,
     failures: Vec<FailureEntry>,
-    finished: bool,
+    /// Whether the partial file holds nothing that is not somewhere else, too.
+    is_copy: bool,
 }
 
-/// A member in the partial file.
-#[derive(Debug)]
-struct Stored {
-    entry: Entry,
-    /// Where its frame begins, and the size of it.
-    frame: (u64, u64),
-    /// How much the frame holds before the member's header.
-    before: u64,
-    /// The size of the member in the archive, with its header and padding.
-    size: u64,
+/// What a writer holds that is not finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The partial file.
+    pub path: PathBuf,
+    /// How many members it holds.
+    pub members: usize,
+    /// Its size in bytes.
+    pub size_bytes: u64,
 }
 
 /// The fields of a JSON object, as they are spelled.
@@ -100,98 +96,9 @@ impl Entry {
     }
 }
 
-/// What a partial file says of each member.
-#[derive(Serialize)]
-struct Fragment<'a> {
-    format: &'a str,
-    version: Version,
-    member: &'a Entry,
-}
-
 /// `value` as it is spelled in JSON.
 pub(super) fn raw(value: &impl Serialize) -> Box<RawValue> {
     serde_json::value::to_raw_value(value).expect("what bundles hold is JSON")
-}
-
-/// Where a member came from, and what was done to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Provenance {
-    /// Where it came from.
-    pub origin: Origin,
-    /// When it was asked for; absent for a file.
-    pub requested: Option<Time>,
-    /// When the last of it was received; absent for a file.
-    pub received: Option<Time>,
-    /// The HTTP status of the answer.
-    pub status: Option<u16>,
-    /// How many values were replaced in it; absent if nothing was looked for.
-    pub redacted: Option<u64>,
-}
-
-impl Provenance {
-    /// From the file at `path`, of which only the base name is kept; not redacted.
-    pub fn of_file(path: impl AsRef<Path>) -> Self {
-        Self {
-            origin: Origin::file(path),
-            requested: None,
-            received: None,
-            status: None,
-            redacted: None,
-        }
-    }
-}
-
-/// Something that was asked for and could not be had.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// Who was asked.
-    pub source: Source,
-    /// The proxy it is about.
-    pub proxy: Option<ProxyId>,
-    /// The document that was asked for.
-    pub document: Option<Document>,
-    /// The section of it that was asked for.
-    pub part: Option<String>,
-    /// Where it would have come from.
-    pub origin: Origin,
-    /// When it failed.
-    pub time: Option<Time>,
-    /// The HTTP status of the answer, if there was one.
-    pub status: Option<u16>,
-    /// Why, for a person.
-    pub reason: String,
-}
-
-impl From<Failure> for FailureEntry {
-    fn from(failure: Failure) -> Self {
-        Self {
-            source: failure.source.to_string(),
-            proxy: failure.proxy.map(|id| id.to_string()),
-            document: failure.document.map(|document| document.to_string()),
-            part: failure.part,
-            origin: failure.origin,
-            time: failure.time,
-            status: failure.status,
-            reason: failure.reason,
-        }
-    }
-}
-
-/// What a manifest says of the whole bundle.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Head {
-    /// The program and its version: `xdsnap 0.1.0`.
-    pub tool: String,
-    /// The words of the person who makes the bundle.
-    pub note: Option<String>,
-    /// When the capture ran; absent for a capture from files.
-    pub captured: Option<Captured>,
-    /// The proxies, in any order. Those of members that are missing here are added.
-    pub proxies: Vec<ProxyEntry>,
-    /// The istiods, in any order.
-    pub istiods: Vec<IstiodEntry>,
-    /// What was replaced.
-    pub redaction: Redaction,
 }
 
 /// A bundle that was written.
@@ -201,71 +108,6 @@ pub struct Written {
     pub path: PathBuf,
     /// Its size.
     pub size_bytes: u64,
-}
-
-/// Why a bundle, or a member of it, could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The folder of the bundle does not exist.
-    #[error("cannot write `{}`: there is no folder `{}`; make it first", path.display(), folder.display())]
-    NoFolder {
-        /// The bundle.
-        path: PathBuf,
-        /// Its folder.
-        folder: PathBuf,
-    },
-    /// What is at the path is not a file, or no file can have the name.
-    #[error("cannot write `{}`: it is not the path of a file; give another one", .0.display())]
-    NotAFile(PathBuf),
-    /// There is a file, and it must not be replaced.
-    #[error("`{}` exists and is not replaced; move it away or give another path", .0.display())]
-    Exists(PathBuf),
-    /// Earlier captures left many partial files.
-    #[error(
-        "there are {MAX_PARTIAL_FILES} unfinished captures of `{}` beside it (`.partial` and `.partial.2` to \
-         `.partial.{MAX_PARTIAL_FILES}`); move them away or give another path",
-        .0.display()
-    )]
-    TooManyPartialFiles(PathBuf),
-    /// The bundle has this member already.
-    #[error("member `{0}` was written before; a bundle holds it once")]
-    Duplicate(String),
-    /// The bundle has a member that differs from this one in letter case only.
-    #[error(
-        "member `{path}` differs from `{other}` in letter case only; give one of them another name"
-    )]
-    CaseCollision {
-        /// The member.
-        path: String,
-        /// The member that is in the bundle.
-        other: String,
-    },
-    /// A bundle must not hold so much.
-    #[error("{what} exceeds what a bundle may hold (at most {limit})")]
-    TooLarge {
-        /// What is too large.
-        what: String,
-        /// The limit.
-        limit: u64,
-    },
-    /// The member's content could not be read to its end, so the member was not added.
-    #[error("member `{path}` could not be read: {error}")]
-    Body {
-        /// The member.
-        path: String,
-        /// What its reader said.
-        #[source]
-        error: io::Error,
-    },
-    /// A file could not be written.
-    #[error("cannot write `{}`: {error}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        error: io::Error,
-    },
 }
 
 impl Writer {
@@ -307,25 +149,48 @@ impl Writer {
             Ok(_) if !replace => return Err(WriteError::Exists(path.to_owned())),
             _ => {}
         }
-        let (partial_path, partial) = create_partial(path)?;
+        let partial = Partial::create(path)?;
         Ok(Self {
             path: path.to_owned(),
             replace,
             folder: folder.to_owned(),
-            partial_path,
             partial,
-            end: 0,
             members: BTreeMap::new(),
             paths: HashMap::new(),
             proxies: BTreeSet::new(),
             failures: Vec::new(),
-            finished: false,
+            is_copy: false,
         })
     }
 
     /// Where the members are until the bundle is finished.
     pub fn partial_path(&self) -> &Path {
-        &self.partial_path
+        self.partial.path()
+    }
+
+    /// The partial files beside the bundle that earlier writers left, with members.
+    pub fn earlier(&self) -> &[PathBuf] {
+        self.partial.earlier()
+    }
+
+    /// What stays if the writer is dropped now.
+    pub fn unfinished(&self) -> Option<Unfinished> {
+        (!self.is_copy && !self.members.is_empty()).then(|| Unfinished {
+            path: self.partial_path().to_owned(),
+            members: self.members.len(),
+            size_bytes: self.partial.size(),
+        })
+    }
+
+    /// From now on the writer leaves no partial file, not even with members: they are somewhere else, too, or of no use.
+    pub fn leave_nothing(&mut self) {
+        self.is_copy = true;
+    }
+
+    /// Puts what is known of the whole bundle so far into the partial file, for the case that the writer is not finished.
+    /// What is told later adds to lists, and else stands instead. [`Writer::finish`] takes nothing from it.
+    pub fn know(&mut self, head: Head) {
+        self.partial.know(head.into());
     }
 
     /// Adds a member: the bytes of `body`, which must be redacted already.
@@ -399,28 +264,24 @@ impl Writer {
         content: &mut dyn Read,
         size: u64,
     ) -> Result<(), WriteError> {
-        let start = self.end;
-        let stored = match self.store(&path, entry, content, size) {
-            Ok(stored) => stored,
-            Err(error) => {
-                // The next member overwrites what this leaves, and so does the next attempt to cut it off.
-                let _ = self.partial.set_len(start);
-                return Err(self.partial_error(error));
-            }
-        };
-        self.end = start + stored.frame.1;
+        let stored = self
+            .partial
+            .member(&path, &entry, content, size)
+            .map_err(|error| self.partial_error(error))?;
         self.paths.insert(path.to_lowercase(), path.clone());
-        self.members.insert((Kind::of(&path), path), stored);
+        self.members
+            .insert((Kind::of(&path), path), (entry, stored));
         Ok(())
     }
 
     /// Records something that could not be had.
     pub fn failure(&mut self, failure: Failure) {
-        self.failures.push(failure.into());
+        self.failure_entry(failure.into());
     }
 
     /// As [`Writer::failure`], for one of which only a path is known.
     pub(super) fn failure_entry(&mut self, failure: FailureEntry) {
+        self.partial.know(failure.clone().into());
         self.failures.push(failure);
     }
 
@@ -450,23 +311,32 @@ impl Writer {
             path: self.path.clone(),
             error,
         };
+        let packing = self.partial.packing();
+        // What has this name was left by a writer that was killed: the lock of the partial file is one on it, too.
+        let _ = std::fs::remove_file(&packing);
         let mut bundle = tempfile::Builder::new()
-            .prefix(".xdsnap-")
-            .suffix(".tmp")
+            .prefix(packing.file_name().unwrap_or_default())
+            .rand_bytes(0)
             .tempfile_in(&self.folder)
             .map_err(error)?;
         let frames = plan::frames(
             self.members
                 .iter()
-                .map(|((kind, _), stored)| (*kind, stored.size)),
+                .map(|((kind, _), (_, stored))| (*kind, stored.size)),
             self.proxies.len() <= 1,
         );
         let mut packer = Packer::new(bundle.as_file_mut());
         packer.member(MANIFEST_PATH, &manifest).map_err(error)?;
         packer.cut(frames);
-        for stored in self.members.values() {
-            copy_member(&mut self.partial, stored, &mut packer)
-                .map_err(|error| partial_error(&self.partial_path, error))?;
+        for (_, stored) in self.members.values() {
+            let copied = self.partial.copy(stored, &mut packer);
+            copied.map_err(|failed| match failed {
+                Copying::Write(failed) => error(failed),
+                Copying::Read(error) => WriteError::Partial {
+                    path: self.partial.path().to_owned(),
+                    error,
+                },
+            })?;
         }
         let (packed, unpacked) = packer.finish().map_err(error)?;
         if is_too_much(unpacked, packed) {
@@ -485,7 +355,7 @@ impl Writer {
             io::ErrorKind::AlreadyExists if !self.replace => WriteError::Exists(self.path.clone()),
             _ => error(err.error),
         })?;
-        self.finished = true;
+        self.is_copy = true;
         // The bundle is in place: a folder that cannot be synced does not undo that.
         #[cfg(unix)]
         let _ = File::open(&self.folder).and_then(|folder| folder.sync_all());
@@ -498,8 +368,8 @@ impl Writer {
     /// What the manifest says of the members, in the order of the archive.
     fn entries(&self) -> Vec<Entry> {
         let mut offset = 0;
-        let entry = |stored: &Stored| {
-            let entry = stored.entry.at(offset);
+        let entry = |(entry, stored): &(Entry, Stored)| {
+            let entry = entry.at(offset);
             offset += stored.size;
             entry
         };
@@ -543,37 +413,6 @@ impl Writer {
         Ok((spool, size, digest::hex(hash)))
     }
 
-    /// Appends a frame with a member, and what the manifest will say of it, to the partial file.
-    fn store(
-        &mut self,
-        path: &str,
-        entry: Entry,
-        content: &mut dyn Read,
-        size: u64,
-    ) -> io::Result<Stored> {
-        let start = self.end;
-        self.partial.seek(SeekFrom::Start(start))?;
-        self.partial.set_len(start)?;
-        let fragment = Fragment {
-            format: FORMAT,
-            version: Version::CURRENT,
-            member: &entry,
-        };
-        let fragment = serde_json::to_vec(&fragment)?;
-        let name = format!("{FRAGMENTS}{}.json", self.members.len() + 1);
-        let mut head = pack::entry(&name, &fragment)?;
-        let before = head.len() as u64;
-        head.extend(pack::header(path, size)?);
-        pack::partial_frame(&mut self.partial, &head, content, size)?;
-        let end = self.partial.stream_position()?;
-        Ok(Stored {
-            entry,
-            frame: (start, end - start),
-            before,
-            size: head.len() as u64 - before + size.next_multiple_of(BLOCK),
-        })
-    }
-
     fn manifest(&mut self, head: Head) -> impl Serialize + use<> {
         let Head {
             tool,
@@ -610,46 +449,20 @@ impl Writer {
     }
 
     fn partial_error(&self, error: io::Error) -> WriteError {
-        partial_error(&self.partial_path, error)
+        WriteError::Io {
+            path: self.partial_path().to_owned(),
+            error,
+        }
     }
 }
 
 impl Drop for Writer {
     /// Removes the partial file, unless it alone holds what was captured.
     fn drop(&mut self) {
-        if self.finished || self.members.is_empty() {
-            let _ = std::fs::remove_file(&self.partial_path);
+        if self.unfinished().is_none() {
+            let _ = std::fs::remove_file(self.partial_path());
         }
     }
-}
-
-fn partial_error(path: &Path, error: io::Error) -> WriteError {
-    WriteError::Io {
-        path: path.to_owned(),
-        error,
-    }
-}
-
-/// Creates the first of `<path>.partial`, `<path>.partial.2`, … that does not exist.
-fn create_partial(path: &Path) -> Result<(PathBuf, File), WriteError> {
-    for number in 1..=MAX_PARTIAL_FILES {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".partial");
-        if number > 1 {
-            name.push(format!(".{number}"));
-        }
-        let name = PathBuf::from(name);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(&name) {
-            Ok(file) => return Ok((name, file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(partial_error(&name, error)),
-        }
-    }
-    Err(WriteError::TooManyPartialFiles(path.to_owned()))
 }
 
 /// The bytes of `manifest.json`.
@@ -664,20 +477,6 @@ fn manifest_bytes(manifest: &impl Serialize) -> Result<Vec<u8>, WriteError> {
         });
     }
     Ok(bytes)
-}
-
-/// Copies a member, header and padding included, from the partial file.
-fn copy_member(partial: &mut File, stored: &Stored, packer: &mut Packer<'_>) -> io::Result<()> {
-    let (start, size) = stored.frame;
-    partial.seek(SeekFrom::Start(start))?;
-    let mut frame = zstd::Decoder::new(partial.take(size))?;
-    io::copy(&mut (&mut frame).take(stored.before), &mut io::sink())?;
-    let copied = io::copy(&mut (&mut frame).take(stored.size), packer)?;
-    // At the end the checksum of the frame is compared.
-    if copied < stored.size || frame.read(&mut [0])? > 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(())
 }
 
 #[test]

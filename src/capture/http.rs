@@ -13,6 +13,7 @@ use std::{
     path::PathBuf,
     pin::{Pin, pin},
     str::FromStr,
+    task::Poll,
     time::Duration,
 };
 
@@ -32,6 +33,8 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 use url::{Host, Url};
+
+use super::stop::Stop;
 
 /// The largest body that is read, in bytes; a longer one is an error, never cut.
 pub const MAX_BODY: u64 = 1 << 30;
@@ -189,6 +192,9 @@ pub enum HttpError {
     /// No connection, for another reason.
     #[error("cannot connect: {0}")]
     Connect(String),
+    /// The capture was asked to end.
+    #[error("interrupted")]
+    Interrupted,
     /// The deadline passed.
     #[error("timed out after {0:?}")]
     Timeout(Duration),
@@ -221,6 +227,7 @@ impl HttpError {
 pub struct Client {
     runtime: Runtime,
     timeout: Duration,
+    stop: Stop,
 }
 
 impl Client {
@@ -236,7 +243,30 @@ impl Client {
             .enable_time()
             .build()?;
         let timeout = timeout.min(MAX_TIMEOUT);
-        Ok(Self { runtime, timeout })
+        Ok(Self {
+            runtime,
+            timeout,
+            stop: Stop::default(),
+        })
+    }
+
+    /// The same, but that from the moment on that `stop` is asked it fails with [`HttpError::Interrupted`].
+    pub fn until(self, stop: Stop) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// Waits for `future` until `deadline`, and no longer than until the client is stopped.
+    fn wait<F: Future>(&self, deadline: Instant, future: F) -> Result<F::Output, HttpError> {
+        let outcome = self.runtime.block_on(async {
+            let mut stopped = pin!(self.stop.asked());
+            let mut future = pin!(timeout_at(deadline, future));
+            poll_fn(|context| match stopped.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(Err(HttpError::Interrupted)),
+                Poll::Pending => future.as_mut().poll(context).map(Ok),
+            })
+            .await
+        })?;
+        outcome.map_err(|_| HttpError::Timeout(self.timeout))
     }
 
     /// Asks for `path_and_query` and returns when the head of the answer is there, whatever its
@@ -254,7 +284,6 @@ impl Client {
         path_and_query: &str,
     ) -> Result<Response<'_>, HttpError> {
         let deadline = Instant::now() + self.timeout;
-        let timed_out = HttpError::Timeout(self.timeout);
         let tries = async {
             let mut pause = FIRST_PAUSE;
             for _ in 1..TRIES {
@@ -268,10 +297,7 @@ impl Client {
             }
             ask(endpoint, path_and_query).await
         };
-        let answer = self
-            .runtime
-            .block_on(async { timeout_at(deadline, tries).await })
-            .unwrap_or(Err(timed_out))?;
+        let answer = self.wait(deadline, tries)??;
         Ok(Response {
             status: answer.status,
             requested: answer.requested,
@@ -329,18 +355,11 @@ impl<'c> Body<'c> {
     /// The next piece, `None` at the end.
     fn next(&mut self) -> Result<Option<Bytes>, HttpError> {
         let frame = drive(&mut self.connection, self.incoming.frame());
-        let frame = self
-            .client
-            .runtime
-            .block_on(async { timeout_at(self.deadline, frame).await });
-        match frame {
-            Err(_) => Err(HttpError::Timeout(self.client.timeout)),
-            Ok(None) => Ok(None),
-            Ok(Some(Err(error))) if is_end_of_connection(&error) => {
-                Err(HttpError::Cut(self.arrived))
-            }
-            Ok(Some(Err(error))) => Err(HttpError::BadAnswer(innermost(&error))),
-            Ok(Some(Ok(frame))) => {
+        match self.client.wait(self.deadline, frame)? {
+            None => Ok(None),
+            Some(Err(error)) if is_end_of_connection(&error) => Err(HttpError::Cut(self.arrived)),
+            Some(Err(error)) => Err(HttpError::BadAnswer(innermost(&error))),
+            Some(Ok(frame)) => {
                 let chunk = frame.into_data().unwrap_or_default();
                 self.arrived += chunk.len() as u64;
                 match self.arrived > self.limit {

@@ -13,6 +13,8 @@ pub mod istiod;
 mod record;
 mod run;
 pub mod sink;
+mod stop;
 
 pub use input::{DumpDocument, Input, InputError, Named, Place, Versions};
 pub use run::{CaptureError, Options, Outcome, Target, capture, open, source_of};
+pub use stop::Stop;

@@ -9,11 +9,16 @@ use jiff::Timestamp;
 use tempfile::SpooledTempFile;
 
 use super::{
+    http::HttpError,
     input::{Input, Versions},
     sink::{self, Received, Request, Sink, SinkError},
+    stop::Stop,
 };
 use crate::{
-    bundle::{Captured, Failure, MemberPath, Origin, Provenance, Time, WriteError, Writer},
+    bundle::{
+        Captured, Failure, Head, IstiodEntry, MemberPath, Origin, Provenance, ProxyEntry, Time,
+        Unfinished, WriteError, Writer,
+    },
     dump::recognize,
     model::{Document, ProxyId, Source},
     redact::{RedactError, Redactor},
@@ -31,6 +36,17 @@ pub(super) trait Store {
         provenance: Provenance,
         body: &mut dyn Read,
     ) -> Result<(), WriteError>;
+
+    /// Notes what is known of the whole, for the case that nothing more comes.
+    fn know(&mut self, _known: Head) {}
+
+    /// Notes something that could not be had.
+    fn failure(&mut self, _failure: &Failure) {}
+
+    /// What stays if nothing more comes.
+    fn unfinished(&self) -> Option<Unfinished> {
+        None
+    }
 }
 
 impl Store for Writer {
@@ -41,6 +57,18 @@ impl Store for Writer {
         body: &mut dyn Read,
     ) -> Result<(), WriteError> {
         Self::member(self, path, provenance, body)
+    }
+
+    fn know(&mut self, known: Head) {
+        Self::know(self, known);
+    }
+
+    fn failure(&mut self, failure: &Failure) {
+        Self::failure(self, failure.clone());
+    }
+
+    fn unfinished(&self) -> Option<Unfinished> {
+        Self::unfinished(self)
     }
 }
 
@@ -67,6 +95,7 @@ impl Store for Input {
 pub(super) struct Recorder<'a> {
     store: &'a mut dyn Store,
     progress: &'a mut dyn FnMut(&str),
+    stop: &'a Stop,
     redactor: Redactor,
     /// What kept the store from taking more.
     pub(super) stopped: Option<WriteError>,
@@ -83,10 +112,15 @@ pub(super) struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) fn new(store: &'a mut dyn Store, progress: &'a mut dyn FnMut(&str)) -> Self {
+    pub(super) fn new(
+        store: &'a mut dyn Store,
+        progress: &'a mut dyn FnMut(&str),
+        stop: &'a Stop,
+    ) -> Self {
         Self {
             store,
             progress,
+            stop,
             redactor: Redactor::new(),
             stopped: None,
             dumps: BTreeSet::new(),
@@ -105,9 +139,16 @@ impl<'a> Recorder<'a> {
             .map(|(path, provenance)| (path.clone(), provenance.clone()))
             .collect();
         for (path, mut provenance) in documents {
-            (self.progress)(&path.to_string());
             let mut spool = SpooledTempFile::new(SPOOL_BYTES);
-            let reason = match input.copy(&path, &mut spool) {
+            let copied = match self.stop.is_asked() {
+                true => Err(HttpError::Interrupted.to_string()),
+                false => {
+                    (self.progress)(&path.to_string());
+                    let copied = input.copy(&path, &mut spool);
+                    copied.map_err(|error| error.to_string())
+                }
+            };
+            let reason = match copied {
                 Ok(redacted) => {
                     // A member of a bundle was redacted before.
                     if let Some(now) = redacted {
@@ -119,10 +160,10 @@ impl<'a> Recorder<'a> {
                         Err(error) => Some(error.to_string()),
                     }
                 }
-                Err(error) => Some(error.to_string()),
+                Err(reason) => Some(reason),
             };
             if let Some(reason) = reason {
-                self.failures.push(Failure {
+                self.miss(Failure {
                     source: path.source(),
                     proxy: path.proxy().cloned(),
                     document: Some(path.document()),
@@ -136,10 +177,18 @@ impl<'a> Recorder<'a> {
             }
             self.keep(path, provenance, &mut spool)?;
         }
-        for (proxy, versions) in &input.proxies {
-            self.note_versions(proxy, versions.clone());
-        }
         Ok(())
+    }
+
+    /// Notes what could not be had.
+    pub(super) fn miss(&mut self, failure: Failure) {
+        self.store.failure(&failure);
+        self.failures.push(failure);
+    }
+
+    /// Notes what is known of the whole.
+    pub(super) fn know(&mut self, known: Head) {
+        self.store.know(known);
     }
 
     /// Keeps one redacted document.
@@ -164,7 +213,7 @@ impl<'a> Recorder<'a> {
                         envoy: content.envoy_version,
                         istio: content.istio_version,
                     };
-                    self.note_versions(proxy, versions);
+                    self.note_versions([(proxy, &versions)]);
                 }
             }
             (Source::Istiod, document, _) => {
@@ -176,19 +225,50 @@ impl<'a> Recorder<'a> {
                     // A version that is not text is no version; the document is kept all the same.
                     let _ = spool.take(MAX_VERSION).read_to_string(&mut text);
                     *version = text.trim().split('-').next().map(str::to_owned);
+                    let istiod = IstiodEntry {
+                        name: path.istiod_name().map(str::to_owned),
+                        version: version.clone(),
+                    };
+                    self.store.know(Head {
+                        istiods: vec![istiod],
+                        ..Head::default()
+                    });
                 }
             }
             _ => {}
         }
         spool.rewind().map_err(io)?;
         self.redacted += provenance.redacted.unwrap_or(0);
-        self.store.member(path, provenance, spool)
+        self.store.member(path, provenance, spool)?;
+        self.stop.keep(self.store.unfinished());
+        Ok(())
     }
 
-    fn note_versions(&mut self, proxy: &ProxyId, versions: Versions) {
-        let known = self.versions.entry(proxy.clone()).or_default();
-        known.envoy = versions.envoy.or(known.envoy.take());
-        known.istio = versions.istio.or(known.istio.take());
+    pub(super) fn note_versions<'v>(
+        &mut self,
+        versions: impl IntoIterator<Item = (&'v ProxyId, &'v Versions)>,
+    ) {
+        let mut proxies = Vec::new();
+        for (proxy, versions) in versions {
+            let known = self.versions.entry(proxy.clone()).or_default();
+            known.envoy = versions.envoy.clone().or(known.envoy.take());
+            known.istio = versions.istio.clone().or(known.istio.take());
+            proxies.push(proxy_entry(proxy.clone(), known.clone()));
+        }
+        self.store.know(Head {
+            proxies,
+            ..Head::default()
+        });
+    }
+}
+
+/// What a manifest says of a proxy.
+pub(super) fn proxy_entry(id: ProxyId, versions: Versions) -> ProxyEntry {
+    ProxyEntry {
+        id,
+        envoy_version: versions.envoy,
+        istio_version: versions.istio,
+        istiod: None,
     }
 }
 
@@ -269,7 +349,7 @@ impl Sink for Recorder<'_> {
 
     fn failure(&mut self, failure: sink::Failure) {
         let (reason, _) = crate::redact::scrub_reason(&failure.reason);
-        self.failures.push(Failure {
+        self.miss(Failure {
             source: failure.source,
             proxy: failure.proxy,
             document: Some(failure.document),

@@ -1,18 +1,22 @@
 //! A whole capture: everything that was named, in the order that disturbs the least.
 
-use std::{io, path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{
     envoy,
     http::{Client, Endpoint},
     input::{Input, InputError, Named, Place},
     istiod,
-    record::Recorder,
+    record::{self, Recorder},
+    stop::Stop,
 };
 use crate::{
-    bundle::{
-        Captured, Failure, Head, IstiodEntry, Manifest, ProxyEntry, Redaction, WriteError, Writer,
-    },
+    bundle::{Captured, Failure, Head, IstiodEntry, Redaction, Unfinished, WriteError, Writer},
     model::{ProxyId, Source},
     redact::RULES,
 };
@@ -26,6 +30,8 @@ pub struct Options {
     pub note: Option<String>,
     /// The program and its version, for the manifest.
     pub tool: String,
+    /// How it is ended early.
+    pub stop: Stop,
 }
 
 /// Where a bundle goes.
@@ -50,6 +56,8 @@ pub struct Outcome {
     pub skipped: Vec<String>,
     /// How many values were redacted.
     pub redacted: u64,
+    /// What earlier captures left beside the bundle that were not finished.
+    pub earlier: Vec<PathBuf>,
 }
 
 /// A capture of which nothing came.
@@ -59,14 +67,59 @@ pub enum CaptureError {
     #[error(transparent)]
     Input(#[from] InputError),
     /// The bundle cannot be written.
-    #[error(transparent)]
-    Write(#[from] WriteError),
+    #[error("{error}")]
+    Write {
+        /// Why.
+        #[source]
+        error: WriteError,
+        /// What was captured before, if that is kept.
+        kept: Option<Unfinished>,
+    },
     /// There is no network.
     #[error("cannot set up the network: {0}")]
     Client(io::Error),
+    /// A document cannot be held.
+    #[error("cannot write a temporary file in `{}`: {error}", std::env::temp_dir().display())]
+    Spool {
+        /// Why.
+        #[source]
+        error: io::Error,
+        /// What was captured before, if that is kept.
+        kept: Option<Unfinished>,
+    },
     /// Nothing that was asked for came, and why.
     #[error("no config dump came")]
     Nothing(Vec<Failure>),
+}
+
+impl From<WriteError> for CaptureError {
+    fn from(error: WriteError) -> Self {
+        Self::Write { error, kept: None }
+    }
+}
+
+impl CaptureError {
+    /// What was captured before it, if that is kept.
+    pub fn kept(&self) -> Option<&Unfinished> {
+        match self {
+            Self::Write { kept, .. } | Self::Spool { kept, .. } => kept.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn with(self, unfinished: Option<Unfinished>) -> Self {
+        match self {
+            Self::Write { error, .. } => Self::Write {
+                error,
+                kept: unfinished,
+            },
+            Self::Spool { error, .. } => Self::Spool {
+                error,
+                kept: unfinished,
+            },
+            other => other,
+        }
+    }
 }
 
 /// Captures everything that was named into a bundle. `progress` is told of each document before it is read.
@@ -85,12 +138,87 @@ pub fn capture(
         Target::Replace(path) => Writer::create(path)?,
         Target::New(path) => Writer::create_new(path)?,
     };
+    let earlier = writer.earlier().to_vec();
+    let (head, outcome) = match fill(&mut writer, named, options, progress) {
+        Ok(filled) => filled,
+        Err(error) => {
+            if matches!(
+                error,
+                CaptureError::Input(_) | CaptureError::Client(_) | CaptureError::Nothing(_)
+            ) {
+                // Without a dump the rest is of no use to anybody.
+                writer.leave_nothing();
+            }
+            return Err(error.with(writer.unfinished()));
+        }
+    };
+    let unfinished = writer.unfinished();
+    match writer.finish(head) {
+        Ok(written) => Ok(Outcome {
+            size_bytes: written.size_bytes,
+            earlier,
+            ..outcome
+        }),
+        Err(error) => Err(CaptureError::from(error).with(unfinished)),
+    }
+}
+
+/// Captures into `writer`. What the manifest is to say of the whole, and the outcome but for the bundle.
+fn fill(
+    writer: &mut Writer,
+    named: &[Named],
+    options: &Options,
+    progress: &mut dyn FnMut(&str),
+) -> Result<(Head, Outcome), CaptureError> {
     let client = Client::new(options.timeout).map_err(CaptureError::Client)?;
-    let mut recorder = Recorder::new(&mut writer, progress);
+    let client = client.until(options.stop.clone());
+    let mut recorder = Recorder::new(writer, progress, &options.stop);
+    let mut head = Head {
+        tool: options.tool.clone(),
+        note: options.note.clone(),
+        redaction: Redaction {
+            rules: RULES.iter().map(|rule| rule.name.to_owned()).collect(),
+            values: 0,
+        },
+        ..Head::default()
+    };
+    recorder.know(head.clone());
     let lives = identify(&client, named, &mut recorder)?;
     let ids: Vec<ProxyId> = lives.iter().filter_map(|live| live.proxy.clone()).collect();
     let mut input = Input::open(named, &ids)?;
+    for bundle in input.bundles() {
+        let manifest = bundle.manifest();
+        if head.note.is_none() {
+            head.note.clone_from(&manifest.note);
+        }
+        head.captured = Captured::join(head.captured, manifest.captured);
+    }
+    recorder.know(Head {
+        note: head.note.clone(),
+        captured: head.captured,
+        ..Head::default()
+    });
+    let versions = input.proxies.iter();
+    recorder.know(Head {
+        proxies: versions
+            .map(|(id, versions)| record::proxy_entry(id.clone(), versions.clone()))
+            .collect(),
+        ..Head::default()
+    });
+    for entry in &input.failures {
+        recorder.miss(Failure {
+            source: entry.source.parse().unwrap_or(Source::Envoy),
+            proxy: entry.proxy.as_ref().and_then(|id| ProxyId::new(id).ok()),
+            document: entry.document.as_ref().and_then(|name| name.parse().ok()),
+            part: entry.part.clone(),
+            origin: entry.origin.clone(),
+            time: entry.time,
+            status: entry.status,
+            reason: entry.reason.clone(),
+        });
+    }
     recorder.keep_all(&mut input)?;
+    recorder.note_versions(&input.proxies);
     fetch(&client, &lives, &input, &mut recorder)?;
 
     let Recorder {
@@ -103,73 +231,26 @@ pub fn capture(
         ..
     } = recorder;
     if dumps.is_empty() {
-        // Without a dump the rest is of no use to anybody.
-        let partial = writer.partial_path().to_owned();
-        drop(writer);
-        let _ = std::fs::remove_file(partial);
         return Err(CaptureError::Nothing(failures));
     }
-    let earlier: Vec<Manifest> = input
-        .bundles()
-        .iter()
-        .map(|bundle| bundle.manifest().clone())
+    head.captured = Captured::join(span, head.captured);
+    head.proxies = (versions.into_iter())
+        .map(|(id, versions)| record::proxy_entry(id, versions))
         .collect();
-    for failure in &failures {
-        writer.failure(failure.clone());
-    }
-    let mut failures = failures;
-    for entry in &input.failures {
-        let failure = Failure {
-            source: entry.source.parse().unwrap_or(Source::Envoy),
-            proxy: entry.proxy.as_ref().and_then(|id| ProxyId::new(id).ok()),
-            document: entry.document.as_ref().and_then(|name| name.parse().ok()),
-            part: entry.part.clone(),
-            origin: entry.origin.clone(),
-            time: entry.time,
-            status: entry.status,
-            reason: entry.reason.clone(),
-        };
-        writer.failure(failure.clone());
-        failures.push(failure);
-    }
-    let head = Head {
-        tool: options.tool.clone(),
-        note: options
-            .note
-            .clone()
-            .or(earlier.iter().find_map(|manifest| manifest.note.clone())),
-        captured: earlier
-            .iter()
-            .map(|manifest| manifest.captured)
-            .fold(span, join),
-        proxies: versions
-            .into_iter()
-            .map(|(id, versions)| ProxyEntry {
-                id,
-                envoy_version: versions.envoy,
-                istio_version: versions.istio,
-                istiod: None,
-            })
-            .collect(),
-        istiods: istiods
-            .into_iter()
-            .map(|(name, version)| IstiodEntry { name, version })
-            .collect(),
-        redaction: Redaction {
-            rules: RULES.iter().map(|rule| rule.name.to_owned()).collect(),
-            values: redacted,
-        },
-    };
-    let values = head.redaction.values;
-    let proxies: std::collections::BTreeSet<_> = dumps.into_iter().map(|(id, _)| id).collect();
-    let written = writer.finish(head)?;
-    Ok(Outcome {
-        size_bytes: written.size_bytes,
+    head.istiods = (istiods.into_iter())
+        .map(|(name, version)| IstiodEntry { name, version })
+        .collect();
+    head.redaction.values = redacted;
+    let proxies: BTreeSet<ProxyId> = dumps.into_iter().map(|(id, _)| id).collect();
+    let outcome = Outcome {
+        size_bytes: 0,
         proxies: proxies.len(),
         failures,
         skipped: input.skipped,
-        redacted: values,
-    })
+        redacted,
+        earlier: Vec::new(),
+    };
+    Ok((head, outcome))
 }
 
 /// Opens everything that was named for reading: files where they are, live sources captured into memory.
@@ -190,7 +271,7 @@ pub fn open(
     }
     let client = Client::new(options.timeout).map_err(CaptureError::Client)?;
     let mut live = Input::default();
-    let mut recorder = Recorder::new(&mut live, progress);
+    let mut recorder = Recorder::new(&mut live, progress, &options.stop);
     let lives = identify(&client, named, &mut recorder)?;
     let ids: Vec<ProxyId> = lives.iter().filter_map(|live| live.proxy.clone()).collect();
     let mut input = Input::open(named, &ids)?;
@@ -206,17 +287,6 @@ pub fn open(
     }
     input.adopt(live, versions, failures);
     Ok(input)
-}
-
-/// The span of two captures.
-fn join(a: Option<Captured>, b: Option<Captured>) -> Option<Captured> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(Captured {
-            start: a.start.min(b.start),
-            end: a.end.max(b.end),
-        }),
-        (a, b) => a.or(b),
-    }
 }
 
 /// A live source.
@@ -327,7 +397,7 @@ fn name_of(endpoint: &Endpoint) -> String {
 /// Passes on what a source gave, or why the store takes no more.
 fn stop<T>(result: io::Result<T>, recorder: &mut Recorder<'_>) -> Result<T, CaptureError> {
     result.map_err(|error| match recorder.stopped.take() {
-        Some(stopped) => CaptureError::Write(stopped),
-        None => CaptureError::Client(error),
+        Some(stopped) => stopped.into(),
+        None => CaptureError::Spool { error, kept: None },
     })
 }

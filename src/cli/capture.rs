@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
-use super::{Exit, inputs, missing, progress::Progress, terminal};
+use super::{Exit, inputs, interrupt, missing, progress::Progress, terminal};
 use crate::{
     capture::{self, Outcome, Target},
     render,
@@ -14,8 +14,11 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Secrets are taken out before anything is written. What fails is recorded in the
-bundle, the rest is saved, and the exit status is 3. The path of the bundle goes
-to standard output, all else to standard error.
+bundle, the rest is saved, and the exit status is 3. So it is with Ctrl-C: what
+came by then is the bundle, the rest is missing; once more ends at once. Until
+the bundle is whole, what came is in FILE.partial, of which `verify --recover`
+makes a bundle whatever happens. The path of the bundle goes to standard output,
+all else to standard error.
 
 Examples:
   xdsnap capture -o web.xdsnap http://127.0.0.1:15000 http://127.0.0.1:15014
@@ -76,10 +79,16 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let (Target::Replace(path) | Target::New(path)) = target;
     let mut progress = Progress::new(args.quiet);
     let options = args.from.options(args.note.clone());
+    interrupt::listen(options.stop.clone());
     let result = capture::capture(&named, target, &options, &mut |what| progress.at(what));
     progress.end();
-    let outcome =
-        result.map_err(|error| inputs::with_reasons(error, ", so no bundle was written"))?;
+    let outcome = result.map_err(|error| match error.kept() {
+        Some(kept) => anyhow!("{error}; {}", interrupt::keeping(kept)),
+        None => inputs::with_reasons(error, ", so no bundle was written"),
+    })?;
+    if let Some(warning) = warning(&outcome.earlier) {
+        terminal::warn(&warning);
+    }
     for skipped in &outcome.skipped {
         terminal::warn(&format!("skipped {skipped}"));
     }
@@ -94,6 +103,19 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         true => Exit::Same,
         false => Exit::Missing,
     })
+}
+
+/// What is said of captures that left these.
+fn warning(earlier: &[PathBuf]) -> Option<String> {
+    let first = earlier.first()?.display();
+    let more = match earlier.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more, numbered)"),
+    };
+    Some(format!(
+        "`{first}`{more} is of an earlier capture that did not end; `xdsnap verify --recover NEW {first}` makes a bundle \
+         of it; then remove it"
+    ))
 }
 
 fn summary(path: &Path, outcome: &Outcome) -> String {

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow, bail};
 
 use super::{missing, progress::Progress, terminal};
 use crate::{
-    capture::{self, Input, Named, Options, Place},
+    capture::{self, Input, Named, Options, Place, Stop},
     model::{ProxyId, Source},
 };
 
@@ -63,6 +63,7 @@ impl InputArgs {
             timeout: self.timeout,
             note,
             tool: TOOL.to_owned(),
+            stop: Stop::default(),
         }
     }
 

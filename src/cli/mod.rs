@@ -6,6 +6,7 @@ mod diff;
 mod extract;
 mod info;
 mod inputs;
+mod interrupt;
 mod inventories;
 mod missing;
 mod normalize;

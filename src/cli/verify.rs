@@ -205,6 +205,14 @@ fn recover(text: &str, new: &Path) -> anyhow::Result<Verified> {
     let writer = bundle::Writer::create_new(new)?;
     let salvage = recovery.write(writer, inputs::TOOL)?;
     let Some(written) = salvage.written else {
+        let is_unfinished =
+            matches!(&opened, Err(error) if matches!(error.reason, Reason::Unfinished));
+        if is_unfinished && salvage.findings.iter().all(|f| f.level < Level::Error) {
+            bail!(
+                "{text}: it holds no document: the capture ended before the first one came; there is nothing to save, \
+                 and the next capture to this place takes it over"
+            );
+        }
         if let Err(error) = opened
             && matches!(error.reason, Reason::NotABundle(_))
         {

@@ -25,6 +25,8 @@ use xdsnap::{
 
 mod frames;
 mod recovery;
+#[cfg(unix)]
+mod stopped;
 mod stranger;
 mod versions;
 

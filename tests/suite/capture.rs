@@ -821,7 +821,7 @@ fn the_front_page_of_thirty_failures_is_a_page() {
 }
 
 #[test]
-fn a_capture_that_is_interrupted_keeps_what_it_has_and_what_was_there() {
+fn a_capture_that_is_killed_keeps_what_it_has_and_what_was_there() {
     let server = Server::start(with(
         envoy_routes(BEFORE, PRODUCTPAGE),
         "/certs",
@@ -835,7 +835,7 @@ fn a_capture_that_is_interrupted_keeps_what_it_has_and_what_was_there() {
         .spawn()
         .unwrap();
     wait_for(&server, "/certs");
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
     assert!(!child.wait().unwrap().success());
     assert_eq!(desk.files(), ["x.xdsnap", "x.xdsnap.partial"]);
     assert_eq!(fs::read_to_string(desk.path("x.xdsnap")).unwrap(), "old");

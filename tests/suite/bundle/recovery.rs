@@ -1,7 +1,5 @@
 //! What remains of a bundle that is cut, damaged or never finished.
 
-use std::{process::Stdio, time::Duration};
-
 use xdsnap::bundle::{Finding, Intact, Level, Salvage, recover, verify};
 
 use super::*;
@@ -198,126 +196,202 @@ fn another_archive_gives_nothing() {
     assert!(recover("x", Cursor::new(b"{}")).is_err());
 }
 
-/// A folder of recordings that takes a moment to capture.
-const RECORDINGS: &str = "testdata/corpus/o_endpoints/1_before";
-
-fn capture(output: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xdsnap"));
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDINGS);
-    command
-        .args(["capture", "-q", "-o"])
-        .arg(output)
-        .arg(folder)
-        .stdout(Stdio::null());
-    command
-}
-
-/// Checks what stands after a capture that did not end by itself; whether the bundle is the new one.
-fn check_remains(path: &Path, whole: &Members) -> bool {
-    let partial = path.with_extension("xdsnap.partial");
-    if let Ok(bytes) = fs::read(&partial) {
-        let (intact, _) = recovered(&bytes);
-        assert_eq!(
-            intact.len(),
-            frame_ends_of_members(&bytes),
-            "all that was captured"
-        );
-        for found in intact {
-            assert!(
-                found.bytes == whole[&found.entry.path],
-                "{}",
-                found.entry.path
-            );
-            assert!(found.entry.origin.file.is_some());
-        }
-        fs::remove_file(&partial).unwrap();
-    }
-    let found = fs::read(path).unwrap();
-    if found == b"old" {
-        return false;
-    }
-    assert!(&read_all(&found) == whole);
-    true
-}
-
-/// How many frames of a partial file are whole.
-fn frame_ends_of_members(bytes: &[u8]) -> usize {
-    let ends = frame_ends(bytes);
-    let starts = [0].into_iter().chain(ends.iter().copied());
-    let is_whole = |(start, end): (usize, &usize)| zstd::decode_all(&bytes[start..*end]).is_ok();
-    starts
-        .zip(&ends)
-        .filter(|(s, e)| e > &s && is_whole((*s, e)))
-        .count()
-}
-
 #[test]
-fn a_capture_that_is_killed_leaves_the_old_file_or_the_whole_new_one() {
+fn what_was_known_of_the_whole_is_restored_also_of_a_file_that_is_cut() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x.xdsnap");
-    assert!(capture(&path).status().unwrap().success());
-    let whole = read_all(&fs::read(&path).unwrap());
-    for millis in (0..120).step_by(6) {
-        fs::write(&path, "old").unwrap();
-        let mut child = capture(&path).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(millis));
-        // On Unix this is SIGKILL.
-        let _ = child.kill();
-        child.wait().unwrap();
-        check_remains(&path, &whole);
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_disk_that_is_full_leaves_the_old_file_and_what_was_captured() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x.xdsnap");
-    assert!(capture(&path).status().unwrap().success());
-    let bundle = fs::read(&path).unwrap();
-    let whole = read_all(&bundle);
-    // A file can get no larger than so many blocks of 512 bytes, as with a quota or on a full disk.
-    let most = bundle.len() / 512;
-    for blocks in [0, 1, 5, most / 2, most - 1] {
-        fs::write(&path, "old").unwrap();
-        let command = capture(&path);
-        let output = Command::new("sh")
-            .arg("-c")
-            .arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""))
-            .arg("sh")
-            .arg(command.get_program())
-            .args(command.get_args())
-            .output()
+    let mut writer = Writer::create(&folder.path().join("x.xdsnap")).unwrap();
+    let failure = |reason: &str| Failure {
+        source: Source::Envoy,
+        proxy: Some(id("web-1.shop")),
+        document: Some(Document::Certs),
+        part: None,
+        origin: Origin::url("http://127.0.0.1:15000/certs"),
+        time: Some(time("2026-11-21T01:52:53Z")),
+        status: Some(503),
+        reason: reason.to_owned(),
+    };
+    let mut told = head();
+    told.note = Some("n".repeat(100_000));
+    told.redaction.rules = vec!["private-key-pem".to_owned()];
+    told.proxies.push(ProxyEntry {
+        id: id("web-1.shop"),
+        envoy_version: Some("1.40.0".to_owned()),
+        istio_version: None,
+        istiod: None,
+    });
+    writer.know(told.clone());
+    let mut sizes = vec![fs::read(writer.partial_path()).unwrap().len()];
+    for (path, body) in &few_members() {
+        writer.failure(failure(path));
+        sizes.push(fs::read(writer.partial_path()).unwrap().len());
+        let provenance = Provenance::of_file("x.json");
+        writer
+            .member(path.parse().unwrap(), provenance, &mut &body[..])
             .unwrap();
-        assert_eq!(output.status.code(), Some(2), "{blocks} blocks");
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert!(
-            text.contains("x.xdsnap") && text.contains("cannot write"),
-            "{text}"
-        );
-        assert!(!check_remains(&path, &whole), "{blocks} blocks");
+        sizes.push(fs::read(writer.partial_path()).unwrap().len());
     }
+    let partial = fs::read(writer.partial_path()).unwrap();
+    assert_eq!(sizes.last(), Some(&partial.len()));
+    for (number, size) in sizes.iter().enumerate() {
+        // One byte less loses what was written last, and no more.
+        for (length, failures, members) in [
+            (*size, number.div_ceil(2), number / 2),
+            (size - 1, number / 2, number.saturating_sub(1) / 2),
+        ] {
+            let recovery = recover("x", Cursor::new(&partial[..length]));
+            let Ok(recovery) = recovery else {
+                assert!(length < sizes[0]);
+                continue;
+            };
+            let path = folder.path().join("again.xdsnap");
+            let salvage = recovery
+                .write(Writer::create(&path).unwrap(), "xdsnap 0.1.0")
+                .unwrap();
+            assert_eq!(salvage.members, members, "cut at {length}");
+            let errors = salvage.findings.iter().filter(|f| f.level == Level::Error);
+            assert_eq!(errors.count() > 0, length < *size, "cut at {length}");
+            let Some(written) = salvage.written else {
+                assert_eq!(members, 0);
+                continue;
+            };
+            let bundle = fs::read(written.path).unwrap();
+            let manifest = open(&bundle).unwrap().manifest().clone();
+            assert_eq!(manifest.note, told.note);
+            assert_eq!(manifest.captured, told.captured);
+            assert_eq!(manifest.redaction.rules, told.redaction.rules);
+            assert_eq!(manifest.proxies, told.proxies);
+            let is_told = |failure: &&xdsnap::bundle::FailureEntry| failure.status == Some(503);
+            let told = manifest.failures.iter().filter(is_told).count();
+            assert_eq!(told, failures, "cut at {length}");
+            assert!(verify("x", Cursor::new(&bundle[..])).unwrap().is_empty());
+        }
+    }
+}
+
+#[test]
+fn an_altered_byte_of_what_is_told_of_the_whole_is_told_and_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = Writer::create(&folder.path().join("x.xdsnap")).unwrap();
+    writer.know(Head {
+        note: Some("before".to_owned()),
+        ..Head::default()
+    });
+    let end = fs::read(writer.partial_path()).unwrap().len();
+    let provenance = Provenance::of_file("x.json");
+    writer
+        .member(SYNCZ.parse().unwrap(), provenance, &mut &b"[]"[..])
+        .unwrap();
+    let partial = fs::read(writer.partial_path()).unwrap();
+    for index in 0..end {
+        let mut altered = partial.clone();
+        altered[index] ^= 0x10;
+        let (salvage, again) = written_again(&altered);
+        assert_eq!(salvage.members, 1, "byte {index}");
+        let note = open(&again).unwrap().manifest().note.clone();
+        let is_told = salvage.findings.iter().any(|f| f.level == Level::Error);
+        assert!(
+            note.as_deref() == Some("before") || (note.is_none() && is_told),
+            "byte {index}: {note:?} {:?}",
+            salvage.findings
+        );
+    }
+}
+
+#[test]
+fn what_is_recovered_is_written_where_there_is_room_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new.xdsnap");
+    let partial = partial_of(&few_members());
+    let recovery = recover("x", Cursor::new(&partial[..])).unwrap();
+    let writer = Writer::create_new(&path).unwrap();
+    // It comes to its place meanwhile.
+    fs::create_dir(&path).unwrap();
+    recovery.write(writer, "xdsnap 0.1.0").unwrap_err();
+    assert_eq!(names_in(folder.path()), ["new.xdsnap"]);
+}
+
+#[test]
+fn a_bundle_that_cannot_be_put_in_its_place_stays_as_a_partial_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.xdsnap");
+    let mut writer = Writer::create(&path).unwrap();
+    for (path, body) in &few_members() {
+        let provenance = Provenance::of_file("x.json");
+        writer
+            .member(path.parse().unwrap(), provenance, &mut &body[..])
+            .unwrap();
+    }
+    let unfinished = writer.unfinished().unwrap();
+    fs::create_dir(&path).unwrap();
+    let error = writer.finish(head()).unwrap_err().to_string();
+    assert!(
+        error.starts_with("cannot write `") && error.contains("x.xdsnap`"),
+        "{error}"
+    );
+    assert_eq!(names_in(folder.path()), ["x.xdsnap", "x.xdsnap.partial"]);
+    assert_eq!(
+        (unfinished.path.file_name(), unfinished.members),
+        (Some(OsStr::new("x.xdsnap.partial")), 3)
+    );
+    let partial = fs::read(&unfinished.path).unwrap();
+    assert_eq!(partial.len() as u64, unfinished.size_bytes);
+    assert_eq!(recovered(&partial).0.len(), 3);
 }
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_cannot_be_written_is_named_and_nothing_is_left() {
-    use std::os::unix::fs::PermissionsExt;
+fn a_partial_file_is_taken_over_only_if_it_holds_no_member_and_nobody_writes_it() {
+    let few = partial_of(&few_members());
+    let told = {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Writer::create(&folder.path().join("x.xdsnap")).unwrap();
+        writer.know(head());
+        fs::read(writer.partial_path()).unwrap()
+    };
+    for (what, left, is_taken) in [
+        ("empty", &b""[..], true),
+        ("what is known of the whole", &told, true),
+        ("the same, cut", &told[..told.len() - 1], true),
+        ("members", &few, false),
+        ("a member, cut", &few[..few.len() / 4], false),
+        ("another file", b"my notes", false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.xdsnap");
+        let partial = folder.path().join("x.xdsnap.partial");
+        fs::write(&partial, left).unwrap();
+        let writer = Writer::create(&path).unwrap();
+        let earlier: &[PathBuf] = writer.earlier();
+        match is_taken {
+            true => assert!(
+                earlier.is_empty() && writer.partial_path() == partial,
+                "{what}"
+            ),
+            false => {
+                assert_eq!(earlier, std::slice::from_ref(&partial), "{what}");
+                assert!(fs::read(&partial).unwrap() == left, "{what}");
+            }
+        }
+        // While one writes, the next one writes elsewhere, and does not take it for something that was left.
+        let next = Writer::create(&path).unwrap();
+        assert_ne!(next.partial_path(), writer.partial_path(), "{what}");
+        assert_eq!(next.earlier(), writer.earlier(), "{what}");
+    }
     let folder = tempfile::tempdir().unwrap();
-    let locked = folder.path().join("locked");
-    fs::create_dir(&locked).unwrap();
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0o555)).unwrap();
-    // The superuser writes everywhere.
-    let is_bound = fs::write(locked.join("x"), "").is_err();
-    let path = locked.join("x.xdsnap");
-    if is_bound {
-        let error = Writer::create(&path).unwrap_err().to_string();
-        assert!(error.contains("x.xdsnap.partial"), "{error}");
-    }
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
-    let proc = Writer::create(Path::new("/proc/x.xdsnap"));
-    if Path::new("/proc/self").exists() {
-        let error = proc.unwrap_err().to_string();
-        assert!(error.contains("cannot write `/proc/x.xdsnap"), "{error}");
-    }
+    let path = folder.path().join("x.xdsnap");
+    let victim = folder.path().join("victim");
+    fs::write(&victim, &told).unwrap();
+    std::os::unix::fs::symlink(&victim, folder.path().join("x.xdsnap.partial")).unwrap();
+    let writer = Writer::create(&path).unwrap();
+    assert!(writer.partial_path().ends_with("x.xdsnap.partial.2"));
+    assert!(fs::read(victim).unwrap() == told);
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
