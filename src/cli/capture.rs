@@ -80,9 +80,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     progress.end();
     let outcome =
         result.map_err(|error| inputs::with_reasons(error, ", so no bundle was written"))?;
-    for skipped in &outcome.skipped {
-        terminal::warn(&format!("skipped {skipped}"));
-    }
+    inputs::tell_skipped(&outcome.skipped);
     if !args.quiet {
         terminal::tell(&summary(path, &outcome));
     }

@@ -72,10 +72,21 @@ impl InputArgs {
         let opened = capture::open(named, &self.options(None), &mut |what| progress.at(what));
         progress.end();
         let input = opened.map_err(|error| with_reasons(error, ""))?;
-        for skipped in &input.skipped {
-            terminal::warn(&format!("skipped {skipped}"));
-        }
+        tell_skipped(&input.skipped);
         Ok(input)
+    }
+}
+
+/// How many files that were passed over are named.
+const MOST: usize = 20;
+
+/// Warns of files that were passed over.
+pub(super) fn tell_skipped(skipped: &[String]) {
+    for skipped in skipped.iter().take(MOST) {
+        terminal::warn(&format!("skipped {skipped}"));
+    }
+    if let Some(more @ 1..) = skipped.len().checked_sub(MOST) {
+        terminal::warn(&format!("skipped {more} more files"));
     }
 }
 
