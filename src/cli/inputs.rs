@@ -93,6 +93,9 @@ pub(super) fn tell_skipped(skipped: &[String]) {
 /// The error of a capture of which nothing came, with its consequence and with what each source said.
 pub(super) fn with_reasons(error: capture::CaptureError, consequence: &str) -> anyhow::Error {
     let text = match &error {
+        capture::CaptureError::Nothing(failures) if failures.is_empty() => {
+            format!("{error}{consequence}")
+        }
         capture::CaptureError::Nothing(failures) => {
             format!(
                 "{error}{consequence}: {}",
@@ -102,6 +105,12 @@ pub(super) fn with_reasons(error: capture::CaptureError, consequence: &str) -> a
         _ => error.to_string(),
     };
     anyhow!(text)
+}
+
+#[test]
+fn a_capture_of_nothing_tells_the_reasons_that_there_are() {
+    let error = with_reasons(capture::CaptureError::Nothing(Vec::new()), ", so that");
+    assert_eq!(error.to_string(), "no config dump came, so that");
 }
 
 fn place(text: &str) -> anyhow::Result<Place> {
