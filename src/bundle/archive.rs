@@ -227,6 +227,12 @@ impl<R: Read + Seek> Archive<R> {
         Ok(content)
     }
 
+    /// Reads what fills up the last block of a file, and so the checksum of its frame where that ends there.
+    pub(super) fn finish(&mut self, data: &Data) -> Result<(), Reason> {
+        let end = data.size.next_multiple_of(BLOCK);
+        Ok(self.frames.go_to(data.place.after(end))?)
+    }
+
     /// Compares the checksum of the frame that was read last, if its end is no more than `limit` bytes away.
     pub(super) fn finish_frame(&mut self, limit: u64) -> Result<(), Reason> {
         Ok(self.frames.finish_frame(limit)?)
@@ -298,12 +304,11 @@ impl<R: Read + Seek> Archive<R> {
                 }
                 EntryType::XGlobalHeader => {
                     let records = self.extension(size)?;
-                    let pax = Pax::parse(&records)?;
-                    if pax.path.is_some() || pax.refusal.is_some() {
+                    if !Pax::parse(&records)?.is_comment {
                         // It would hold for every file from here on.
                         self.next = Next::End;
                         return Err(Reason::Forbidden(
-                            "a tar header for all members holds a path, a size or a sparse map",
+                            "a tar header for all members holds more than comments",
                         ));
                     }
                     self.frames.go_to(next)?;
@@ -410,14 +415,20 @@ struct Pax {
     /// Why the file must not be read. A member never needs a size there or to be sparse, and programs disagree on what
     /// they mean.
     refusal: Option<&'static str>,
+    /// Whether it says nothing but comments.
+    is_comment: bool,
 }
 
 impl Pax {
     fn parse(records: &[u8]) -> Result<Self, Reason> {
-        let mut pax = Self::default();
+        let mut pax = Self {
+            is_comment: true,
+            ..Self::default()
+        };
         for record in PaxExtensions::new(records) {
             let record =
                 record.map_err(|_| damaged("an extended tar header is not what it was"))?;
+            pax.is_comment &= record.key_bytes() == b"comment";
             match record.key_bytes() {
                 b"path" => pax.path = Some(record.value_bytes().to_vec()),
                 b"size" => pax.refusal = Some("an extended tar header holds a size"),

@@ -15,9 +15,13 @@ const SKIPPABLE: [u8; 4] = 0x184D_2A50_u32.to_le_bytes();
 /// The bit of the first byte after the magic number that says that the frame ends with a checksum.
 const HAS_CHECKSUM: u8 = 0x04;
 
-/// How many places may be tried when looking for the next intact frame. In compressed data a chance match comes
-/// once in four gigabytes; a file full of them was made to waste time.
-const MAX_TRIES: usize = 1024;
+/// How many places may be tried in any file when looking for the next intact frame. In compressed data a chance match
+/// comes once in four gigabytes; a file full of them was made to waste time.
+const FREE_TRIES: u64 = 2048;
+
+/// How many bytes of a file allow for one try more: there may be as many damaged frames as fit into it, but hardly any
+/// member is packed to less.
+const BYTES_PER_TRY: u64 = 256;
 
 /// The number of the run of places that come from a seek table, see [`Place::listed`].
 const LISTED: usize = usize::MAX;
@@ -134,6 +138,8 @@ pub(super) struct Frames<R> {
     tries: usize,
     /// How much was unpacked up to the searches since the file's beginning.
     spent: u64,
+    /// How much was unpacked to measure frames since the one at the file's beginning.
+    measured: u64,
 }
 
 impl<R: Read + Seek> Frames<R> {
@@ -153,6 +159,7 @@ impl<R: Read + Seek> Frames<R> {
             failed: false,
             tries: 0,
             spent: 0,
+            measured: 0,
         })
     }
 
@@ -210,7 +217,8 @@ impl<R: Read + Seek> Frames<R> {
 
     /// Goes to the next place after the beginning of the frame at `place` where a frame seems to begin.
     pub(super) fn next_frame(&mut self, place: Place) -> io::Result<Option<Place>> {
-        if self.tries == MAX_TRIES {
+        let allowed = FREE_TRIES + place.frame / BYTES_PER_TRY;
+        if self.tries as u64 >= allowed || is_too_much(self.measured, place.frame) {
             return Ok(None);
         }
         self.tries += 1;
@@ -236,8 +244,12 @@ impl<R: Read + Seek> Frames<R> {
         }
     }
 
-    /// The frame that begins at `start` in the file, which must end before `end`, unpacked to its end.
+    /// The frame that begins at `start` in the file, which must end before `end`, unpacked to its end. From the file's
+    /// beginning on, no more is unpacked for this than may be.
     pub(super) fn measure(&mut self, start: u64, end: u64) -> io::Result<Measured> {
+        if start == 0 {
+            self.measured = 0;
+        }
         self.jump(Place::listed(start, 0, 0))?;
         self.failed = true;
         let mut head = [0; 5];
@@ -250,6 +262,10 @@ impl<R: Read + Seek> Frames<R> {
             let more = self.at < self.filled || self.fill()?;
             let status = self.run(&mut scratch)?;
             unpacked += status.bytes_written as u64;
+            self.measured = self.measured.saturating_add(status.bytes_written as u64);
+            if is_too_much(self.measured, self.position) {
+                return Err(TooMuch::UNPACKED.into());
+            }
             if status.remaining == 0 {
                 break;
             }
@@ -456,14 +472,53 @@ mod tests {
 
     #[test]
     fn a_file_full_of_beginnings_is_given_up() {
-        let mut frames = Frames::new(Cursor::new(MAGIC.repeat(2 * MAX_TRIES))).unwrap();
+        let file = MAGIC.repeat(2 * FREE_TRIES as usize);
+        let mut frames = Frames::new(Cursor::new(file)).unwrap();
         let mut place = Place::START;
         let mut tries = 0;
         while let Some(next) = frames.next_frame(place).unwrap() {
             place = next;
             tries += 1;
         }
-        assert_eq!(tries, MAX_TRIES);
+        // Each is four bytes behind the one before.
+        assert_eq!(tries, FREE_TRIES + FREE_TRIES * 4 / (BYTES_PER_TRY - 4));
+    }
+
+    #[test]
+    fn any_number_of_damaged_frames_is_passed() {
+        let mut broken = frame(&[b'x'; 8]);
+        *broken.last_mut().unwrap() ^= 1;
+        broken.resize(300, 0);
+        let last = frame(b"last");
+        let file = [broken.repeat(6000), last].concat();
+        let mut frames = Frames::new(Cursor::new(file.clone())).unwrap();
+        let mut place = Place::START;
+        while let Some(next) = frames.next_frame(place).unwrap() {
+            place = next;
+        }
+        assert_eq!(place.frame, 6000 * 300);
+    }
+
+    #[test]
+    fn frames_that_share_what_they_unpack_to_are_not_measured_for_ever() {
+        // Each header stands in the content of the frame before it; all go on as one run of zeros without an end.
+        const ZEROS: [u8; 4] = [0x02, 0x00, 0x10, 0x00]; // a block of 128 KiB
+        let mut heads = Vec::new();
+        for _ in 0..200_u32 {
+            let [size @ .., _] = (u32::try_from(heads.len()).unwrap() << 3).to_le_bytes();
+            heads.splice(0..0, [&MAGIC[..], &[0x00, 0x58], &size].concat());
+        }
+        let file = [heads.clone(), ZEROS.repeat(4096)].concat();
+        let mut frames = Frames::new(Cursor::new(file)).unwrap();
+        let mut unpacked = 0;
+        let mut start = Some(Place::START);
+        while let Some(place) = start {
+            let err = frames.measure(place.frame, u64::MAX).unwrap_err();
+            unpacked = frames.measured;
+            start = frames.next_frame(place).unwrap();
+            assert!(start.is_none() || err.kind() == ErrorKind::UnexpectedEof);
+        }
+        assert!(unpacked > 2 << 30 && unpacked < 3 << 30, "{unpacked}");
     }
 
     #[test]

@@ -189,6 +189,7 @@ impl<R: Read + Seek> Reader<R> {
             seen: vec![false; self.manifest.members.len()],
             seen_manifest: false,
             told_table: false,
+            unfinished: None,
             missing: None,
             reader: self,
         }
@@ -260,6 +261,8 @@ pub struct Members<'a, R> {
     seen_manifest: bool,
     /// Whether it was told what is wrong with the seek table.
     told_table: bool,
+    /// The member that was verified last, until what stands behind its bytes is, too.
+    unfinished: Option<Data>,
     /// After the archive's end: which member of the manifest to look at next.
     missing: Option<usize>,
 }
@@ -276,7 +279,9 @@ impl<R: Read + Seek> Members<'_, R> {
         if std::mem::replace(&mut self.seen[position], true) {
             return Some(Err(Reason::Duplicate));
         }
-        Some(self.reader.verified(position, &entry.data))
+        let bytes = self.reader.verified(position, &entry.data);
+        self.unfinished = bytes.is_ok().then_some(entry.data);
+        Some(bytes)
     }
 }
 
@@ -288,6 +293,12 @@ impl<R: Read + Seek> Iterator for Members<'_, R> {
             && !std::mem::replace(&mut self.told_table, true)
         {
             let reason = Reason::SeekTable(what);
+            return Some(Err(self.reader.error(None, reason)));
+        }
+        // The member is intact, but its frame is not: that must be told, though nothing is lost by it.
+        if let Some(data) = self.unfinished.take()
+            && let Err(reason @ Reason::Damaged(_)) = self.reader.archive.finish(&data)
+        {
             return Some(Err(self.reader.error(None, reason)));
         }
         while self.missing.is_none() {

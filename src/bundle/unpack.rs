@@ -31,7 +31,7 @@ pub enum UnpackError {
         reason: String,
     },
     /// A file or a folder could not be written.
-    #[error("cannot write `{}`: {error}", path.display())]
+    #[error("cannot write `{}`", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -65,6 +65,10 @@ impl Folder {
         let is_plain = |part| matches!(part, Component::Normal(_));
         if unsafe_path(member).is_some() || !Path::new(member).components().all(is_plain) {
             return Err(refused("its path leads out of the folder".to_owned()));
+        }
+        if cfg!(windows) && member.split('/').any(means_more_on_windows) {
+            let reason = "Windows would take a part of its path for something else";
+            return Err(refused(reason.to_owned()));
         }
         self.check_case(member).map_err(refused)?;
         let io = |path: &Path| {
@@ -150,6 +154,57 @@ fn a_name_that_the_file_system_does_not_take_is_refused_and_no_other() {
     }
     let member = format!("envoy/{name}/config_dump.json");
     folder.write(&member, b"{}").unwrap();
+}
+
+/// Whether Windows would not make a file or a folder of just this name: it is that of a device, with any ending, or
+/// names a stream of a file, or is written with its end cut off. (Microsoft: "Naming Files, Paths, and Namespaces".)
+fn means_more_on_windows(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end();
+    let stem = stem.to_ascii_lowercase();
+    let number = ["com", "lpt"]
+        .iter()
+        .find_map(|port| stem.strip_prefix(port));
+    let mut digits = number.unwrap_or_default().chars();
+    let is_port = matches!(
+        (digits.next(), digits.next()),
+        (Some('0'..='9' | '¹' | '²' | '³'), None)
+    );
+    is_port
+        || ["con", "prn", "aux", "nul", "conin$", "conout$"].contains(&stem.as_str())
+        || name.ends_with(['.', ' '])
+        || name.contains([':', '<', '>', '"', '|', '?', '*'])
+}
+
+#[test]
+fn what_windows_takes_for_something_else_is_known() {
+    for name in [
+        "CON",
+        "nul.txt",
+        "aux .json",
+        "com1",
+        "LPT9.x",
+        "COM²",
+        "a.",
+        "a ",
+        "a:b",
+        "C:",
+        "a*",
+        "conout$",
+    ] {
+        assert!(means_more_on_windows(name), "{name}");
+    }
+    for name in [
+        "config_dump.json",
+        "console",
+        "com",
+        "com10",
+        "a.con",
+        " a",
+        ".x",
+        "web-1.shop",
+    ] {
+        assert!(!means_more_on_windows(name), "{name}");
+    }
 }
 
 #[test]

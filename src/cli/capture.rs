@@ -89,9 +89,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     if let Some(warning) = warning(&outcome.earlier) {
         terminal::warn(&warning);
     }
-    for skipped in &outcome.skipped {
-        terminal::warn(&format!("skipped {skipped}"));
-    }
+    inputs::tell_skipped(&outcome.skipped);
     if !args.quiet {
         terminal::tell(&summary(path, &outcome));
     }

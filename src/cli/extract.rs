@@ -13,8 +13,9 @@ use super::{
     bundle_file::{self, Bytes},
     proxies, terminal,
 };
-use crate::bundle::{
-    Folder, MANIFEST_PATH, Manifest, Member, ReadError, Reader, Reason, UnpackError,
+use crate::{
+    bundle::{Folder, MANIFEST_PATH, Manifest, Member, ReadError, Reader, Reason, UnpackError},
+    render::is_unsafe,
 };
 
 /// Unpack a bundle, or some of its documents
@@ -200,7 +201,7 @@ fn print(reader: &mut Reader<Box<dyn Bytes>>, chosen: &[String]) -> anyhow::Resu
 
 fn acts_on_a_terminal(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
-    text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+    text.contains(|c: char| is_unsafe(c) && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 /// Where a bundle goes that is not told where.

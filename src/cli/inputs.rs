@@ -73,16 +73,30 @@ impl InputArgs {
         let opened = capture::open(named, &self.options(None), &mut |what| progress.at(what));
         progress.end();
         let input = opened.map_err(|error| with_reasons(error, ""))?;
-        for skipped in &input.skipped {
-            terminal::warn(&format!("skipped {skipped}"));
-        }
+        tell_skipped(&input.skipped);
         Ok(input)
+    }
+}
+
+/// How many files that were passed over are named.
+const MOST: usize = 20;
+
+/// Warns of files that were passed over.
+pub(super) fn tell_skipped(skipped: &[String]) {
+    for skipped in skipped.iter().take(MOST) {
+        terminal::warn(&format!("skipped {skipped}"));
+    }
+    if let Some(more @ 1..) = skipped.len().checked_sub(MOST) {
+        terminal::warn(&format!("skipped {more} more files"));
     }
 }
 
 /// The error of a capture of which nothing came, with its consequence and with what each source said.
 pub(super) fn with_reasons(error: capture::CaptureError, consequence: &str) -> anyhow::Error {
     let text = match &error {
+        capture::CaptureError::Nothing(failures) if failures.is_empty() => {
+            format!("{error}{consequence}")
+        }
         capture::CaptureError::Nothing(failures) => {
             format!(
                 "{error}{consequence}: {}",
@@ -92,6 +106,12 @@ pub(super) fn with_reasons(error: capture::CaptureError, consequence: &str) -> a
         _ => error.to_string(),
     };
     anyhow!(text)
+}
+
+#[test]
+fn a_capture_of_nothing_tells_the_reasons_that_there_are() {
+    let error = with_reasons(capture::CaptureError::Nothing(Vec::new()), ", so that");
+    assert_eq!(error.to_string(), "no config dump came, so that");
 }
 
 fn place(text: &str) -> anyhow::Result<Place> {

@@ -1,5 +1,7 @@
 //! What a capture missed, for a person: a line for each source and reason, however many documents.
 
+use std::collections::HashMap;
+
 use super::progress::live_source;
 use crate::bundle::Failure;
 
@@ -10,6 +12,7 @@ const MOST: usize = 20;
 /// one source did not give for one reason.
 pub(super) fn lines(failures: &[Failure]) -> Vec<String> {
     let mut groups: Vec<(String, String, Vec<String>)> = Vec::new();
+    let mut known: HashMap<(String, String), usize> = HashMap::new();
     for failure in failures {
         let origin = failure.origin.to_string();
         let origin = live_source(&origin).unwrap_or(&origin);
@@ -21,11 +24,11 @@ pub(super) fn lines(failures: &[Failure]) -> Vec<String> {
             Some(part) => format!("{document}.{part}"),
             None => document.to_string(),
         });
-        let of_group = |group: &&mut (String, String, _)| (&group.0, &group.1) == (&who, &why);
-        match groups.iter_mut().find(of_group) {
-            Some((.., documents)) => documents.extend(document),
-            None => groups.push((who, why, document.into_iter().collect())),
-        }
+        let group = *known.entry((who.clone(), why.clone())).or_insert_with(|| {
+            groups.push((who, why, Vec::new()));
+            groups.len() - 1
+        });
+        groups[group].2.extend(document);
     }
     let more = groups.len().saturating_sub(MOST);
     let shown = groups.into_iter().take(MOST);

@@ -1,6 +1,6 @@
 //! One side of a comparison: an input, opened, and what is known of what it lacks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
@@ -19,6 +19,10 @@ use crate::{
 pub(super) struct Side {
     pub(super) input: Input,
     pub(super) label: String,
+    /// The proxies that have a dump, by source.
+    dumps: HashMap<Source, BTreeSet<ProxyId>>,
+    /// The positions in `input.failures` of what is about a proxy, by its ID: there may be as many as proxies.
+    failures: HashMap<String, Vec<usize>>,
 }
 
 /// The documents that together are one config dump.
@@ -37,14 +41,23 @@ impl Side {
     pub(super) fn open(from: &InputArgs, named: &[Named]) -> anyhow::Result<Self> {
         let labels: Vec<_> = named.iter().map(|named| named.place.to_string()).collect();
         let input = from.open(named)?;
+        let of = |source| (source, input.proxies_of(source).into_iter().collect());
+        let mut failures: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, failure) in input.failures.iter().enumerate() {
+            if let Some(proxy) = &failure.proxy {
+                failures.entry(proxy.clone()).or_default().push(at);
+            }
+        }
         Ok(Self {
             label: labels.join(" "),
+            dumps: [Source::Envoy, Source::Istiod].map(of).into(),
+            failures,
             input,
         })
     }
 
     pub(super) fn proxies(&self, source: Source) -> BTreeSet<ProxyId> {
-        self.input.proxies_of(source).into_iter().collect()
+        self.dumps[&source].clone()
     }
 
     pub(super) fn dump(&mut self, proxy: &ProxyId, source: Source) -> anyhow::Result<Documents> {
@@ -75,7 +88,7 @@ impl Side {
 
     /// That there is no dump of `proxy` by `source`, if so, and why.
     pub(super) fn lack(&self, proxy: &ProxyId, source: Source) -> Option<String> {
-        if self.proxies(source).contains(proxy) {
+        if self.dumps[&source].contains(proxy) {
             return None;
         }
         let never = || self.input.never_holds(source).map(str::to_owned);
@@ -156,10 +169,19 @@ impl Side {
 
     /// Why there is no dump of `proxy` by `source`, as its capture noted.
     pub(super) fn failure(&self, proxy: &ProxyId, source: Source) -> Option<String> {
-        let mut failures = self.input.failures.iter().filter(|failure| {
-            is_about(failure, proxy, source) && may_be_the_dump(failure) && failure.part.is_none()
-        });
-        failures.next().map(|failure| failure.reason.clone())
+        let mut failures = self.failures_of(proxy, source);
+        let failure = failures.find(|failure| failure.part.is_none())?;
+        Some(failure.reason.clone())
+    }
+
+    /// What a capture noted of the dump of `proxy` by `source`, or of parts of it.
+    fn failures_of(&self, proxy: &ProxyId, source: Source) -> impl Iterator<Item = &FailureEntry> {
+        let about = self.failures.get(proxy.as_str()).into_iter().flatten();
+        let about = about.map(|at| &self.input.failures[*at]);
+        about.filter(move |failure| {
+            let document = failure.document.as_deref();
+            failure.source == source.as_str() && document.is_none_or(|name| name == "config_dump")
+        })
     }
 
     /// Why some source that might have been this proxy's gave nothing: it did not even say which proxy it is.
@@ -189,22 +211,11 @@ impl Side {
                 .iter()
                 .any(|(found, _)| found.as_deref().is_none_or(whole))
         };
-        let failures = self.input.failures.iter();
-        failures
-            .filter(|failure| is_about(failure, proxy, source) && may_be_the_dump(failure))
+        self.failures_of(proxy, source)
             .filter_map(|failure| Some((failure.part.clone()?, failure.reason.clone())))
             .filter(|(part, _)| !has(part.trim_end_matches(".masked")))
             .collect()
     }
-}
-
-fn is_about(failure: &FailureEntry, proxy: &ProxyId, source: Source) -> bool {
-    failure.source == source.as_str() && failure.proxy.as_deref() == Some(proxy.as_str())
-}
-
-fn may_be_the_dump(failure: &FailureEntry) -> bool {
-    let document = failure.document.as_deref();
-    document.is_none_or(|document| document == "config_dump")
 }
 
 impl Documents {

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::render::Style;
+use crate::render::{Style, is_unsafe};
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -168,12 +168,7 @@ pub(super) fn one_line(text: &str, ascii: bool) -> String {
         match c {
             '\n' => line.push(' '),
             '…' if ascii => line.push_str("..."),
-            c if c.is_control()
-                || (ascii && !c.is_ascii())
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}') =>
-            {
-                line.extend(c.escape_unicode());
-            }
+            c if is_unsafe(c) || (ascii && !c.is_ascii()) => line.extend(c.escape_unicode()),
             c => line.push(c),
         }
     }
@@ -199,6 +194,7 @@ fn a_message_is_one_harmless_line() {
     for (text, ascii, expected) in [
         ("a\nb\n", false, "a b"),
         ("\u{1b}[2J\u{202e}", false, r"\u{1b}[2J\u{202e}"),
+        ("\u{feff}a\u{61c}\u{ad}", false, r"\u{feff}a\u{61c}\u{ad}"),
         ("é…", false, "é…"),
         ("é…", true, r"\u{e9}..."),
     ] {

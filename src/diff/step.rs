@@ -96,10 +96,15 @@ fn at<'a>(item: &'a Value, key: &str) -> Option<&'a Value> {
     key.split('.').try_fold(item, |value, name| value.get(name))
 }
 
+/// The longest text that a predicate compares with, in bytes: it stands in the path of every change in the item, which
+/// its position names as well.
+const MAX_KEY: usize = 1024;
+
 /// The value in the form that a predicate can compare with; JSONPath readers differ on larger integers.
 fn scalar(value: &Value) -> Option<Scalar> {
     const EXACT: i128 = 1 << 53;
     match value {
+        Value::String(text) if text.len() > MAX_KEY => None,
         Value::String(text) => Some(Scalar::String(text.clone())),
         Value::Bool(value) => Some(Scalar::Bool(*value)),
         Value::Number(Number::Int(value)) if value.abs() <= EXACT => {
@@ -187,6 +192,29 @@ fn a_number_that_readers_round_names_no_item() {
         };
         let path = crate::model::Path(vec![Steps::new(&list).to(0)]);
         assert_eq!(path.to_string(), expected);
+    }
+}
+
+#[test]
+fn a_text_that_no_name_is_as_long_as_names_no_item() {
+    use crate::normalize::{Object, ObjectKind};
+    static BY_NAME: ListRule = ListRule {
+        ordered: false,
+        match_by: MatchBy::Composite,
+        keys: &["name"],
+    };
+    for (length, is_name) in [(MAX_KEY, true), (MAX_KEY + 1, false)] {
+        let name = Value::String("x".repeat(length));
+        let list = List {
+            items: vec![Value::Object(Object {
+                members: vec![("name".into(), name)],
+                kind: ObjectKind::Plain,
+            })],
+            rule: &BY_NAME,
+        };
+        let path = crate::model::Path(vec![Steps::new(&list).to(0)]).to_string();
+        assert_eq!(path.starts_with("$[?@.name=="), is_name, "{path}");
+        assert_eq!(path == "$[0]", !is_name, "{path}");
     }
 }
 

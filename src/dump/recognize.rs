@@ -1,6 +1,11 @@
 //! What a document is, read from its content and never from its name.
 
-use std::{collections::BTreeSet, fmt, io::Read, marker::PhantomData};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    io::{self, Read},
+    marker::PhantomData,
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -30,6 +35,12 @@ pub struct Content {
     pub istio_version: Option<String>,
 }
 
+/// How deep a document may be nested: a value of it that is too deep to be read costs no other.
+const MAX_DEPTH: usize = 1 << 20;
+
+/// How long a text of a document may be, in bytes: as long as a value that redaction takes.
+const MAX_TEXT: usize = 64 << 20;
+
 /// Members that only one document has at its top.
 const MARKS: [(&str, Document); 5] = [
     ("command_line_options", Document::ServerInfo),
@@ -44,9 +55,9 @@ const MARKS: [(&str, Document); 5] = [
 ///
 /// # Errors
 ///
-/// Where reading fails, or what is read is not JSON.
+/// Where reading fails, or what is read is not JSON, or nested deeper than any document is.
 pub fn recognize(input: impl Read) -> Result<Option<Content>, serde_json::Error> {
-    let top: Top = serde_json::from_reader(input)?;
+    let top: Top = serde_json::from_reader(Bounded::new(input))?;
     // What Envoy and istiod serve goes before what istioctl makes of it.
     let form = match top.document {
         Some(_) => Form::Page,
@@ -89,6 +100,55 @@ pub fn recognize(input: impl Read) -> Result<Option<Content>, serde_json::Error>
             .0
             .and_then(|metadata| metadata.istio_version.0),
     }))
+}
+
+/// JSON that must not be nested deeper than [`MAX_DEPTH`] or hold a longer text than [`MAX_TEXT`]: what passes it over
+/// keeps something for each level, and may hold one text.
+struct Bounded<R> {
+    input: R,
+    depth: usize,
+    in_text: bool,
+    is_escaped: bool,
+    /// How long the text, number or word is by now.
+    length: usize,
+}
+
+impl<R> Bounded<R> {
+    fn new(input: R) -> Self {
+        Self {
+            input,
+            depth: 0,
+            in_text: false,
+            is_escaped: false,
+            length: 0,
+        }
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.input.read(buffer)?;
+        for byte in &buffer[..length] {
+            self.length += 1;
+            match byte {
+                _ if self.is_escaped => self.is_escaped = false,
+                b'\\' if self.in_text => self.is_escaped = true,
+                b'"' => self.in_text = !self.in_text,
+                _ if self.in_text => {}
+                b'{' | b'[' => (self.depth, self.length) = (self.depth + 1, 0),
+                b'}' | b']' => (self.depth, self.length) = (self.depth.saturating_sub(1), 0),
+                b',' | b':' | b' ' | b'\n' | b'\r' | b'\t' => self.length = 0,
+                _ => {}
+            }
+            if self.depth > MAX_DEPTH || self.length > MAX_TEXT {
+                return Err(io::Error::other(match self.depth > MAX_DEPTH {
+                    true => "nested deeper than 1,048,576 levels, which no dump is",
+                    false => "it holds a text of more than 64 MiB, which no dump does",
+                }));
+            }
+        }
+        Ok(length)
+    }
 }
 
 /// The version in a server info: `<commit>/1.40.0/Clean/RELEASE/BoringSSL`.
@@ -427,4 +487,16 @@ fn a_document_is_known_by_its_content() {
     assert_eq!(info.envoy_version.as_deref(), Some("1.40.0"));
     assert_eq!(info.istio_version.as_deref(), Some("1.30.3"));
     assert!(recognize("Failed to convert".as_bytes()).is_err());
+}
+
+#[test]
+fn what_is_nested_without_an_end_is_given_up_before_it_takes_memory() {
+    let brackets = "[".repeat(MAX_DEPTH + 1);
+    let error = recognize(brackets.as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("nested deeper"), "{error}");
+    let text = format!(r#"{{"configs":[{{"bootstrap":{{"node":{{"id":"\\\"{brackets}"}}}}}}]}}"#);
+    assert!(recognize(text.as_bytes()).unwrap().is_some());
+    let endless = br#"{"configs":[""#.chain(io::repeat(b'x'));
+    let error = recognize(endless).unwrap_err();
+    assert!(error.to_string().contains("more than 64 MiB"), "{error}");
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt::Write};
 use super::Style;
 
 /// Whether a character acts on a terminal, cannot be seen, or changes how the characters around it look.
-pub(super) fn is_unsafe(c: char) -> bool {
+pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'

@@ -25,6 +25,7 @@ mod unified;
 mod updated;
 mod verify;
 
+pub(crate) use escape::is_unsafe;
 pub use info::{info, info_json, info_members, schema as info_schema, size};
 pub use json::{json, schema as diff_schema};
 pub use json_patch::{json_patch, schema as json_patch_schema};

@@ -1260,6 +1260,10 @@ mod hostile {
                 "{errors:?}"
             );
         }
+        let link = pax("linkpath", "/etc");
+        let bundle = tar_of(&[("pax", EntryType::XGlobalHeader, &link)]);
+        let err = open(&bundle).unwrap_err();
+        assert!(matches!(err.reason, Reason::Forbidden(_)), "{err}");
         // As `git archive` writes one.
         let comment = pax("comment", "0123456789abcdef");
         let bundle = tar_of(&[

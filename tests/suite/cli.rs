@@ -39,6 +39,9 @@ static FILES: LazyLock<PathBuf> = LazyLock::new(|| {
         ("other.json", r#"{"kind": "Pod"}"#),
         ("wrong.json", r#"{"configs": [}"#),
         ("page.html", "<!DOCTYPE html>\n<title>502</title>"),
+        ("binary", "\u{1}\u{2}\u{0}"),
+        // The magic number of a zstd frame without data.
+        ("cut.zst", "P*M\u{18}"),
         (
             "unprintable.json",
             "Failed to convert protobuf message to JSON string: could not find @type 'x.Y'",
@@ -216,6 +219,8 @@ fn what_was_typed_wrong_is_answered_with_one_line_and_nothing_else() {
         "diff dump.json other.json",
         "diff dump.json wrong.json",
         "diff dump.json page.html",
+        "diff dump.json binary",
+        "diff dump.json cut.zst",
         "diff dump.json unprintable.json",
         "diff dump.json /dev/null",
         "diff dump.json empty-folder",
@@ -309,6 +314,10 @@ fn what_was_typed_wrong_is_answered_with_one_line_and_nothing_else() {
     xdsnap: wrong.json: neither a bundle nor a dump: invalid JSON: expected value at line 1 column 14
     $ xdsnap diff dump.json page.html
     xdsnap: page.html: neither a bundle nor a dump: no JSON, it begins with `<!DOCTYPE html>`
+    $ xdsnap diff dump.json binary
+    xdsnap: binary: neither a bundle nor a dump, but binary data; of a bundle with a damaged beginning, `xdsnap verify --recover NEW FILE` saves what is intact
+    $ xdsnap diff dump.json cut.zst
+    xdsnap: cut.zst: compressed, and cut off or damaged at its beginning (incomplete frame); take it again, or if it is a bundle, save what is intact: xdsnap verify --recover NEW FILE
     $ xdsnap diff dump.json unprintable.json
     xdsnap: unprintable.json: Envoy could not print this dump (Failed to convert protobuf message to JSON string: could not find @type [redacted]); capture the Envoy by its URL, which takes the dump in parts
     $ xdsnap diff dump.json /dev/null

@@ -274,6 +274,9 @@ fn no_link_in_the_folder_is_followed_and_no_file_replaced() {
     );
     assert_eq!(files(&path("outside")), [""; 0]);
     assert_eq!(fs::read(path("out/istiod/version.json")).unwrap(), b"old");
+    symlink(path("nowhere"), path("dangling")).unwrap();
+    let ran = at(&desk, "extract web.xdsnap --output-dir dangling");
+    assert_eq!(ran.err, "xdsnap: cannot write `dangling`: File exists\n");
 }
 
 #[test]

@@ -597,3 +597,24 @@ fn a_proxy_in_two_bundles_is_refused_naming_both() {
     assert!(ran.err.contains("skipped"), "{ran:?}");
     assert_eq!(ran.json()["documents"].as_array().unwrap().len(), 4);
 }
+
+#[test]
+fn of_very_many_files_that_are_passed_over_some_are_named_and_the_rest_counted() {
+    let folder = folder("many");
+    let files = folder.join("files");
+    fs::create_dir(&files).unwrap();
+    let dump = r#"{"configs":[{"@type":"type.googleapis.com/envoy.admin.v3.BootstrapConfigDump","bootstrap":{"node":{"id":"sidecar~10.0.0.1~web.shop~x"}}}]}"#;
+    for number in 0..50 {
+        fs::write(files.join(format!("{number}.json")), dump).unwrap();
+    }
+    let bundle = folder.join("new.xdsnap");
+    for mut command in [xdsnap(["info"]), {
+        let mut capture = xdsnap(["capture", "-q", "-o"]);
+        capture.arg(bundle);
+        capture
+    }] {
+        let ran = run(command.arg(&files));
+        assert_eq!(ran.err.lines().count(), 21, "{}", ran.err);
+        assert!(ran.err.ends_with("skipped 29 more files\n"), "{}", ran.err);
+    }
+}

@@ -426,7 +426,8 @@ fn recovering_goes_over_no_file_and_leaves_none_where_nothing_is_intact() {
 fn no_name_in_a_bundle_reaches_the_terminal_as_it_is() {
     let bytes = packed_again(|folder| {
         edit_manifest(folder, |manifest| {
-            manifest["members"][0]["path"] = json!("envoy/a b\u{202e}/\u{200b}x.json");
+            manifest["members"][0]["path"] =
+                json!("envoy/a b\u{202e}/\u{200b}\u{feff}\u{61c}x.json");
             manifest["members"][1]["sha256"] = json!("\u{1b}[2J");
         });
     });
@@ -443,7 +444,26 @@ fn no_name_in_a_bundle_reaches_the_terminal_as_it_is() {
             text.contains("u{202e}") || text.contains("u202e"),
             "{text:?}"
         );
-        let is_raw = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{200b}".contains(c));
+        let hidden = "\u{202e}\u{200b}\u{feff}\u{61c}";
+        let is_raw = |c: char| c != '\n' && (c.is_control() || hidden.contains(c));
         assert!(!text.contains(is_raw), "{args}: {text:?}");
+    }
+}
+
+#[test]
+fn a_checksum_that_alone_is_wrong_is_told_by_every_command_that_reads_all() {
+    let starts = frame_starts();
+    for (index, next) in starts.iter().enumerate().skip(2) {
+        let last = next - 1;
+        let desk = Desk::new(&[("x.xdsnap", &altered(last, &[WHOLE[last] ^ 1]))]);
+        for args in ["verify x.xdsnap", "info x.xdsnap", "extract x.xdsnap"] {
+            let ran = desk.run(args);
+            let text = ran.out + &ran.err;
+            assert_eq!(ran.status, 1, "frame {index}: {args}: {text}");
+            assert!(
+                text.contains("match checksum"),
+                "frame {index}: {args}: {text}"
+            );
+        }
     }
 }

@@ -75,7 +75,7 @@ impl Input {
             return Err(InputError::unusable(name, "the file is empty"));
         }
         let archive = files::archive(BufReader::new(open()?));
-        match archive.map_err(|error| InputError::io(&name, error))? {
+        match archive.map_err(|error| cannot_unpack(&name, error))? {
             Some(Archive::Zstd) => self.bundle(&name, open()?),
             Some(Archive::Other) => {
                 let origin = Origin::file(path);
@@ -108,7 +108,7 @@ impl Input {
                 "nothing came; is what writes to it failing?",
             ));
         }
-        match files::archive(received.as_slice()).map_err(io)? {
+        match files::archive(received.as_slice()).map_err(|error| cannot_unpack(name, error))? {
             Some(Archive::Zstd) => {
                 // A bundle was redacted before it was written.
                 let mut file = tempfile::tempfile().map_err(io)?;
@@ -528,6 +528,18 @@ impl Input {
     }
 }
 
+/// Why the first bytes of a file cannot be had: the system does not give them, or they are compressed and damaged.
+fn cannot_unpack(name: &str, error: io::Error) -> InputError {
+    if error.raw_os_error().is_some() {
+        return InputError::io(name, error);
+    }
+    let reason = format!(
+        "compressed, and cut off or damaged at its beginning ({error}); take it again, or if it is a bundle, save what \
+         is intact: xdsnap verify --recover NEW FILE"
+    );
+    InputError::unusable(name, reason)
+}
+
 /// The most that is read of what can be read only once, and so is held in memory.
 const MAX_STREAM: u64 = 200 << 20;
 
@@ -631,11 +643,21 @@ fn why_no_dump(start: &[u8], error: &serde_json::Error) -> String {
         ),
         true => format!("neither a bundle nor a dump: invalid JSON: {error}"),
         false if line.is_empty() => "neither a bundle nor a dump: nothing but blanks".to_owned(),
+        false if is_binary(&line) => {
+            "neither a bundle nor a dump, but binary data; of a bundle with a damaged beginning, \
+             `xdsnap verify --recover NEW FILE` saves what is intact"
+                .to_owned()
+        }
         false => {
             let begin: String = line.chars().take(60).collect();
             format!("neither a bundle nor a dump: no JSON, it begins with `{begin}`")
         }
     }
+}
+
+/// Whether this is no text of which a beginning could be shown.
+fn is_binary(line: &str) -> bool {
+    line.contains(|c: char| c == char::REPLACEMENT_CHARACTER || (c.is_control() && c != '\t'))
 }
 
 fn failure(member: &MemberPath, origin: Origin, reason: String) -> FailureEntry {

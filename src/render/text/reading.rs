@@ -12,6 +12,9 @@ use crate::{
 /// The lengths of JSON that is laid out: what is shorter is read as it is, and what is longer by nobody.
 const JSON: std::ops::Range<usize> = 80..256 * 1024;
 
+/// How deep JSON is nested that is laid out: the indent of what is deeper would be most of the text.
+const DEPTH: usize = 64;
+
 /// Columns of names in a certificate before they go on on another line.
 const SANS: usize = 64;
 
@@ -243,6 +246,7 @@ fn laid_out(text: &str) -> Option<String> {
                 while chars.next_if(char::is_ascii_whitespace).is_some() {}
                 match chars.next_if(|next| matches!(next, '}' | ']')) {
                     Some(end) => out.push(end),
+                    None if depth == DEPTH => return None,
                     None => {
                         depth += 1;
                         newline(&mut out, depth);
@@ -278,6 +282,10 @@ fn json_is_laid_out_and_else_stays_as_it_is() {
         ),
         (format!(r#"{{"a": "{long}"}} more"#), None),
         (format!(r#""{long}""#), None),
+        (
+            format!("{}1{}", "[".repeat(DEPTH + 1), "]".repeat(DEPTH + 1)),
+            None,
+        ),
         (r#"{"short": 1}"#.to_owned(), None),
     ] {
         assert_eq!(one_laid_out(&text), expected, "{text}");
