@@ -258,7 +258,10 @@ fn what_is_no_bundle_is_called_what_it_is_by_verify_and_by_extract() {
             "dump.json",
             "a `config_dump` of envoy, and no bundle; `xdsnap capture -o NEW",
         ),
-        ("other.json", "JSON, but none that Envoy, istiod or istioctl prints"),
+        (
+            "other.json",
+            "JSON, but none that Envoy, istiod or istioctl prints",
+        ),
         ("empty", "the file is empty"),
         ("newer.xdsnap", "bundle format version `2` is not supported"),
         ("hello.zst", "neither a bundle nor a dump"),
