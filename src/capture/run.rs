@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     bundle::{
-        Captured, Failure, Head, IstiodEntry, Manifest, ProxyEntry, Redaction, WriteError, Writer,
+        Captured, Failure, FailureEntry, Head, IstiodEntry, Manifest, ProxyEntry, Redaction,
+        WriteError, Writer,
     },
     model::{ProxyId, Source},
     redact::RULES,
@@ -46,6 +47,8 @@ pub struct Outcome {
     pub proxies: usize,
     /// What was asked for and is missing.
     pub failures: Vec<Failure>,
+    /// What an input never holds, or is never kept of it; it is noted in the bundle, and nothing failed.
+    pub inherent: Vec<Failure>,
     /// Files of a folder that hold nothing known, and why.
     pub skipped: Vec<String>,
     /// How many values were redacted.
@@ -114,23 +117,11 @@ pub fn capture(
         .iter()
         .map(|bundle| bundle.manifest().clone())
         .collect();
-    for failure in &failures {
-        writer.failure(failure.clone());
-    }
     let mut failures = failures;
-    for entry in &input.failures {
-        let failure = Failure {
-            source: entry.source.parse().unwrap_or(Source::Envoy),
-            proxy: entry.proxy.as_ref().and_then(|id| ProxyId::new(id).ok()),
-            document: entry.document.as_ref().and_then(|name| name.parse().ok()),
-            part: entry.part.clone(),
-            origin: entry.origin.clone(),
-            time: entry.time,
-            status: entry.status,
-            reason: entry.reason.clone(),
-        };
+    failures.extend(input.failures.iter().map(noted_before));
+    let inherent: Vec<Failure> = input.inherent.iter().map(noted_before).collect();
+    for failure in failures.iter().chain(&inherent) {
         writer.failure(failure.clone());
-        failures.push(failure);
     }
     let head = Head {
         tool: options.tool.clone(),
@@ -167,6 +158,7 @@ pub fn capture(
         size_bytes: written.size_bytes,
         proxies: proxies.len(),
         failures,
+        inherent,
         skipped: input.skipped,
         redacted: values,
     })
@@ -206,6 +198,20 @@ pub fn open(
     }
     input.adopt(live, versions, failures);
     Ok(input)
+}
+
+/// A failure that an input noted.
+fn noted_before(entry: &FailureEntry) -> Failure {
+    Failure {
+        source: entry.source.parse().unwrap_or(Source::Envoy),
+        proxy: entry.proxy.as_ref().and_then(|id| ProxyId::new(id).ok()),
+        document: entry.document.as_ref().and_then(|name| name.parse().ok()),
+        part: entry.part.clone(),
+        origin: entry.origin.clone(),
+        time: entry.time,
+        status: entry.status,
+        reason: entry.reason.clone(),
+    }
 }
 
 /// The span of two captures.

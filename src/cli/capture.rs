@@ -85,6 +85,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     }
     if !args.quiet {
         terminal::tell(&summary(path, &outcome));
+        for line in missing::lines(&outcome.inherent) {
+            terminal::tell(&format!("  never there: {line}"));
+        }
     }
     for line in missing::lines(&outcome.failures) {
         terminal::tell(&format!("  missing: {line}"));

@@ -1,18 +1,21 @@
 //! The front page of an input, as text and as JSON.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    Style, escape,
+    Style, escape, info_pages,
     layout::{self, Layout},
 };
 use crate::{
-    inspect::{DocumentOverview, FailureOverview, Overview},
-    model::Source,
+    inspect::{DocumentOverview, FailureOverview, HostsOverview, Overview, PageOverview},
+    model::{ProxyId, Source},
 };
 
 /// The format of the JSON document.
@@ -52,6 +55,8 @@ struct Info<'a> {
     istiods: Vec<Istiod<'a>>,
     /// Every document.
     documents: Vec<Document<'a>>,
+    /// Documents that are there and cannot be read: their content is not that of the page.
+    unreadable: Vec<Unreadable<'a>>,
     /// What could not be captured.
     failures: Vec<Failure<'a>>,
     /// What was taken out.
@@ -97,6 +102,54 @@ struct Proxy<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     istio_version: Option<&'a str>,
+    /// How its hosts are, by its `/clusters`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Hosts")]
+    hosts: Option<Hosts<'a>>,
+    /// The updates that it was sent since it started, by its statistics, for each type that was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<Updates>")]
+    updates: Option<Vec<Updates<'a>>>,
+    /// Whether it is connected to the control plane, by its statistics.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    connected: Option<bool>,
+}
+
+/// How hosts are; one counts once in each cluster that it is in.
+#[derive(Serialize, JsonSchema)]
+struct Hosts<'a> {
+    /// Those that requests go to.
+    healthy: u64,
+    /// Those that requests go to where too few are healthy.
+    degraded: u64,
+    /// Those that requests do not go to.
+    unhealthy: u64,
+    /// Why hosts are not healthy, in Envoy's words (`failed_outlier_check`), and how many; one may have several reasons.
+    reasons: &'a BTreeMap<String, u64>,
+    /// The clusters with hosts that are not healthy, and how many.
+    clusters: &'a BTreeMap<String, u64>,
+}
+
+/// Updates of one type, whole responses each.
+#[derive(Serialize, JsonSchema)]
+struct Updates<'a> {
+    /// The type: `cluster`, `listener`, …
+    #[serde(rename = "type")]
+    xds_type: &'a str,
+    /// Those that were taken.
+    accepted: u64,
+    /// Those that were rejected, if only for one resource in them.
+    rejected: u64,
+}
+
+/// A document that cannot be read.
+#[derive(Serialize, JsonSchema)]
+struct Unreadable<'a> {
+    /// Its path in a bundle.
+    path: &'a str,
+    /// Why, in a sentence.
+    reason: &'a str,
 }
 
 /// An istiod.
@@ -174,6 +227,10 @@ struct Lack {
 
 impl<'a> From<&'a Overview> for Info<'a> {
     fn from(overview: &'a Overview) -> Self {
+        let mut pages: BTreeMap<&ProxyId, Vec<&PageOverview>> = BTreeMap::new();
+        for (proxy, page) in overview.pages() {
+            pages.entry(proxy).or_default().push(page);
+        }
         Self {
             format: FORMAT,
             input: &overview.label,
@@ -192,11 +249,24 @@ impl<'a> From<&'a Overview> for Info<'a> {
             proxies: overview
                 .proxies
                 .iter()
-                .map(|proxy| Proxy {
-                    id: proxy.id.as_str(),
-                    envoy_version: proxy.envoy_version.as_deref(),
-                    istio_version: proxy.istio_version.as_deref(),
+                .map(|proxy| {
+                    let mut written = Proxy {
+                        id: proxy.id.as_str(),
+                        envoy_version: proxy.envoy_version.as_deref(),
+                        istio_version: proxy.istio_version.as_deref(),
+                        hosts: None,
+                        updates: None,
+                        connected: None,
+                    };
+                    for page in pages.get(&proxy.id).into_iter().flatten() {
+                        written.tell(page);
+                    }
+                    written
                 })
+                .collect(),
+            unreadable: overview
+                .unreadable()
+                .map(|(path, reason)| Unreadable { path, reason })
                 .collect(),
             istiods: overview
                 .istiods
@@ -241,6 +311,40 @@ impl<'a> From<&'a Overview> for Info<'a> {
                     remedy: lack.remedy,
                 })
                 .collect(),
+        }
+    }
+}
+
+impl<'a> Proxy<'a> {
+    /// Takes over what one of its pages says.
+    fn tell(&mut self, page: &'a PageOverview) {
+        match page {
+            PageOverview::Hosts(HostsOverview {
+                healthy,
+                degraded,
+                unhealthy,
+                reasons,
+                clusters,
+            }) => {
+                self.hosts = Some(Hosts {
+                    healthy: *healthy,
+                    degraded: *degraded,
+                    unhealthy: *unhealthy,
+                    reasons,
+                    clusters,
+                });
+            }
+            PageOverview::Stats(stats) => {
+                self.connected = stats.connected;
+                let updates = stats.updates.iter();
+                let updates = updates.map(|(xds_type, counts)| Updates {
+                    xds_type: xds_type.as_str(),
+                    accepted: counts.accepted,
+                    rejected: counts.rejected,
+                });
+                self.updates = Some(updates.collect());
+            }
+            PageOverview::Silent | PageOverview::Unreadable(_) => {}
         }
     }
 }
@@ -325,6 +429,13 @@ pub fn info(out: &mut dyn Write, overview: &Overview, style: Style) -> io::Resul
     if !versions.is_empty() {
         page.line("versions", &versions);
     }
+    page.list("hosts", &info_pages::hosts(overview));
+    page.list("updates", &info_pages::updates(overview, style));
+    let unreadable: Vec<String> = overview
+        .unreadable()
+        .map(|(path, reason)| format!("{path}: {reason}"))
+        .collect();
+    page.list("unread", &unreadable);
     page.list("failed", &failed(overview));
     if overview.format.is_some() {
         page.line("redacted", &count(overview.redacted, "value", "values"));
@@ -456,7 +567,7 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-fn count(number: u64, one: &str, many: &str) -> String {
+pub(super) fn count(number: u64, one: &str, many: &str) -> String {
     let noun = if number == 1 { one } else { many };
     format!("{number} {noun}")
 }

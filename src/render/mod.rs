@@ -9,6 +9,7 @@ mod clip;
 mod escape;
 mod head;
 mod info;
+mod info_pages;
 mod json;
 mod json_patch;
 mod layout;
