@@ -186,6 +186,13 @@ impl<'a> Recorder<'a> {
         self.failures.push(failure);
     }
 
+    /// Notes in the bundle what an input never holds; nothing failed.
+    pub(super) fn note(&mut self, inherent: &[Failure]) {
+        for failure in inherent {
+            self.store.failure(failure);
+        }
+    }
+
     /// Notes what is known of the whole.
     pub(super) fn know(&mut self, known: Head) {
         self.store.know(known);

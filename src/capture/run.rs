@@ -16,7 +16,10 @@ use super::{
     stop::Stop,
 };
 use crate::{
-    bundle::{Captured, Failure, Head, IstiodEntry, Redaction, Unfinished, WriteError, Writer},
+    bundle::{
+        Captured, Failure, FailureEntry, Head, IstiodEntry, Redaction, Unfinished, WriteError,
+        Writer,
+    },
     model::{ProxyId, Source},
     redact::RULES,
 };
@@ -52,6 +55,8 @@ pub struct Outcome {
     pub proxies: usize,
     /// What was asked for and is missing.
     pub failures: Vec<Failure>,
+    /// What an input never holds, or is never kept of it; it is noted in the bundle, and nothing failed.
+    pub inherent: Vec<Failure>,
     /// Files of a folder that hold nothing known, and why.
     pub skipped: Vec<String>,
     /// How many values were redacted.
@@ -206,17 +211,10 @@ fn fill(
         ..Head::default()
     });
     for entry in &input.failures {
-        recorder.miss(Failure {
-            source: entry.source.parse().unwrap_or(Source::Envoy),
-            proxy: entry.proxy.as_ref().and_then(|id| ProxyId::new(id).ok()),
-            document: entry.document.as_ref().and_then(|name| name.parse().ok()),
-            part: entry.part.clone(),
-            origin: entry.origin.clone(),
-            time: entry.time,
-            status: entry.status,
-            reason: entry.reason.clone(),
-        });
+        recorder.miss(noted_before(entry));
     }
+    let inherent: Vec<Failure> = input.inherent.iter().map(noted_before).collect();
+    recorder.note(&inherent);
     recorder.keep_all(&mut input)?;
     recorder.note_versions(&input.proxies);
     fetch(&client, &lives, &input, &mut recorder)?;
@@ -246,6 +244,7 @@ fn fill(
         size_bytes: 0,
         proxies: proxies.len(),
         failures,
+        inherent,
         skipped: input.skipped,
         redacted,
         earlier: Vec::new(),
@@ -287,6 +286,20 @@ pub fn open(
     }
     input.adopt(live, versions, failures);
     Ok(input)
+}
+
+/// A failure that an input noted.
+fn noted_before(entry: &FailureEntry) -> Failure {
+    Failure {
+        source: entry.source.parse().unwrap_or(Source::Envoy),
+        proxy: entry.proxy.as_ref().and_then(|id| ProxyId::new(id).ok()),
+        document: entry.document.as_ref().and_then(|name| name.parse().ok()),
+        part: entry.part.clone(),
+        origin: entry.origin.clone(),
+        time: entry.time,
+        status: entry.status,
+        reason: entry.reason.clone(),
+    }
 }
 
 /// A live source.

@@ -61,13 +61,16 @@ fn stream(text: &str, stream: impl Read) -> anyhow::Result<Box<dyn Bytes>> {
 
 /// Why what stands at `text` cannot be used; if it is another input, what it is.
 pub(super) fn refusal(text: &str, error: ReadError) -> anyhow::Error {
-    let place = match text.parse() {
-        Ok(Place::Path(path)) if path.is_file() => Place::Path(path),
-        _ => return error.into(),
-    };
     if !matches!(error.reason, Reason::NotABundle(_)) {
         return error.into();
     }
+    let place = match text.parse() {
+        Ok(Place::Path(path)) if path.is_file() => Place::Path(path),
+        // It could be read once only.
+        _ => {
+            return anyhow!("{error}; `xdsnap capture -o NEW {text}` makes one of another input");
+        }
+    };
     let named = Named {
         place,
         source: None,

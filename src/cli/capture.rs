@@ -27,7 +27,7 @@ Examples:
   kubectl exec deploy/web -c istio-proxy -- pilot-agent request GET \\
     'config_dump?include_eds' | xdsnap capture -o web.xdsnap -")]
 pub(super) struct Args {
-    /// URL of an Envoy or istiod, dump, folder, bundle, or `-`
+    /// URL of an Envoy or istiod, dump, folder, bundle, bug report or `-`; several make one bundle
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     /// Write the bundle here, over a file that is there; the default, `xdsnap-<UTC>.xdsnap`, goes over none
@@ -92,6 +92,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     inputs::tell_skipped(&outcome.skipped);
     if !args.quiet {
         terminal::tell(&summary(path, &outcome));
+        for line in missing::lines(&outcome.inherent) {
+            terminal::tell(&format!("  never there: {line}"));
+        }
     }
     for line in missing::lines(&outcome.failures) {
         terminal::tell(&format!("  missing: {line}"));

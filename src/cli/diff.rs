@@ -37,7 +37,7 @@ Examples:
   xdsnap diff --since 02:40 mesh.xdsnap     what did the Envoys update since?
   xdsnap diff a b -o json | jq -r '.changes[] | [.type,.name,.path] | @tsv'")]
 pub(super) struct Args {
-    /// Bundle, dump, folder, URL or `-`
+    /// Bundle, dump, folder, bug report, URL or `-`
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     /// The form: text, json for a script, unified or json-patch for a patch

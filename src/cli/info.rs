@@ -17,7 +17,7 @@ Examples:
   xdsnap info web.xdsnap --members   every document in it
   xdsnap info http://127.0.0.1:15000 -o json | jq -r '.proxies[].id'")]
 pub(super) struct Args {
-    /// Bundle, dump, folder, URL or `-`
+    /// Bundle, dump, folder, bug report, URL or `-`; several are read as one
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     /// List every document, with its size and where it came from

@@ -94,9 +94,10 @@ pub(super) fn tell_skipped(skipped: &[String]) {
 /// The error of a capture of which nothing came, with its consequence and with what each source said.
 pub(super) fn with_reasons(error: capture::CaptureError, consequence: &str) -> anyhow::Error {
     let text = match &error {
-        capture::CaptureError::Nothing(failures) if failures.is_empty() => {
-            format!("{error}{consequence}")
-        }
+        capture::CaptureError::Nothing(failures) if failures.is_empty() => format!(
+            "{error}{consequence}: istiod is asked about the proxies of the other inputs, and there are none; \
+             give the URL or a dump of an Envoy, too"
+        ),
         capture::CaptureError::Nothing(failures) => {
             format!(
                 "{error}{consequence}: {}",

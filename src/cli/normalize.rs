@@ -32,7 +32,7 @@ Examples:
   xdsnap normalize dump.json --type route --name 9080 | jq .resource
   xdsnap normalize mesh.xdsnap --output-dir mesh   a file for each resource")]
 pub(super) struct Args {
-    /// Bundle, dump, folder, URL or `-`
+    /// Bundle, dump, folder, bug report, URL or `-`; several are read as one
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     /// The form: jsonl is a line for each resource, json one document

@@ -31,7 +31,7 @@ Examples:
   xdsnap show --since 02:40 mesh.xdsnap     what was updated since 02:40 UTC?
   xdsnap show all mesh.xdsnap -o json | jq -r '.resources[].name'")]
 pub(super) struct Args {
-    /// Bundle, dump, folder, URL or `-`; before or after it the TYPE of resources, or all without one
+    /// Bundle, dump, folder, bug report, URL or `-`, several as one; before or after it the TYPE of resources, or all without one
     #[arg(value_name = "[TYPE] INPUT")]
     words: Vec<String>,
     /// The form: text, json for a script

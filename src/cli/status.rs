@@ -34,7 +34,7 @@ Examples:
   xdsnap status http://127.0.0.1:15000 http://127.0.0.1:15014
   xdsnap status --since 30m mesh.xdsnap     which Envoys were updated since?")]
 pub(super) struct Args {
-    /// Bundle, dump, folder, URL or `-`; several are read as one
+    /// Bundle, dump, folder, bug report, URL or `-`; several are read as one
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     /// The form: text, json for a script

@@ -117,6 +117,11 @@ pub(crate) fn text(raw: &[u8]) -> Option<String> {
     Jiter::new(raw).next_str().ok().map(str::to_owned)
 }
 
+/// Whether `raw`, which is well-formed, is an object without members.
+pub(crate) fn is_empty_object(raw: &[u8]) -> bool {
+    matches!(Jiter::new(raw).next_object(), Ok(None))
+}
+
 /// The one value that the document holds, without the white space around it.
 pub(crate) fn document(bytes: &[u8]) -> Result<&[u8], JsonError> {
     let fail = |error: JiterError| JsonError::new(&error, bytes, bytes);

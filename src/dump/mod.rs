@@ -2,6 +2,7 @@
 //!
 //! Nothing is built as a tree here: a [`Resource`] is a name and a slice of the document.
 
+pub mod admin;
 mod cut;
 mod envelope;
 mod istioctl;

@@ -5,6 +5,7 @@ pub mod certificate;
 mod inventory;
 mod listing;
 mod overview;
+mod pages;
 mod status;
 mod updated;
 
@@ -14,5 +15,6 @@ pub use listing::{Listed, Listing, Missing};
 pub use overview::{
     DocumentOverview, FailureOverview, IstiodOverview, Lack, Overview, ProxyOverview,
 };
+pub use pages::{HostsOverview, PageOverview};
 pub use status::{Evidence, ProxyStatus, Pushed, STATUS_TYPES, Status, SyncStatus, TypeStatus};
 pub use updated::{Unknown, Updated, UpdatedResource, young};

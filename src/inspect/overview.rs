@@ -1,5 +1,6 @@
 //! The front page of an input: what it is, what it holds, and which questions it cannot answer.
 
+use super::PageOverview;
 use crate::model::{Document, ProxyId, Source};
 
 /// What an input is, holds and lacks.
@@ -76,6 +77,8 @@ pub struct DocumentOverview {
     pub redacted: Option<u64>,
     /// Whether it is a config dump that has endpoints, if it is one.
     pub has_endpoints: Option<bool>,
+    /// What it says beside configuration.
+    pub page: PageOverview,
 }
 
 /// Something that could not be captured.
@@ -185,6 +188,11 @@ impl Overview {
                 }
             };
             if lacking > 0 {
+                let is_it = |found: &&DocumentOverview| {
+                    found.source == need.source && found.document == need.document
+                };
+                let mut unanswered = self.documents.iter().filter(is_it).filter(|d| !d.answers());
+                let unanswered = unanswered.next().map(|document| &document.page);
                 let never_holds = self.is_bug_report
                     && (need.source, need.document) == (Source::Istiod, Document::ConfigDump);
                 let was_tried = self.failures.iter().any(|failure| {
@@ -195,12 +203,14 @@ impl Overview {
                 lacks.push(Lack {
                     question: need.question,
                     proxies: lacking,
-                    remedy: match was_tried {
-                        true => "capturing it failed: see there",
-                        false if never_holds => {
+                    remedy: match unanswered {
+                        Some(PageOverview::Unreadable(_)) => "the page cannot be read: see there",
+                        Some(_) => "the statistics that are there do not count updates",
+                        None if never_holds => {
                             "a bug report does not hold what istiod would send; capture with --istiod URL"
                         }
-                        false => need.remedy,
+                        None if was_tried => "capturing it failed: see there",
+                        None => need.remedy,
                     },
                 });
             }
@@ -226,6 +236,34 @@ impl Overview {
             found.source == source
                 && found.document == document
                 && found.proxy.as_ref() == Some(proxy)
+                && found.answers()
         })
+    }
+
+    /// What the pages say of each proxy that has such.
+    pub fn pages(&self) -> impl Iterator<Item = (&ProxyId, &PageOverview)> {
+        let pages = self.documents.iter();
+        pages.filter_map(|document| Some((document.proxy.as_ref()?, &document.page)))
+    }
+
+    /// The documents that are none, and why.
+    pub fn unreadable(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.documents.iter().filter_map(|document| {
+            let PageOverview::Unreadable(reason) = &document.page else {
+                return None;
+            };
+            Some((document.path.as_str(), reason.as_str()))
+        })
+    }
+}
+
+impl DocumentOverview {
+    /// Whether it tells what it is there to tell.
+    fn answers(&self) -> bool {
+        match &self.page {
+            PageOverview::Unreadable(_) => false,
+            PageOverview::Stats(stats) => !stats.updates.is_empty(),
+            PageOverview::Silent | PageOverview::Hosts(_) => true,
+        }
     }
 }

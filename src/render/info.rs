@@ -1,267 +1,17 @@
-//! The front page of an input, as text and as JSON.
+//! The front page of an input, as text.
 
 use std::io::{self, Write};
 
-use schemars::{JsonSchema, Schema, generate::SchemaSettings};
-use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use super::{
-    Style, escape,
-    layout::{self, Layout},
-};
+use super::{Style, escape, info_pages};
 use crate::{
     inspect::{DocumentOverview, FailureOverview, Overview},
     model::Source,
 };
 
-/// The format of the JSON document.
-const FORMAT: &str = "xdsnap.info/v1";
-
 /// How many items of a list are shown.
 const MOST: usize = 4;
-
-/// What an input is, holds and lacks; `-o json`.
-#[derive(Serialize, JsonSchema)]
-#[schemars(title = "xdsnap.info/v1")]
-struct Info<'a> {
-    /// Always `xdsnap.info/v1`.
-    #[schemars(extend("const" = FORMAT))]
-    format: &'static str,
-    /// The input as it was named.
-    input: &'a str,
-    /// Absent for what is no bundle.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Bundle")]
-    bundle: Option<Bundle<'a>>,
-    /// The words of the person who made it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    note: Option<&'a str>,
-    /// Absent for a capture from files.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Span")]
-    captured: Option<Span<'a>>,
-    /// Whether everything could be read and every checksum holds.
-    intact: bool,
-    /// What is wrong, a sentence each.
-    damage: &'a [String],
-    /// Every proxy that the input is about.
-    proxies: Vec<Proxy<'a>>,
-    /// The istiods that it is from.
-    istiods: Vec<Istiod<'a>>,
-    /// Every document.
-    documents: Vec<Document<'a>>,
-    /// What could not be captured.
-    failures: Vec<Failure<'a>>,
-    /// What was taken out.
-    redaction: Redaction<'a>,
-    /// The questions that the input cannot answer.
-    lacks: Vec<Lack>,
-}
-
-/// A bundle.
-#[derive(Serialize, JsonSchema)]
-struct Bundle<'a> {
-    /// The version of its format.
-    version: &'a str,
-    /// The program that wrote it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    tool: Option<&'a str>,
-    /// Its size in bytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "u64")]
-    size_bytes: Option<u64>,
-}
-
-/// A time span, RFC 3339.
-#[derive(Serialize, JsonSchema)]
-struct Span<'a> {
-    /// The first request.
-    start: &'a str,
-    /// The last answer.
-    end: &'a str,
-}
-
-/// A proxy.
-#[derive(Serialize, JsonSchema)]
-struct Proxy<'a> {
-    /// Its ID.
-    id: &'a str,
-    /// The version of its Envoy.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    envoy_version: Option<&'a str>,
-    /// The version of its Istio.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    istio_version: Option<&'a str>,
-}
-
-/// An istiod.
-#[derive(Serialize, JsonSchema)]
-struct Istiod<'a> {
-    /// Its name, where there are several.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    name: Option<&'a str>,
-    /// Its version.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    version: Option<&'a str>,
-}
-
-/// A document.
-#[derive(Serialize, JsonSchema)]
-struct Document<'a> {
-    /// Its path in a bundle.
-    path: &'a str,
-    /// Its size in bytes; absent if it cannot be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "u64")]
-    size_bytes: Option<u64>,
-    /// Where it came from: a URL or the name of a file.
-    origin: &'a str,
-    /// When it was asked for: RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    requested: Option<&'a str>,
-    /// How many values were taken out of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "u64")]
-    redacted: Option<u64>,
-}
-
-/// Something that could not be captured.
-#[derive(Serialize, JsonSchema)]
-struct Failure<'a> {
-    /// What: source, proxy, document and part.
-    what: &'a str,
-    /// Where it would have come from.
-    origin: &'a str,
-    /// When it was asked for: RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    time: Option<&'a str>,
-    /// The HTTP status, if there was an answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "u16")]
-    status: Option<u16>,
-    /// Why, in a sentence.
-    reason: &'a str,
-}
-
-/// What was taken out.
-#[derive(Serialize, JsonSchema)]
-struct Redaction<'a> {
-    /// The names of the rules.
-    rules: &'a [String],
-    /// How many values were taken out.
-    values: u64,
-}
-
-/// A question that the input cannot answer.
-#[derive(Serialize, JsonSchema)]
-struct Lack {
-    /// The question.
-    question: &'static str,
-    /// For how many proxies.
-    proxies: usize,
-    /// How to capture it.
-    remedy: &'static str,
-}
-
-impl<'a> From<&'a Overview> for Info<'a> {
-    fn from(overview: &'a Overview) -> Self {
-        Self {
-            format: FORMAT,
-            input: &overview.label,
-            bundle: overview.format.as_deref().map(|version| Bundle {
-                version,
-                tool: overview.tool.as_deref(),
-                size_bytes: overview.size_bytes,
-            }),
-            note: overview.note.as_deref(),
-            captured: overview
-                .captured
-                .as_ref()
-                .map(|(start, end)| Span { start, end }),
-            intact: overview.damage.is_empty(),
-            damage: &overview.damage,
-            proxies: overview
-                .proxies
-                .iter()
-                .map(|proxy| Proxy {
-                    id: proxy.id.as_str(),
-                    envoy_version: proxy.envoy_version.as_deref(),
-                    istio_version: proxy.istio_version.as_deref(),
-                })
-                .collect(),
-            istiods: overview
-                .istiods
-                .iter()
-                .map(|istiod| Istiod {
-                    name: istiod.name.as_deref(),
-                    version: istiod.version.as_deref(),
-                })
-                .collect(),
-            documents: overview
-                .documents
-                .iter()
-                .map(|document| Document {
-                    path: &document.path,
-                    size_bytes: document.size_bytes,
-                    origin: &document.origin,
-                    requested: document.requested.as_deref(),
-                    redacted: document.redacted,
-                })
-                .collect(),
-            failures: overview
-                .failures
-                .iter()
-                .map(|failure| Failure {
-                    what: &failure.what,
-                    origin: &failure.origin,
-                    time: failure.time.as_deref(),
-                    status: failure.status,
-                    reason: &failure.reason,
-                })
-                .collect(),
-            redaction: Redaction {
-                rules: &overview.redaction_rules,
-                values: overview.redacted,
-            },
-            lacks: overview
-                .lacks()
-                .into_iter()
-                .map(|lack| Lack {
-                    question: lack.question,
-                    proxies: lack.proxies,
-                    remedy: lack.remedy,
-                })
-                .collect(),
-        }
-    }
-}
-
-/// The JSON Schema of the document.
-pub fn schema() -> Schema {
-    SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<Info<'static>>()
-}
-
-/// Writes the front page as JSON.
-///
-/// # Errors
-///
-/// Where `out` fails.
-pub fn info_json(out: &mut dyn Write, overview: &Overview) -> io::Result<()> {
-    layout::write(out, &Info::from(overview), Layout::pretty())?;
-    out.write_all(b"\n")
-}
 
 /// Writes the front page as text: in at most 24 lines, unless `style.full`.
 ///
@@ -325,6 +75,13 @@ pub fn info(out: &mut dyn Write, overview: &Overview, style: Style) -> io::Resul
     if !versions.is_empty() {
         page.line("versions", &versions);
     }
+    page.list("hosts", &info_pages::hosts(overview));
+    page.list("updates", &info_pages::updates(overview, style));
+    let unreadable: Vec<String> = overview
+        .unreadable()
+        .map(|(path, reason)| format!("{path}: {reason}"))
+        .collect();
+    page.list("unread", &unreadable);
     page.list("failed", &failed(overview));
     if overview.format.is_some() {
         page.line("redacted", &count(overview.redacted, "value", "values"));
@@ -456,7 +213,7 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-fn count(number: u64, one: &str, many: &str) -> String {
+pub(super) fn count(number: u64, one: &str, many: &str) -> String {
     let noun = if number == 1 { one } else { many };
     format!("{number} {noun}")
 }

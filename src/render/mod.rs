@@ -9,6 +9,8 @@ mod clip;
 mod escape;
 mod head;
 mod info;
+mod info_json;
+mod info_pages;
 mod json;
 mod json_patch;
 mod layout;
@@ -26,7 +28,8 @@ mod updated;
 mod verify;
 
 pub(crate) use escape::is_unsafe;
-pub use info::{info, info_json, info_members, schema as info_schema, size};
+pub use info::{info, info_members, size};
+pub use info_json::{info_json, schema as info_schema};
 pub use json::{json, schema as diff_schema};
 pub use json_patch::{json_patch, schema as json_patch_schema};
 pub use layout::document;

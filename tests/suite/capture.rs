@@ -158,10 +158,10 @@ fn what_changes_in_a_running_envoy_and_nothing_else_is_told() {
 const STATS: &str = "/stats?filter=(update_attempt|update_success|update_failure|update_rejected|\
     init_fetch_timeout|version|control_plane)&format=json";
 
-type Routes = Vec<(String, Vec<Answer>)>;
+pub(crate) type Routes = Vec<(String, Vec<Answer>)>;
 
 /// What the Envoy of a proxy answered.
-fn envoy_routes(step: &str, proxy: &str) -> Routes {
+pub(crate) fn envoy_routes(step: &str, proxy: &str) -> Routes {
     [
         ("/server_info", "server_info"),
         ("/config_dump?include_eds", "config_dump"),
@@ -182,7 +182,7 @@ fn istiod_dump(proxy: &str) -> String {
 }
 
 /// What istiod answered.
-fn istiod_routes(step: &str) -> Routes {
+pub(crate) fn istiod_routes(step: &str) -> Routes {
     let answer = |path: &str| vec![Answer::ok(recording(&format!("{step}/istiod/{path}")))];
     let mut routes = vec![
         ("/version".to_owned(), answer("version.json")),

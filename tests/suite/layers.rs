@@ -24,9 +24,10 @@ const LAYERS: [(&str, u8); 11] = [
 ];
 
 /// What a folder may import from its own layer: a consumer its producer.
-const WITHIN_LAYER: [(&str, &str); 5] = [
+const WITHIN_LAYER: [(&str, &str); 6] = [
     ("diff", "normalize"),
     ("inspect", "diff"),
+    ("inspect", "dump"),
     ("inspect", "normalize"),
     ("normalize", "dump"),
     ("redact", "dump"),

@@ -9,7 +9,9 @@
 //! - `laws`: what must hold of comparing for any recording and any edit of one.
 //! - `layers`: which folder of `src/` may import which.
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
+//! - `matrix`: every form of an INPUT in every command that takes one.
 //! - `oracle`: random messages, printed and judged by an independent reader of protobuf's JSON.
+//! - `pages`: Envoy's clusters, listeners and statistics in all their forms, and what `info` tells of them.
 //! - `patch`: applying the JSON Patch of two recordings, or of any edit of one, to what was gives what is.
 //! - `readings`: long strings as they are read, certificates by what they say, and likely renames, in text and JSON.
 //! - `readme`: what the README shows, links and asks to run.
@@ -35,7 +37,9 @@ mod inputs;
 mod laws;
 mod layers;
 mod live;
+mod matrix;
 mod oracle;
+mod pages;
 mod patch;
 mod readings;
 mod readme;

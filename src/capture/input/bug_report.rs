@@ -5,10 +5,47 @@
 //! `/clusters`, `/listeners` and `/stats/prometheus` are text. What istiod would send (`/debug/config_dump?proxyID=`)
 //! is never among them.
 
-use crate::model::{Document, ProxyId};
+use crate::{
+    bundle::{FailureEntry, Origin},
+    model::{Document, ProxyId, Source},
+};
 
 /// Why no bug report answers what istiod would send.
 pub(super) const NOTHING_EXPECTED: &str = "a bug report does not hold what istiod would send";
+
+/// What is said where a bug report has [`NOT_KEPT`].
+const REST: &str = "; its logs and custom resources are not kept, for they cannot be redacted yet";
+
+/// Files that would be worth keeping, by how their paths end. They are text of any kind, with whatever a program or a
+/// person wrote there: there is no rule yet that takes a secret out of that.
+const NOT_KEPT: [&str; 2] = ["/istio-proxy.log", "cluster/crs"];
+
+/// Whether the file at that path, which has slashes, would be worth keeping and is not kept.
+pub(super) fn is_not_kept(path: &str) -> bool {
+    NOT_KEPT.iter().any(|end| path.ends_with(end))
+}
+
+/// What no bug report holds, as a capture notes it: `leaves_out` where there are files that are not kept.
+pub(super) fn inherent(origin: Origin, leaves_out: bool) -> FailureEntry {
+    FailureEntry {
+        source: Source::Istiod.to_string(),
+        proxy: None,
+        document: Some(Document::ConfigDump.to_string()),
+        part: None,
+        origin,
+        time: None,
+        status: None,
+        reason: match leaves_out {
+            true => format!("{NOTHING_EXPECTED}{REST}"),
+            false => NOTHING_EXPECTED.to_owned(),
+        },
+    }
+}
+
+/// Whether nothing failed but a bug report was captured, which never holds more.
+pub(super) fn is_inherent(failure: &FailureEntry) -> bool {
+    failure.source == Source::Istiod.as_str() && failure.reason.starts_with(NOTHING_EXPECTED)
+}
 
 /// A file of a bug report that holds a document.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -43,13 +43,13 @@ impl Input {
             known.istio = versions.istio.or(known.istio.take());
         }
         self.failures.extend(part.failures);
+        self.inherent.extend(part.inherent);
         self.manifest = self.manifest.take().or(part.manifest);
         self.size_bytes = match (self.size_bytes, part.size_bytes) {
             (Some(a), Some(b)) => Some(a + b),
             (a, b) => a.or(b),
         };
         self.skipped.extend(part.skipped);
-        self.has_bug_report |= part.has_bug_report;
         Ok(())
     }
 

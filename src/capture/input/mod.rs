@@ -135,14 +135,14 @@ pub struct Input {
     pub proxies: BTreeMap<ProxyId, Versions>,
     /// What the makers of bundles noted, and what they could not capture.
     pub failures: Vec<FailureEntry>,
+    /// What bug reports of istioctl never hold, or hold and no capture keeps: nothing that failed.
+    pub(super) inherent: Vec<FailureEntry>,
     /// What is said of the capture as a whole, from a bundle.
     pub manifest: Option<Manifest>,
     /// The size of the bundles, in bytes.
     size_bytes: Option<u64>,
     /// Files of a folder, and of an archive, that are not used, and why.
     pub skipped: Vec<String>,
-    /// Whether some of it is a bug report of istioctl.
-    has_bug_report: bool,
 }
 
 /// A document of a config dump: the part it is, where the dump came in parts, and its bytes.
@@ -232,7 +232,8 @@ impl Input {
 
     /// Why there is no dump by `source`, where what was given never holds one.
     pub fn never_holds(&self, source: Source) -> Option<&'static str> {
-        (source == Source::Istiod && self.has_bug_report).then_some(bug_report::NOTHING_EXPECTED)
+        (source == Source::Istiod && !self.inherent.is_empty())
+            .then_some(bug_report::NOTHING_EXPECTED)
     }
 
     /// The documents, in the order of their paths, with where each came from.

@@ -168,7 +168,10 @@ impl Input {
             versions.envoy.clone_from(&proxy.envoy_version);
             versions.istio.clone_from(&proxy.istio_version);
         }
-        self.failures.extend(manifest.failures.iter().cloned());
+        let noted = manifest.failures.iter().cloned();
+        let (inherent, failures): (Vec<_>, Vec<_>) = noted.partition(bug_report::is_inherent);
+        self.failures.extend(failures);
+        self.inherent.extend(inherent);
         self.manifest.get_or_insert(manifest);
         Ok(())
     }
@@ -197,7 +200,10 @@ impl Input {
             });
             let files: Vec<_> = files.collect();
             if files.iter().any(|(file, _)| file.is_dump()) {
-                return self.bug_report(&name, files);
+                let mut paths = found.iter().filter_map(|file| file.relative(folder));
+                let leaves_out = paths.any(|path| bug_report::is_not_kept(&path));
+                let inherent = bug_report::inherent(Origin::file(folder), leaves_out);
+                return self.bug_report(&name, files, inherent);
             }
         }
         for file in found {
@@ -263,11 +269,13 @@ impl Input {
         };
         let mut files: Vec<(ReportFile, Entry)> = Vec::new();
         let mut is_laid_out = false;
+        let mut leaves_out = false;
         let mut held = 0;
         let mut unread = None;
         let unpacked = files::unpack(archive).map_err(io)?;
         let seen = archive::each(unpacked, packed, |path, size, body| {
             is_laid_out |= path.parse::<MemberPath>().is_ok();
+            leaves_out |= bug_report::is_not_kept(path);
             let Some(file) = ReportFile::at(path) else {
                 return Ok(());
             };
@@ -332,16 +340,21 @@ impl Input {
                 reason: format!("the archive is {cut}"),
             });
         }
-        self.bug_report(name, files)
+        self.bug_report(
+            name,
+            files,
+            bug_report::inherent(origin.clone(), leaves_out),
+        )
     }
 
-    /// Takes the documents of a bug report.
+    /// Takes the documents of a bug report; `inherent` is what it does not hold.
     fn bug_report(
         &mut self,
         name: &str,
         mut files: Vec<(ReportFile, Entry)>,
+        inherent: FailureEntry,
     ) -> Result<(), InputError> {
-        self.has_bug_report = true;
+        self.inherent.push(inherent);
         files.sort_by(|(a, _), (b, _)| a.cmp(b));
         if let [(first, _), .., (last, _)] = &files[..]
             && first.root != last.root

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use super::{Body, Input, InputError};
 use crate::{
     bundle::{FailureEntry, MemberPath},
-    inspect::{DocumentOverview, FailureOverview, IstiodOverview, Overview, ProxyOverview},
-    model::Document,
+    inspect::{
+        DocumentOverview, FailureOverview, IstiodOverview, Overview, PageOverview, ProxyOverview,
+    },
+    model::{Document, Source},
 };
 
 impl Input {
@@ -27,8 +29,13 @@ impl Input {
                     istio_version: versions.istio.clone(),
                 })
                 .collect(),
-            failures: self.failures.iter().map(failure_overview).collect(),
-            is_bug_report: self.has_bug_report,
+            failures: self
+                .failures
+                .iter()
+                .chain(&self.inherent)
+                .map(failure_overview)
+                .collect(),
+            is_bug_report: self.never_holds(Source::Istiod).is_some(),
             ..Overview::default()
         };
         if let Some(manifest) = &self.manifest {
@@ -51,13 +58,16 @@ impl Input {
             }
         }
         // A bundle is read once, from its start to its end.
-        let mut bodies: BTreeMap<(usize, String), (u64, bool)> = BTreeMap::new();
+        let mut bodies: BTreeMap<(usize, String), Examined> = BTreeMap::new();
         for (at, bundle) in self.bundles.iter_mut().enumerate() {
             for member in bundle.members() {
                 match member {
                     Ok(member) => {
-                        let body = (member.bytes.len() as u64, has_endpoints(&member.bytes));
-                        bodies.insert((at, member.path), body);
+                        // What this version does not know is no entry.
+                        if let Ok(path) = member.path.parse::<MemberPath>() {
+                            let examined = Examined::of(path.document(), &member.bytes);
+                            bodies.insert((at, member.path), examined);
+                        }
                     }
                     Err(error) => overview.damage.push(error.to_string()),
                 }
@@ -67,9 +77,9 @@ impl Input {
         for path in paths {
             let name = path.to_string();
             let body = match &self.entries[&path].body {
-                Body::Member { bundle, path } => bodies.get(&(*bundle, path.clone())).copied(),
+                Body::Member { bundle, path } => bodies.remove(&(*bundle, path.clone())),
                 _ => match self.read(&path) {
-                    Ok(bytes) => Some((bytes.len() as u64, has_endpoints(&bytes))),
+                    Ok(bytes) => Some(Examined::of(path.document(), &bytes)),
                     Err(error) => {
                         overview.damage.push(error.to_string());
                         None
@@ -82,11 +92,15 @@ impl Input {
                 source: path.source(),
                 document: path.document(),
                 proxy: path.proxy().cloned(),
-                size_bytes: body.map(|(size, _)| size),
+                size_bytes: body.as_ref().map(|body| body.size_bytes),
                 origin: provenance.origin.to_string(),
                 requested: provenance.requested.map(|time| time.to_string()),
                 redacted: provenance.redacted,
-                has_endpoints: body.filter(|_| is_whole).map(|(_, has)| has),
+                has_endpoints: body
+                    .as_ref()
+                    .filter(|_| is_whole)
+                    .map(|body| body.has_endpoints),
+                page: body.map(|body| body.page).unwrap_or_default(),
                 path: name,
             });
         }
@@ -94,9 +108,23 @@ impl Input {
     }
 }
 
-/// Whether a config dump has a section of endpoints.
-fn has_endpoints(bytes: &[u8]) -> bool {
-    memchr::memmem::find(bytes, b"envoy.admin.v3.EndpointsConfigDump").is_some()
+/// What is told of a document whose bytes are not held.
+struct Examined {
+    size_bytes: u64,
+    /// Whether it has a section of endpoints, as a config dump may.
+    has_endpoints: bool,
+    page: PageOverview,
+}
+
+impl Examined {
+    fn of(document: Document, bytes: &[u8]) -> Self {
+        let section = b"envoy.admin.v3.EndpointsConfigDump";
+        Self {
+            size_bytes: bytes.len() as u64,
+            has_endpoints: memchr::memmem::find(bytes, section).is_some(),
+            page: PageOverview::of(document, bytes),
+        }
+    }
 }
 
 fn failure_overview(failure: &FailureEntry) -> FailureOverview {

@@ -162,12 +162,18 @@ impl Envoy {
         self.child.wait().unwrap();
     }
 
+    /// The cluster that it was started with.
+    pub(crate) fn cluster(&self) -> Value {
+        cluster(&xds_path(self.folder.path(), self.setup, "eds"))
+    }
+
     /// The listener that it was started with.
     pub(crate) fn listener(&self) -> Value {
         listener(&xds_path(self.folder.path(), self.setup, "rds"))
     }
 
-    fn get(&self, page: &str) -> io::Result<String> {
+    /// A page of the admin interface.
+    pub(crate) fn get(&self, page: &str) -> io::Result<String> {
         match &self.admin {
             Admin::Tcp(address) => {
                 let stream = TcpStream::connect(address)?;
@@ -182,7 +188,8 @@ impl Envoy {
         }
     }
 
-    fn poll<T>(&self, what: &str, check: impl Fn() -> Option<T>) -> T {
+    /// What `check` finds, as soon as it finds anything.
+    pub(crate) fn poll<T>(&self, what: &str, check: impl Fn() -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(found) = check() {
