@@ -288,6 +288,8 @@ fn the_second_signal_ends_at_once_and_says_where_what_came_is() {
         // It waits for standard input, whatever it is asked.
         let mut child = desk.start(&format!("capture -q -o x.xdsnap {} -", server.url()));
         wait_for(&server, "/server_info");
+        // Waiting for the end of a child would close it.
+        let input = child.stdin.take();
         let mut told = BufReader::new(child.stderr.take().unwrap());
         let partial = desk.path("x.xdsnap.partial");
         for _ in 0..6000 {
@@ -304,6 +306,7 @@ fn the_second_signal_ends_at_once_and_says_where_what_came_is() {
         line.clear();
         told.read_line(&mut line).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(status));
+        drop(input);
         let start = "xdsnap: interrupted; what was captured (1 document) is kept in `x.xdsnap.partial`; `xdsnap verify \
                      --recover NEW x.xdsnap.partial` makes a bundle of it";
         assert!(line.starts_with(start), "{line}");
