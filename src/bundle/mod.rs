@@ -22,9 +22,10 @@
 //! directory of recordings, and [`Manifest`] with what it holds is the JSON of `manifest.json`.
 //!
 //! Within: `frames` unpacks zstd frames and `archive` finds the tar entries in them, `seek_table` is where each frame
-//! begins; `plan` decides what shares a frame, and `pack` writes them.
+//! begins; `plan` decides what shares a frame, and `pack` writes them. `derived` is about what was computed from members.
 
 mod archive;
+mod derived;
 mod digest;
 mod error;
 mod finding;
@@ -40,6 +41,7 @@ mod unpack;
 mod verify;
 mod writer;
 
+pub use derived::{Derive, Derived, DerivedEntry, MAX_DERIVED};
 pub use error::{ReadError, Reason};
 pub use finding::{Finding, Level, Rule};
 pub use format::{

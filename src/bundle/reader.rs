@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     archive::{Archive, BLOCK, Data, Entry},
+    derived::{self, DerivedEntry},
     digest,
     error::{ReadError, Reason},
     format::{
@@ -18,7 +19,7 @@ use super::{
         MemberEntry, Version,
     },
     frames::{Place, TooMuch},
-    layout::{FRAGMENTS, MANIFEST_PATH, MemberPath, unsafe_path},
+    layout::{DERIVED, FRAGMENTS, MANIFEST_PATH, MemberPath, unsafe_path},
     seek_table::{Found, SeekTable},
 };
 
@@ -32,7 +33,7 @@ pub struct Reader<R> {
     pub(super) table: Found,
     manifest: Manifest,
     manifest_data: Data,
-    /// The position in `manifest.members`, by path.
+    /// The position in `manifest.members`, and behind them in `manifest.derived`, by path.
     positions: HashMap<String, usize>,
     /// Where the bytes of the members stand that were passed so far, by the same position.
     found: Vec<Option<Data>>,
@@ -47,6 +48,14 @@ impl<R> fmt::Debug for Reader<R> {
             .field("manifest", &self.manifest)
             .finish_non_exhaustive()
     }
+}
+
+/// What a manifest says of any member.
+pub(super) struct Listing<'a> {
+    pub(super) path: &'a str,
+    pub(super) size: u64,
+    pub(super) sha256: &'a str,
+    pub(super) offset: Option<u64>,
 }
 
 /// A member whose size and SHA-256 digest are what the manifest says.
@@ -79,7 +88,7 @@ impl<R: Read + Seek> Reader<R> {
         let data = find_manifest(&mut archive).map_err(|reason| error(None, reason))?;
         let bytes = read_manifest(&mut archive, &data)
             .map_err(|reason| error(Some(MANIFEST_PATH), reason))?;
-        let manifest = parse_manifest(&bytes).map_err(|reason| match reason {
+        let mut manifest = parse_manifest(&bytes).map_err(|reason| match reason {
             // These are about the bundle.
             Reason::NotABundle(_) | Reason::UnsupportedVersion { .. } => error(None, reason),
             _ => error(Some(MANIFEST_PATH), reason),
@@ -97,13 +106,17 @@ impl<R: Read + Seek> Reader<R> {
                 collisions.insert(position);
             }
         }
+        (manifest.derived).retain(|entry| lowercase.insert(entry.path.to_lowercase()));
+        for entry in &manifest.derived {
+            positions.insert(entry.path.clone(), positions.len());
+        }
         archive.rewind();
         Ok(Self {
             name: name.to_owned(),
             archive,
             table,
             collisions,
-            found: vec![None; manifest.members.len()],
+            found: vec![None; positions.len()],
             manifest,
             manifest_data: data,
             positions,
@@ -115,7 +128,7 @@ impl<R: Read + Seek> Reader<R> {
         &self.manifest
     }
 
-    /// Reads the member at `path`, which may be `manifest.json`, and verifies its size and digest.
+    /// Reads the member at `path`, which may be `manifest.json` or derived, and verifies its size and digest.
     ///
     /// No more is unpacked than the frames that hold the member, up to its end. In a bundle that was packed again, or
     /// whose seek table is wrong, it is what stands before the member when that is first asked for. To read all of a
@@ -169,21 +182,53 @@ impl<R: Read + Seek> Reader<R> {
         let Found::Table(table) = &self.table else {
             return None;
         };
-        let entry = &self.manifest.members[position];
+        let entry = self.entry(position);
         let first = u64::from(table.frames().first()?.unpacked);
         let offset = first.checked_add(entry.offset?)?;
         let frame = table.holding(offset)?;
         let place = Place::listed(frame.start, frame.offset, offset);
+        let path = entry.path.to_owned();
         match self.archive.entry_at(place) {
-            Ok(Some(found)) if found.path == entry.path => Some(found.data),
+            Ok(Some(found)) if found.path == path => Some(found.data),
             _ => None,
         }
+    }
+
+    /// What the manifest says of the member, or of the derived member, at a position.
+    pub(super) fn entry(&self, position: usize) -> Listing<'_> {
+        let Manifest {
+            members, derived, ..
+        } = &self.manifest;
+        match members.get(position) {
+            Some(entry) => Listing {
+                path: &entry.path,
+                size: entry.size,
+                sha256: &entry.sha256,
+                offset: entry.offset,
+            },
+            None => {
+                let entry = &derived[position - members.len()];
+                Listing {
+                    path: &entry.path,
+                    size: entry.size,
+                    sha256: &entry.sha256,
+                    offset: entry.offset,
+                }
+            }
+        }
+    }
+
+    /// Whether a derived member was made from the members that the manifest lists.
+    pub fn is_of_these_members(&self, entry: &DerivedEntry) -> bool {
+        let members = self.manifest.members.iter();
+        derived::from(members.map(|entry| (&*entry.path, &*entry.sha256))) == entry.from
     }
 
     /// Reads all members in the order of the archive, and tells what is wrong with the bundle.
     ///
     /// An item is a verified member, or an error that names the member where it is about one: damaged, altered,
-    /// refused, not listed, or missing. A bundle is intact if no item is an error.
+    /// refused, not listed, or missing. What was captured is intact if no item is an error: derived members are passed
+    /// over, whatever is wrong with them.
     pub fn members(&mut self) -> Members<'_, R> {
         self.archive.rewind();
         Members {
@@ -191,6 +236,8 @@ impl<R: Read + Seek> Reader<R> {
             seen_manifest: false,
             told_table: false,
             missing: None,
+            passed_over: Vec::new(),
+            seen_derived: HashSet::new(),
             reader: self,
         }
     }
@@ -209,7 +256,7 @@ impl<R: Read + Seek> Reader<R> {
             ));
         }
         let bytes = self.archive.content(data, MAX_MEMBER_BYTES)?;
-        let entry = &self.manifest.members[position];
+        let entry = self.entry(position);
         if data.size != entry.size {
             return Err(Reason::Altered(format!(
                 "it has {} bytes, the manifest says {}",
@@ -267,7 +314,14 @@ pub struct Members<'a, R> {
     told_table: bool,
     /// After the archive's end: which member of the manifest to look at next.
     missing: Option<usize>,
+    /// What is wrong with derived members that were passed over.
+    pub(super) passed_over: Vec<(String, Reason)>,
+    /// Which derived members were passed.
+    seen_derived: HashSet<usize>,
 }
+
+/// The most derived members of which it is kept what is wrong.
+const MAX_PASSED_OVER: usize = 1000;
 
 impl<R: Read + Seek> Members<'_, R> {
     fn present(&mut self, entry: &Entry) -> Option<Result<Vec<u8>, Reason>> {
@@ -275,8 +329,19 @@ impl<R: Read + Seek> Members<'_, R> {
             return std::mem::replace(&mut self.seen_manifest, true)
                 .then_some(Err(Reason::Duplicate));
         }
-        let Some(position) = self.reader.note(entry) else {
-            return Some(Err(Reason::NotListed));
+        let listed = self.reader.note(entry);
+        let Some(position) = listed.filter(|position| *position < self.seen.len()) else {
+            // Derived data is not what was captured.
+            let wrong = match listed {
+                None if !entry.path.starts_with(DERIVED) => return Some(Err(Reason::NotListed)),
+                None => Reason::NotListed,
+                Some(position) if self.seen_derived.insert(position) => return None,
+                Some(_) => Reason::Duplicate,
+            };
+            if self.passed_over.len() < MAX_PASSED_OVER {
+                self.passed_over.push((entry.path.clone(), wrong));
+            }
+            return None;
         };
         if std::mem::replace(&mut self.seen[position], true) {
             return Some(Err(Reason::Duplicate));

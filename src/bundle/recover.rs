@@ -13,14 +13,14 @@ use crate::model::Source;
 
 use super::{
     archive::{Archive, Data},
-    digest,
+    derived, digest,
     error::{ReadError, Reason},
     finding::{Finding, Level, Rule},
     format::{
         Captured, FORMAT, FailureEntry, IstiodEntry, MAX_FRAMES, MAX_MEMBER_BYTES, Manifest,
         MemberEntry, Origin, Redaction, Version,
     },
-    layout::{FRAGMENTS, MANIFEST_PATH, MemberPath},
+    layout::{DERIVED, FRAGMENTS, MANIFEST_PATH, MemberPath},
     reader::Reader,
     writer::{Entry, Fields, Head, WriteError, Writer, Written, raw},
 };
@@ -166,7 +166,8 @@ impl<R: Read + Seek> Recovery<R> {
     }
 
     /// Writes what is intact as a bundle, by `tool`. What the manifest says and this release does not know is kept;
-    /// what was lost stands in it as failures. Where nothing is intact, nothing is written.
+    /// what was lost stands in it as failures. Derived members are kept where all that they were made from is there.
+    /// Where nothing is intact, nothing is written.
     ///
     /// # Errors
     ///
@@ -231,6 +232,8 @@ fn write_listed<R: Read + Seek>(
             findings,
         });
     }
+    let of_manifest = manifest.remove("derived");
+    derived::keep(&mut reader, of_manifest, &mut writer, &mut findings)?;
     let mut told = HashSet::new();
     for finding in &findings {
         let Some(path) = &finding.member else {
@@ -424,7 +427,8 @@ impl<R: Read + Seek> Unlisted<R> {
                     return Some(Err(Finding::new(Level::Error, Rule::Archive, text)));
                 }
             };
-            if entry.path == MANIFEST_PATH {
+            // What was made from others can be made again.
+            if entry.path == MANIFEST_PATH || entry.path.starts_with(DERIVED) {
                 continue;
             }
             let result = match entry.path.starts_with(FRAGMENTS) {

@@ -4,6 +4,7 @@ use std::io::{Read, Seek};
 
 use super::{
     archive::Archive,
+    derived,
     error::{ReadError, Reason},
     finding::{Finding, Level, Rule},
     format::Manifest,
@@ -16,6 +17,8 @@ use super::{
 /// Reads all of the bundle in `file`, which errors call `name`, and tells what breaks the rules of its format: each
 /// digest and size, the seek table and the offsets, the frames' checksums, the order, and what the manifest says.
 ///
+/// What derived members hold is not computed again: who knows their rules can do that.
+///
 /// # Errors
 ///
 /// Where nothing can be verified: it is no bundle, of another major version, or its manifest cannot be read.
@@ -23,7 +26,8 @@ pub fn verify<R: Read + Seek>(name: &str, file: R) -> Result<Vec<Finding>, ReadE
     let mut reader = Reader::open(name, file)?;
     let mut findings = Vec::new();
     let mut order = Vec::new();
-    for member in reader.members() {
+    let mut members = reader.members();
+    for member in &mut members {
         match member {
             Ok(member) => order.push(member.path),
             Err(error) => {
@@ -32,10 +36,12 @@ pub fn verify<R: Read + Seek>(name: &str, file: R) -> Result<Vec<Finding>, ReadE
             }
         }
     }
+    let passed_over = std::mem::take(&mut members.passed_over);
     version(reader.manifest(), &mut findings);
     manifest(reader.manifest(), &mut findings);
     // What is damaged is told above, once.
     let intact = findings.iter().all(|finding| finding.level < Level::Error);
+    derived::verify(&mut reader, passed_over, &mut findings)?;
     if intact {
         let listed = reader.manifest().members.iter().map(|entry| &entry.path);
         if !listed.eq(&order) {
@@ -81,6 +87,10 @@ fn manifest(manifest: &Manifest, findings: &mut Vec<Finding>) {
     }
     for entry in &manifest.members {
         let Ok(path) = entry.path.parse::<MemberPath>() else {
+            // Of these the rules of derived data tell.
+            if Kind::of(&entry.path) == Kind::Derived {
+                continue;
+            }
             let text = "its path is of no document that this release knows";
             findings.push(Finding::new(Level::Note, Rule::Manifest, text).of(&entry.path));
             continue;
@@ -176,12 +186,15 @@ fn wrong_with<R: Read + Seek>(
 
 /// Whether each member is where its offset says.
 fn offsets<R: Read + Seek>(reader: &mut Reader<R>, findings: &mut Vec<Finding>) {
-    for position in 0..reader.manifest().members.len() {
-        let entry = &reader.manifest().members[position];
+    let Manifest {
+        members, derived, ..
+    } = reader.manifest();
+    for position in 0..members.len() + derived.len() {
+        let entry = reader.entry(position);
         if entry.offset.is_none() {
             continue;
         }
-        let path = entry.path.clone();
+        let path = entry.path.to_owned();
         if reader.listed(position).is_none() {
             let text = "it does not stand at its offset: the bundle was packed again";
             findings.push(Finding::new(Level::Warning, Rule::SeekTable, text).of(&path));

@@ -1,5 +1,7 @@
 //! Writing bundles: never half of one in its place, and what was captured is never lost.
 
+mod derived;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs::{File, OpenOptions},
@@ -15,6 +17,7 @@ use crate::model::{Document, ProxyId, Source};
 
 use super::{
     archive::BLOCK,
+    derived::{Derive, DerivedEntry},
     digest,
     format::{
         Captured, FORMAT, FailureEntry, IstiodEntry, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES,
@@ -58,6 +61,10 @@ pub struct Writer {
     /// The proxies of which there is a member.
     proxies: BTreeSet<ProxyId>,
     failures: Vec<FailureEntry>,
+    /// What computes derived members when all others are there.
+    derive: Option<Derive>,
+    /// Derived members, by path. They are in no partial file, for they can be computed again.
+    derived: BTreeMap<String, derived::Spooled>,
     finished: bool,
 }
 
@@ -71,6 +78,8 @@ struct Stored {
     before: u64,
     /// The size of the member in the archive, with its header and padding.
     size: u64,
+    /// The size of its content.
+    content: u64,
 }
 
 /// The fields of a JSON object, as they are spelled.
@@ -82,6 +91,8 @@ pub(super) type Fields = BTreeMap<String, Box<RawValue>>;
 pub(super) enum Entry {
     /// What this release knows.
     Known(MemberEntry),
+    /// The same, of derived data.
+    Derived(DerivedEntry),
     /// What another bundle's manifest said, also what this release does not know.
     Copied(Fields),
 }
@@ -92,11 +103,22 @@ impl Entry {
         let mut entry = self.clone();
         match &mut entry {
             Self::Known(entry) => entry.offset = Some(offset),
+            Self::Derived(entry) => entry.offset = Some(offset),
             Self::Copied(fields) => {
                 fields.insert("offset".to_owned(), raw(&offset));
             }
         }
         entry
+    }
+
+    fn sha256(&self) -> String {
+        match self {
+            Self::Known(entry) => entry.sha256.clone(),
+            Self::Derived(entry) => entry.sha256.clone(),
+            Self::Copied(fields) => (fields.get("sha256"))
+                .and_then(|raw| serde_json::from_str(raw.get()).ok())
+                .unwrap_or_default(),
+        }
     }
 }
 
@@ -319,6 +341,8 @@ impl Writer {
             paths: HashMap::new(),
             proxies: BTreeSet::new(),
             failures: Vec::new(),
+            derive: None,
+            derived: BTreeMap::new(),
             finished: false,
         })
     }
@@ -434,13 +458,18 @@ impl Writer {
     /// [`WriteError::Exists`] if a file came to the path of [`Writer::create_new`], [`WriteError::TooLarge`] if the
     /// manifest is, [`WriteError::Io`] if a file cannot be written. The partial file stays then.
     pub fn finish(mut self, head: Head) -> Result<Written, WriteError> {
+        self.derive_all()?;
         let manifest = self.manifest(head);
         self.pack(&manifest)
     }
 
     /// As [`Writer::finish`], with the manifest of another bundle: its members are replaced by those that were added.
-    pub(super) fn finish_copy(self, mut manifest: Fields) -> Result<Written, WriteError> {
+    pub(super) fn finish_copy(mut self, mut manifest: Fields) -> Result<Written, WriteError> {
+        self.derive_all()?;
         manifest.insert("members".to_owned(), raw(&self.entries()));
+        if !self.derived.is_empty() {
+            manifest.insert("derived".to_owned(), raw(&self.derived_entries()));
+        }
         self.pack(&manifest)
     }
 
@@ -456,9 +485,9 @@ impl Writer {
             .tempfile_in(&self.folder)
             .map_err(error)?;
         let frames = plan::frames(
-            self.members
-                .iter()
-                .map(|((kind, _), stored)| (*kind, stored.size)),
+            (self.members.iter())
+                .map(|((kind, _), stored)| (*kind, stored.size))
+                .chain((self.derived.values()).map(|spooled| (Kind::Derived, spooled.packed))),
             self.proxies.len() <= 1,
         );
         let mut packer = Packer::new(bundle.as_file_mut());
@@ -468,6 +497,7 @@ impl Writer {
             copy_member(&mut self.partial, stored, &mut packer)
                 .map_err(|error| partial_error(&self.partial_path, error))?;
         }
+        Self::pack_derived(&mut self.derived, &mut packer).map_err(error)?;
         let (packed, unpacked) = packer.finish().map_err(error)?;
         if is_too_much(unpacked, packed) {
             return Err(WriteError::TooLarge {
@@ -571,6 +601,7 @@ impl Writer {
             frame: (start, end - start),
             before,
             size: head.len() as u64 - before + size.next_multiple_of(BLOCK),
+            content: size,
         })
     }
 
@@ -604,6 +635,12 @@ impl Writer {
             proxies,
             istiods,
             members: self.entries(),
+            derived: (self.derived_entries().into_iter())
+                .filter_map(|entry| match entry {
+                    Entry::Derived(entry) => Some(entry),
+                    _ => None,
+                })
+                .collect(),
             failures: std::mem::take(&mut self.failures),
             redaction,
         }
@@ -667,12 +704,12 @@ fn manifest_bytes(manifest: &impl Serialize) -> Result<Vec<u8>, WriteError> {
 }
 
 /// Copies a member, header and padding included, from the partial file.
-fn copy_member(partial: &mut File, stored: &Stored, packer: &mut Packer<'_>) -> io::Result<()> {
+fn copy_member(partial: &mut File, stored: &Stored, out: &mut dyn Write) -> io::Result<()> {
     let (start, size) = stored.frame;
     partial.seek(SeekFrom::Start(start))?;
     let mut frame = zstd::Decoder::new(partial.take(size))?;
     io::copy(&mut (&mut frame).take(stored.before), &mut io::sink())?;
-    let copied = io::copy(&mut (&mut frame).take(stored.size), packer)?;
+    let copied = io::copy(&mut (&mut frame).take(stored.size), out)?;
     // At the end the checksum of the frame is compared.
     if copied < stored.size || frame.read(&mut [0])? > 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());

@@ -3,7 +3,7 @@
 use std::{io, path::Path, time::Duration};
 
 use super::{
-    envoy,
+    digests, envoy,
     http::{Client, Endpoint},
     input::{Input, InputError, Named, Place},
     istiod,
@@ -84,7 +84,8 @@ pub fn capture(
     let mut writer = match target {
         Target::Replace(path) => Writer::create(path)?,
         Target::New(path) => Writer::create_new(path)?,
-    };
+    }
+    .deriving(digests::derive);
     let client = Client::new(options.timeout).map_err(CaptureError::Client)?;
     let mut recorder = Recorder::new(&mut writer, progress);
     let lives = identify(&client, named, &mut recorder)?;

@@ -67,6 +67,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         Some(folder) => folder,
         None => default_folder(text)?,
     };
+    let derived = reader.manifest().derived.iter();
+    let derived: Vec<String> = derived.map(|entry| entry.path.clone()).collect();
     let mut unpacking = Unpacking {
         folder: Folder::new(&folder),
         written: 0,
@@ -81,6 +83,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         }))?;
         for member in reader.members() {
             unpacking.take(member)?;
+        }
+        for path in derived {
+            match reader.read(&path) {
+                Ok(bytes) => unpacking.take(Ok(Member { path, bytes }))?,
+                Err(error) => unpacking.pass_over(error)?,
+            }
         }
     } else {
         for path in chosen {
@@ -129,6 +137,15 @@ impl Unpacking {
         Ok(())
     }
 
+    /// Tells that a derived member is not there: whatever it would save can be computed again.
+    fn pass_over(&self, error: ReadError) -> anyhow::Result<()> {
+        if matches!(error.reason, Reason::Io(_)) {
+            return Err(error.into());
+        }
+        terminal::warn(&format!("passed over: {error}"));
+        Ok(())
+    }
+
     fn tell(&self) {
         for error in self.left_out.iter().take(MOST) {
             terminal::warn(&format!("left out: {error}"));
@@ -146,6 +163,7 @@ fn chosen(manifest: &Manifest, names: &[String]) -> anyhow::Result<Vec<String>> 
     let all: Vec<&str> = [MANIFEST_PATH]
         .into_iter()
         .chain(manifest.members.iter().map(|entry| entry.path.as_str()))
+        .chain(manifest.derived.iter().map(|entry| entry.path.as_str()))
         .collect();
     let mut is_chosen = vec![false; all.len()];
     for name in names {
