@@ -4,7 +4,7 @@
 //! here can make a bundle unreadable: what is not understood is ignored, and [`verify`](super::verify()) alone tells of it.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fmt,
     io::{Read, Seek},
 };
@@ -19,11 +19,11 @@ use sha2::{Digest, Sha256};
 
 use super::{
     digest,
-    error::{ReadError, Reason},
+    error::ReadError,
     finding::{Finding, Level, Rule},
     format::{MAX_MEMBER_BYTES, MAX_PATH_BYTES},
     layout::{DERIVED, MANIFEST_PATH, unsafe_path},
-    reader::Reader,
+    reader::{Member, Reader},
     writer::{Fields, WriteError, Writer},
 };
 
@@ -185,16 +185,13 @@ struct OfManifest<'a> {
     derived: Option<&'a RawValue>,
 }
 
-/// Tells what is wrong with derived members as members, of which some were `passed_over` with a reason. Whether they hold what their rules make is told by who knows
-/// the rules.
+/// Tells what is wrong with what the manifest says of derived members. Whether they hold what their rules make is told by
+/// who knows the rules.
 pub(super) fn verify<R: Read + Seek>(
     reader: &mut Reader<R>,
-    passed_over: Vec<(String, Reason)>,
     findings: &mut Vec<Finding>,
 ) -> Result<(), ReadError> {
     let warning = |text: String| Finding::new(Level::Warning, Rule::Derived, text);
-    let passed_over = passed_over.into_iter();
-    findings.extend(passed_over.map(|(path, why)| warning(why.to_string()).of(&path)));
     let manifest = reader.read(MANIFEST_PATH)?;
     if let Ok(OfManifest { derived: Some(raw) }) = serde_json::from_slice(&manifest) {
         let ignored = Listed::parse(raw).ignored.into_iter();
@@ -206,50 +203,77 @@ pub(super) fn verify<R: Read + Seek>(
             findings.push(warning(text).of(&entry.path));
         }
     }
-    for entry in reader.manifest().derived.clone() {
-        match reader.read(&entry.path) {
-            Ok(_) => {}
-            Err(error) if matches!(error.reason, Reason::Io(_)) => return Err(error),
-            Err(error) => {
-                findings.push(warning(error.reason.to_string()).of(&entry.path));
-                continue;
-            }
-        }
-        if !reader.is_of_these_members(&entry) {
-            let text = "it was made from other members than these".to_owned();
-            findings.push(warning(text).of(&entry.path));
+    let from = reader.made_from();
+    for entry in &reader.manifest().derived {
+        if entry.from != from {
+            findings.push(warning(OF_OTHERS.to_owned()).of(&entry.path));
         }
     }
     Ok(())
 }
 
-/// Hands `writer`, which has the intact members of `reader`, the derived members that were made from just these:
-/// whoever made them, by whatever rules. `derived` is what the manifest says of them.
-pub(super) fn keep<R: Read + Seek>(
-    reader: &mut Reader<R>,
-    derived: Option<Box<RawValue>>,
-    writer: &mut Writer,
-    findings: &mut Vec<Finding>,
-) -> Result<(), WriteError> {
-    let Some(raw) = derived else {
-        return Ok(());
-    };
-    let from = writer.made_from();
-    for (entry, raw) in Listed::parse(&raw).entries {
-        let fields: Option<Fields> = serde_json::from_str(raw.get()).ok();
-        let why = match (reader.read(&entry.path), fields) {
-            _ if entry.from != from => "it was made from other members than these".to_owned(),
-            (Ok(bytes), Some(fields)) => {
-                writer.keep_derived(&entry, fields, &bytes)?;
-                continue;
+const OF_OTHERS: &str = "it was made from other members than these";
+
+/// Derived members on their way from one bundle to another: whoever made them, by whatever rules.
+pub(super) struct Kept {
+    /// What the manifest says of them, and the same as it is spelled.
+    entries: HashMap<String, (DerivedEntry, Fields)>,
+    /// What is made from the members that the manifest lists.
+    from: String,
+    paths: Vec<String>,
+}
+
+impl Kept {
+    /// `derived` is what the manifest of `reader` says.
+    pub(super) fn new<R: Read + Seek>(reader: &Reader<R>, derived: Option<Box<RawValue>>) -> Self {
+        let mut entries = HashMap::new();
+        if let Some(raw) = derived {
+            for (entry, raw) in Listed::parse(&raw).entries {
+                if let Ok(fields) = serde_json::from_str(raw.get()) {
+                    entries.insert(entry.path.clone(), (entry, fields));
+                }
             }
-            (Err(error), _) => error.reason.to_string(),
-            (_, None) => continue,
-        };
-        let text = format!("not kept: {why}");
-        findings.push(Finding::new(Level::Note, Rule::Derived, text).of(&entry.path));
+        }
+        Self {
+            entries,
+            from: reader.made_from(),
+            paths: Vec::new(),
+        }
     }
-    Ok(())
+
+    /// Hands on a derived member, or tells why not.
+    pub(super) fn take(
+        &mut self,
+        member: Result<Member, ReadError>,
+        writer: &mut Writer,
+    ) -> Result<Option<Finding>, WriteError> {
+        let (path, why) = match member {
+            Ok(Member { path, bytes }) => match self.entries.remove(&path) {
+                Some((entry, fields)) if entry.from == self.from => {
+                    writer.keep_derived(&entry, fields, &bytes)?;
+                    self.paths.push(path);
+                    return Ok(None);
+                }
+                _ => (path, OF_OTHERS.to_owned()),
+            },
+            Err(error) => (error.member.unwrap_or_default(), error.reason.to_string()),
+        };
+        Ok(Some(not_kept(&path, &why)))
+    }
+
+    /// Takes all of them back where a member that they were made from is lost.
+    pub(super) fn finish(self, writer: &mut Writer) -> Vec<Finding> {
+        if self.paths.is_empty() || writer.made_from() == self.from {
+            return Vec::new();
+        }
+        writer.drop_derived();
+        let paths = self.paths.iter();
+        paths.map(|path| not_kept(path, OF_OTHERS)).collect()
+    }
+}
+
+fn not_kept(path: &str, why: &str) -> Finding {
+    Finding::new(Level::Note, Rule::Derived, format!("not kept: {why}")).of(path)
 }
 
 #[test]

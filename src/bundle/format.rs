@@ -67,8 +67,7 @@ pub struct Manifest<M = MemberEntry> {
     /// The members but for the manifest itself, in the order of the archive.
     #[schemars(length(max = MAX_MEMBERS))]
     pub members: Vec<M>,
-    /// What was computed from the members, in the order of the archive. What a reader does not understand of it is not
-    /// here, and no error.
+    /// What was computed from the members, in the order of the archive. What a reader does not understand of it, it ignores.
     #[serde(default, deserialize_with = "derived::understood")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub derived: Vec<DerivedEntry>,

@@ -11,8 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     archive::{Archive, BLOCK, Data, Entry},
-    derived::{self, DerivedEntry},
-    digest,
+    derived, digest,
     error::{ReadError, Reason},
     format::{
         FORMAT, MAX_JSON_DEPTH, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS, Manifest,
@@ -218,26 +217,33 @@ impl<R: Read + Seek> Reader<R> {
         }
     }
 
-    /// Whether a derived member was made from the members that the manifest lists.
-    pub fn is_of_these_members(&self, entry: &DerivedEntry) -> bool {
+    /// What [`DerivedEntry::from`] says of what was made from the members that the manifest lists.
+    pub fn made_from(&self) -> String {
         let members = self.manifest.members.iter();
-        derived::from(members.map(|entry| (&*entry.path, &*entry.sha256))) == entry.from
+        derived::from(members.map(|entry| (&*entry.path, &*entry.sha256)))
+    }
+
+    /// Whether a path is that of derived data.
+    fn is_derived(&self, path: &str) -> bool {
+        match self.positions.get(path) {
+            Some(position) => *position >= self.manifest.members.len(),
+            None => path.starts_with(DERIVED),
+        }
     }
 
     /// Reads all members in the order of the archive, and tells what is wrong with the bundle.
     ///
     /// An item is a verified member, or an error that names the member where it is about one: damaged, altered,
     /// refused, not listed, or missing. What was captured is intact if no item is an error: derived members are passed
-    /// over, whatever is wrong with them.
+    /// over, whatever is wrong with them, unless they are asked for ([`Members::and_derived`]).
     pub fn members(&mut self) -> Members<'_, R> {
         self.archive.rewind();
         Members {
-            seen: vec![false; self.manifest.members.len()],
+            seen: vec![false; self.positions.len()],
             seen_manifest: false,
             told_table: false,
             missing: None,
-            passed_over: Vec::new(),
-            seen_derived: HashSet::new(),
+            with_derived: false,
             reader: self,
         }
     }
@@ -314,34 +320,36 @@ pub struct Members<'a, R> {
     told_table: bool,
     /// After the archive's end: which member of the manifest to look at next.
     missing: Option<usize>,
-    /// What is wrong with derived members that were passed over.
-    pub(super) passed_over: Vec<(String, Reason)>,
-    /// Which derived members were passed.
-    seen_derived: HashSet<usize>,
+    /// Whether derived members are among the items.
+    with_derived: bool,
 }
 
-/// The most derived members of which it is kept what is wrong.
-const MAX_PASSED_OVER: usize = 1000;
-
 impl<R: Read + Seek> Members<'_, R> {
+    /// With derived members among the items, and what is wrong with them.
+    pub fn and_derived(self) -> Self {
+        Self {
+            with_derived: true,
+            ..self
+        }
+    }
+
+    /// Whether an item with this path is about derived data.
+    pub fn is_derived(&self, path: &str) -> bool {
+        self.reader.is_derived(path)
+    }
+
     fn present(&mut self, entry: &Entry) -> Option<Result<Vec<u8>, Reason>> {
         if entry.path == MANIFEST_PATH {
             return std::mem::replace(&mut self.seen_manifest, true)
                 .then_some(Err(Reason::Duplicate));
         }
-        let listed = self.reader.note(entry);
-        let Some(position) = listed.filter(|position| *position < self.seen.len()) else {
-            // Derived data is not what was captured.
-            let wrong = match listed {
-                None if !entry.path.starts_with(DERIVED) => return Some(Err(Reason::NotListed)),
-                None => Reason::NotListed,
-                Some(position) if self.seen_derived.insert(position) => return None,
-                Some(_) => Reason::Duplicate,
-            };
-            if self.passed_over.len() < MAX_PASSED_OVER {
-                self.passed_over.push((entry.path.clone(), wrong));
-            }
+        // Derived data is not what was captured.
+        if !self.with_derived && self.reader.is_derived(&entry.path) {
+            self.reader.note(entry);
             return None;
+        }
+        let Some(position) = self.reader.note(entry) else {
+            return Some(Err(Reason::NotListed));
         };
         if std::mem::replace(&mut self.seen[position], true) {
             return Some(Err(Reason::Duplicate));
@@ -376,9 +384,13 @@ impl<R: Read + Seek> Iterator for Members<'_, R> {
             }
         }
         let first = self.missing?;
-        let position = first + self.seen[first..].iter().position(|seen| !seen)?;
+        let end = match self.with_derived {
+            true => self.seen.len(),
+            false => self.reader.manifest.members.len(),
+        };
+        let position = first + self.seen[first..end].iter().position(|seen| !seen)?;
         self.missing = Some(position + 1);
-        let path = self.reader.manifest.members[position].path.clone();
+        let path = self.reader.entry(position).path.to_owned();
         let reason = self.reader.why_missing();
         Some(Err(self.reader.error(Some(path), reason)))
     }

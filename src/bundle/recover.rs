@@ -13,7 +13,8 @@ use crate::model::Source;
 
 use super::{
     archive::{Archive, Data},
-    derived, digest,
+    derived::Kept,
+    digest,
     error::{ReadError, Reason},
     finding::{Finding, Level, Rule},
     format::{
@@ -208,7 +209,17 @@ fn write_listed<R: Read + Seek>(
         .collect();
     let mut findings = Vec::new();
     let mut members = 0;
-    for member in reader.members() {
+    let mut kept = Kept::new(&reader, manifest.remove("derived"));
+    let mut all = reader.members().and_derived();
+    while let Some(member) = all.next() {
+        let path = match &member {
+            Ok(member) => Some(&member.path),
+            Err(error) => error.member.as_ref(),
+        };
+        if path.is_some_and(|path| all.is_derived(path)) {
+            findings.extend(kept.take(member, &mut writer)?);
+            continue;
+        }
         match member {
             Ok(member) => {
                 let entry = entries.remove(&member.path).unwrap_or_default();
@@ -232,8 +243,16 @@ fn write_listed<R: Read + Seek>(
             findings,
         });
     }
-    let of_manifest = manifest.remove("derived");
-    derived::keep(&mut reader, of_manifest, &mut writer, &mut findings)?;
+    findings.extend(kept.finish(&mut writer));
+    // What is made anew is not missed.
+    writer.derive_all()?;
+    findings.retain(|finding| {
+        finding.rule != Rule::Derived
+            || !finding
+                .member
+                .as_ref()
+                .is_some_and(|path| writer.has_derived(path))
+    });
     let mut told = HashSet::new();
     for finding in &findings {
         let Some(path) = &finding.member else {

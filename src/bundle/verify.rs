@@ -26,22 +26,29 @@ pub fn verify<R: Read + Seek>(name: &str, file: R) -> Result<Vec<Finding>, ReadE
     let mut reader = Reader::open(name, file)?;
     let mut findings = Vec::new();
     let mut order = Vec::new();
-    let mut members = reader.members();
-    for member in &mut members {
+    let mut members = reader.members().and_derived();
+    while let Some(member) = members.next() {
+        let path = match &member {
+            Ok(member) => Some(&member.path),
+            Err(error) => error.member.as_ref(),
+        };
+        let is_derived = path.is_some_and(|path| members.is_derived(path));
+        order.extend(path.filter(|_| !is_derived).cloned());
         match member {
-            Ok(member) => order.push(member.path),
-            Err(error) => {
-                order.extend(error.member.clone());
-                findings.push(error.into());
-            }
+            Err(error) if is_derived => findings.push(Finding {
+                level: Level::Warning,
+                rule: Rule::Derived,
+                ..error.into()
+            }),
+            Err(error) => findings.push(error.into()),
+            Ok(_) => {}
         }
     }
-    let passed_over = std::mem::take(&mut members.passed_over);
     version(reader.manifest(), &mut findings);
     manifest(reader.manifest(), &mut findings);
     // What is damaged is told above, once.
     let intact = findings.iter().all(|finding| finding.level < Level::Error);
-    derived::verify(&mut reader, passed_over, &mut findings)?;
+    derived::verify(&mut reader, &mut findings)?;
     if intact {
         let listed = reader.manifest().members.iter().map(|entry| &entry.path);
         if !listed.eq(&order) {

@@ -154,13 +154,14 @@ pub fn derive(writer: &mut Writer) -> Vec<Derived> {
 /// Where the bundle cannot be read any more.
 pub fn check<R: Read + Seek>(reader: &mut Reader<R>) -> Result<Vec<Finding>, ReadError> {
     let mut findings = Vec::new();
-    let mut known = Vec::new();
+    let mut known = None;
     for entry in reader.manifest().derived.clone() {
         let why = match (entry.kind.as_str(), entry.rules) {
-            (KIND, DIGEST_RULES) => {
-                known.push(entry);
+            (KIND, DIGEST_RULES) if known.is_none() => {
+                known = Some(entry);
                 continue;
             }
+            (KIND, DIGEST_RULES) => "another one of its kind and rules is".to_owned(),
             (KIND, rules) => {
                 format!(
                     "made by rules version {rules}, and this release has version {DIGEST_RULES}"
@@ -176,9 +177,13 @@ pub fn check<R: Read + Seek>(reader: &mut Reader<R>) -> Result<Vec<Finding>, Rea
         };
         findings.push(finding(Level::Note, &entry, format!("not checked: {why}")));
     }
-    known.retain(|entry| reader.is_of_these_members(entry));
-    if known.is_empty() {
+    let Some(entry) = known.filter(|entry| entry.from == reader.made_from()) else {
         return Ok(findings);
+    };
+    match reader.read(&entry.path) {
+        Ok(_) => {}
+        Err(error) if matches!(error.reason, Reason::Io(_)) => return Err(error),
+        Err(_) => return Ok(findings),
     }
     let members = reader.manifest().members.iter();
     let documents: Vec<(MemberPath, u64)> = members
@@ -199,16 +204,14 @@ pub fn check<R: Read + Seek>(reader: &mut Reader<R>) -> Result<Vec<Finding>, Rea
         }
     }
     let (entries, unread) = digester.finish();
-    for entry in known {
-        if !unread.is_empty() {
-            let text = format!(
-                "not checked for {} dumps, which are damaged or in parts far from each other",
-                unread.len()
-            );
-            findings.push(finding(Level::Note, &entry, text));
-        }
-        compare(reader, &entry, &entries, &unread, &mut findings);
+    if !unread.is_empty() {
+        let text = format!(
+            "not checked for {} dumps, which are damaged or in parts far from each other",
+            unread.len()
+        );
+        findings.push(finding(Level::Note, &entry, text));
     }
+    compare(reader, &entry, &entries, &unread, &mut findings);
     Ok(findings)
 }
 

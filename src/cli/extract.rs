@@ -67,12 +67,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         Some(folder) => folder,
         None => default_folder(text)?,
     };
-    let derived = reader.manifest().derived.iter();
-    let derived: Vec<String> = derived.map(|entry| entry.path.clone()).collect();
     let mut unpacking = Unpacking {
         folder: Folder::new(&folder),
         written: 0,
         left_out: Vec::new(),
+        passed_over: Vec::new(),
         is_damaged: false,
     };
     if args.members.is_empty() {
@@ -81,13 +80,14 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             path: MANIFEST_PATH.to_owned(),
             bytes,
         }))?;
-        for member in reader.members() {
-            unpacking.take(member)?;
-        }
-        for path in derived {
-            match reader.read(&path) {
-                Ok(bytes) => unpacking.take(Ok(Member { path, bytes }))?,
-                Err(error) => unpacking.pass_over(error)?,
+        let mut members = reader.members().and_derived();
+        while let Some(member) = members.next() {
+            let derived = (member.as_ref().err())
+                .and_then(|error| error.member.as_deref())
+                .is_some_and(|path| members.is_derived(path));
+            match member {
+                Err(error) if derived => unpacking.pass_over(error)?,
+                member => unpacking.take(member)?,
             }
         }
     } else {
@@ -114,6 +114,8 @@ struct Unpacking {
     written: usize,
     /// What is damaged or refused, and why.
     left_out: Vec<String>,
+    /// What is damaged of what can be computed again, and why.
+    passed_over: Vec<String>,
     /// Whether there is damage that is about no member.
     is_damaged: bool,
 }
@@ -137,12 +139,12 @@ impl Unpacking {
         Ok(())
     }
 
-    /// Tells that a derived member is not there: whatever it would save can be computed again.
-    fn pass_over(&self, error: ReadError) -> anyhow::Result<()> {
+    /// Keeps why a derived member is not written. No document is left out with it.
+    fn pass_over(&mut self, error: ReadError) -> anyhow::Result<()> {
         if matches!(error.reason, Reason::Io(_)) {
             return Err(error.into());
         }
-        terminal::warn(&format!("passed over: {error}"));
+        self.passed_over.push(error.to_string());
         Ok(())
     }
 
@@ -154,6 +156,14 @@ impl Unpacking {
             terminal::warn(&format!(
                 "left out: {more} more; `xdsnap verify` names them all"
             ));
+        }
+        // Where documents are left out, this is no news.
+        let passed_over = self
+            .passed_over
+            .first()
+            .filter(|_| self.left_out.is_empty());
+        if let Some(error) = passed_over {
+            terminal::warn(&format!("passed over, which takes nothing away: {error}"));
         }
     }
 }

@@ -314,7 +314,7 @@ fn no_command_says_anything_else_with_other_derived_data_or_without() {
             let mut out = ran.out;
             if command == "info FILE -o json" {
                 let mut json: Value = serde_json::from_str(&out).unwrap();
-                json.as_object_mut().unwrap().remove("size_bytes");
+                json["bundle"].as_object_mut().unwrap().remove("size_bytes");
                 out = json.to_string();
             }
             (command, ran.status, out, ran.err)
@@ -374,6 +374,7 @@ fn verify_computes_it_again_and_tells_what_is_wrong_or_cannot_be_checked() {
             vec![
                 "envoy's dump of `web-9.shop` has no digests".to_owned(),
                 "an entry names no dump".to_owned(),
+                format!("the digests {of} are missing"),
             ],
         ),
         (
@@ -567,4 +568,40 @@ fn a_missing_derived_member_is_told_when_it_is_unpacked_and_no_document_is_left_
     assert!(ran.err.contains(DIGESTS), "{}", ran.err);
     let ran = desk.run(&format!("extract y.xdsnap --stdout {DIGESTS}"));
     assert_eq!(ran.status, 1, "{}", ran.err);
+}
+
+#[test]
+fn a_bundle_of_each_version_of_the_rules_and_one_without_digests_are_intact() {
+    let bundles = testdata("bundles");
+    for (name, rules) in [
+        ("1-rc-mesh", None),
+        ("1-draft-mesh", None),
+        ("1-rc-derived", Some(1)),
+    ] {
+        let file = bundles.join(format!("{name}.xdsnap"));
+        let ran = run(xdsnap(["verify"]).arg(&file));
+        assert_eq!(ran.status, 0, "{}", ran.out);
+        let is_unchecked = ran.out.contains("not checked");
+        let is_older = rules.is_some_and(|rules| rules != DIGEST_RULES);
+        assert_eq!(is_unchecked, is_older, "{}", ran.out);
+        // Made again, it has digests by the rules of today.
+        let desk = Desk::new();
+        desk.capture("x.xdsnap", &file);
+        let content: Value = serde_json::from_str(&desk.digests("x.xdsnap")).unwrap();
+        assert_eq!(content["dumps"].as_array().unwrap().len(), 6);
+    }
+}
+
+#[test]
+fn the_entry_in_the_specification_is_that_of_the_bundle_that_it_names() {
+    let ran = run(xdsnap(["extract", "--stdout"])
+        .arg(testdata("bundles/1-rc-derived.xdsnap"))
+        .arg("manifest.json"));
+    let manifest: Value = serde_json::from_str(&ran.out).unwrap();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/bundle.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, rest) = page.split_once("```\n\"derived\": ").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let example: Value = serde_json::from_str(example).unwrap();
+    assert_eq!(example, manifest["derived"]);
 }

@@ -121,10 +121,19 @@ impl Writer {
         self.add_derived(&entry.path, Entry::Copied(fields), rules, bytes)
     }
 
+    pub(in crate::bundle) fn has_derived(&self, path: &str) -> bool {
+        self.derived.contains_key(path)
+    }
+
+    /// Takes back all that was kept.
+    pub(in crate::bundle) fn drop_derived(&mut self) {
+        self.derived.clear();
+    }
+
     /// Computes what is to be derived, in the place of what was kept by the same rules; but not of what was kept by others,
-    /// which may be newer.
-    pub(super) fn derive_all(&mut self) -> Result<(), WriteError> {
-        let Some(derive) = self.derive else {
+    /// which may be newer. It does so once.
+    pub(in crate::bundle) fn derive_all(&mut self) -> Result<(), WriteError> {
+        let Some(derive) = self.derive.take() else {
             return Ok(());
         };
         let made = derive(self);

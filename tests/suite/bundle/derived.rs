@@ -110,7 +110,7 @@ fn it_stands_last_names_its_rules_and_what_it_was_made_from_and_is_no_member() {
         assert_eq!((derived.kind.as_str(), derived.rules), ("sizes", 3));
         assert_eq!(derived.path, SIZES);
         assert_eq!(derived.from, made_from(&members));
-        assert!(reader.is_of_these_members(derived));
+        assert_eq!(derived.from, reader.made_from());
         let bytes = reader.read(SIZES).unwrap();
         assert_eq!(derived.sha256, sha256_of(&bytes));
         assert_eq!(derived.size, bytes.len() as u64);
