@@ -273,7 +273,8 @@ fn no_command_says_anything_else_with_other_derived_data_or_without() {
     desk.capture("after.xdsnap", &testdata(AFTER));
     let honest = desk.digests("x.xdsnap");
     let of_after = desk.digests("after.xdsnap");
-    let others: [(&str, &dyn Fn(&Path)); 7] = [
+    type Other<'a> = (&'a str, &'a dyn Fn(&Path));
+    let others: [Other<'_>; 7] = [
         ("packed again", &|_| {}),
         ("without", &|folder| {
             fs::remove_dir_all(folder.join("derived")).unwrap();
