@@ -43,6 +43,8 @@ pub enum Rule {
     SeekTable,
     /// The version of the format.
     Version,
+    /// What was computed from members.
+    Derived,
 }
 
 impl Level {
@@ -66,6 +68,7 @@ impl Rule {
             Self::Frames => "frames",
             Self::SeekTable => "seek-table",
             Self::Version => "version",
+            Self::Derived => "derived",
         }
     }
 }

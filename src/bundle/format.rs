@@ -8,6 +8,7 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::derived::{self, DerivedEntry};
 use crate::model::ProxyId;
 
 /// The value of [`Manifest::format`].
@@ -74,6 +75,10 @@ pub struct Manifest<M = MemberEntry> {
     /// The members but for the manifest itself, in the order of the archive.
     #[schemars(length(max = MAX_MEMBERS))]
     pub members: Vec<M>,
+    /// What was computed from the members, in the order of the archive. What a reader does not understand of it, it ignores.
+    #[serde(default, deserialize_with = "derived::understood")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub derived: Vec<DerivedEntry>,
     /// What was asked for and is not in the bundle.
     pub failures: Vec<FailureEntry>,
     /// What was replaced before anything was written.

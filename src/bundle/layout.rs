@@ -12,6 +12,9 @@ pub const MANIFEST_PATH: &str = "manifest.json";
 /// The folder of what a partial file says of its members, which becomes the manifest.
 pub(super) const FRAGMENTS: &str = "manifest.d/";
 
+/// The folder of what was computed from members.
+pub(super) const DERIVED: &str = "derived/";
+
 /// What ends the file name of a dump that istiod gave for one proxy.
 const ISTIOD_DUMP: &str = ".config_dump.json";
 

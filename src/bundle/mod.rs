@@ -22,10 +22,11 @@
 //! directory of recordings, and [`Manifest`] with what it holds is the JSON of `manifest.json`.
 //!
 //! Within: `frames` unpacks zstd frames and `archive` finds the tar entries in them, `seek_table` is where each frame
-//! begins; `plan` decides what shares a frame, and `pack` writes them.
+//! begins; `plan` decides what shares a frame, and `pack` writes them. `derived` is about what was computed from members.
 
 mod about;
 mod archive;
+mod derived;
 mod digest;
 mod error;
 mod finding;
@@ -46,6 +47,7 @@ mod write_error;
 mod writer;
 
 pub use about::{Failure, Head, Provenance};
+pub use derived::{Derive, Derived, DerivedEntry, MAX_DERIVED};
 pub use error::{ReadError, Reason};
 pub use finding::{Finding, Level, Rule};
 pub use format::{

@@ -10,7 +10,7 @@ use super::{
     archive::{Archive, BLOCK},
     fragment::{self, Known},
     layout::FRAGMENTS,
-    pack::{self, Packer},
+    pack,
     write_error::WriteError,
     writer::Entry,
 };
@@ -45,6 +45,8 @@ pub(super) struct Stored {
     before: u64,
     /// The size of the member in the archive, with its header and padding.
     pub(super) size: u64,
+    /// The size of its content.
+    pub(super) content: u64,
 }
 
 impl Partial {
@@ -134,6 +136,7 @@ impl Partial {
             frame,
             before,
             size: head.len() as u64 - before + size.next_multiple_of(BLOCK),
+            content: size,
         })
     }
 
@@ -176,7 +179,7 @@ impl Partial {
     }
 
     /// Copies a member, header and padding included, to `packer`.
-    pub(super) fn copy(&mut self, member: &Stored, packer: &mut Packer<'_>) -> Result<(), Copying> {
+    pub(super) fn copy(&mut self, member: &Stored, out: &mut dyn Write) -> Result<(), Copying> {
         let (start, size) = member.frame;
         let mut copied = 0;
         let read = (|| {
@@ -191,7 +194,7 @@ impl Partial {
                     0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                     length => {
                         copied += length as u64;
-                        if let Err(error) = packer.write_all(&buffer[..length]) {
+                        if let Err(error) = out.write_all(&buffer[..length]) {
                             return Ok(Err(error));
                         }
                     }
@@ -206,6 +209,14 @@ impl Partial {
 pub(super) enum Copying {
     Read(io::Error),
     Write(io::Error),
+}
+
+impl From<Copying> for io::Error {
+    fn from(copying: Copying) -> Self {
+        match copying {
+            Copying::Read(error) | Copying::Write(error) => error,
+        }
+    }
 }
 
 /// `<bundle><suffix>`, `<bundle><suffix>.2`, …

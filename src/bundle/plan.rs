@@ -5,7 +5,7 @@
 
 use crate::model::{Document, Source};
 
-use super::layout::MemberPath;
+use super::layout::{DERIVED, MemberPath};
 
 /// How much a frame holds in a bundle of one proxy, in bytes: each member has frames of its own, so that damage to one
 /// leaves the others, and a dump is cut into several.
@@ -21,12 +21,15 @@ pub(super) enum Kind {
     Known(Source, Document),
     /// A member of a later version.
     Unknown,
+    /// What was computed from the others.
+    Derived,
 }
 
 impl Kind {
     pub(super) fn of(path: &str) -> Self {
         match path.parse::<MemberPath>() {
             Ok(path) => Self::Known(path.source(), path.document()),
+            Err(_) if path.starts_with(DERIVED) => Self::Derived,
             Err(_) => Self::Unknown,
         }
     }

@@ -11,14 +11,14 @@ use sha2::{Digest, Sha256};
 
 use super::{
     archive::{Archive, BLOCK, Data, Entry},
-    digest,
+    derived, digest,
     error::{ReadError, Reason},
     format::{
         FORMAT, MAX_JSON_DEPTH, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS, Manifest,
         MemberEntry, Version,
     },
     frames::{Place, TooMuch},
-    layout::{FRAGMENTS, MANIFEST_PATH, MemberPath, unsafe_path},
+    layout::{DERIVED, FRAGMENTS, MANIFEST_PATH, MemberPath, unsafe_path},
     seek_table::{Found, SeekTable},
 };
 
@@ -32,7 +32,7 @@ pub struct Reader<R> {
     pub(super) table: Found,
     manifest: Manifest,
     manifest_data: Data,
-    /// The position in `manifest.members`, by path.
+    /// The position in `manifest.members`, and behind them in `manifest.derived`, by path.
     positions: HashMap<String, usize>,
     /// Where the bytes of the members stand that were passed so far, by the same position.
     found: Vec<Option<Data>>,
@@ -47,6 +47,14 @@ impl<R> fmt::Debug for Reader<R> {
             .field("manifest", &self.manifest)
             .finish_non_exhaustive()
     }
+}
+
+/// What a manifest says of any member.
+pub(super) struct Listing<'a> {
+    pub(super) path: &'a str,
+    pub(super) size: u64,
+    pub(super) sha256: &'a str,
+    pub(super) offset: Option<u64>,
 }
 
 /// A member whose size and SHA-256 digest are what the manifest says.
@@ -79,7 +87,7 @@ impl<R: Read + Seek> Reader<R> {
         let data = find_manifest(&mut archive).map_err(|reason| error(None, reason))?;
         let bytes = read_manifest(&mut archive, &data)
             .map_err(|reason| error(Some(MANIFEST_PATH), reason))?;
-        let manifest = parse_manifest(&bytes).map_err(|reason| match reason {
+        let mut manifest = parse_manifest(&bytes).map_err(|reason| match reason {
             // These are about the bundle.
             Reason::NotABundle(_) | Reason::UnsupportedVersion { .. } => error(None, reason),
             _ => error(Some(MANIFEST_PATH), reason),
@@ -97,13 +105,17 @@ impl<R: Read + Seek> Reader<R> {
                 collisions.insert(position);
             }
         }
+        (manifest.derived).retain(|entry| lowercase.insert(entry.path.to_lowercase()));
+        for entry in &manifest.derived {
+            positions.insert(entry.path.clone(), positions.len());
+        }
         archive.rewind();
         Ok(Self {
             name: name.to_owned(),
             archive,
             table,
             collisions,
-            found: vec![None; manifest.members.len()],
+            found: vec![None; positions.len()],
             manifest,
             manifest_data: data,
             positions,
@@ -115,7 +127,7 @@ impl<R: Read + Seek> Reader<R> {
         &self.manifest
     }
 
-    /// Reads the member at `path`, which may be `manifest.json`, and verifies its size and digest.
+    /// Reads the member at `path`, which may be `manifest.json` or derived, and verifies its size and digest.
     ///
     /// No more is unpacked than the frames that hold the member, up to its end. In a bundle that was packed again, or
     /// whose seek table is wrong, it is what stands before the member when that is first asked for. To read all of a
@@ -169,28 +181,69 @@ impl<R: Read + Seek> Reader<R> {
         let Found::Table(table) = &self.table else {
             return None;
         };
-        let entry = &self.manifest.members[position];
+        let entry = self.entry(position);
         let offset = table.first_unpacked()?.checked_add(entry.offset?)?;
         let frame = table.holding(offset)?;
         let place = Place::listed(frame.start, frame.offset, offset);
+        let path = entry.path.to_owned();
         match self.archive.entry_at(place) {
-            Ok(Some(found)) if found.path == entry.path => Some(found.data),
+            Ok(Some(found)) if found.path == path => Some(found.data),
             _ => None,
+        }
+    }
+
+    /// What the manifest says of the member, or of the derived member, at a position.
+    pub(super) fn entry(&self, position: usize) -> Listing<'_> {
+        let Manifest {
+            members, derived, ..
+        } = &self.manifest;
+        match members.get(position) {
+            Some(entry) => Listing {
+                path: &entry.path,
+                size: entry.size,
+                sha256: &entry.sha256,
+                offset: entry.offset,
+            },
+            None => {
+                let entry = &derived[position - members.len()];
+                Listing {
+                    path: &entry.path,
+                    size: entry.size,
+                    sha256: &entry.sha256,
+                    offset: entry.offset,
+                }
+            }
+        }
+    }
+
+    /// What [`DerivedEntry::from`] says of what was made from the members that the manifest lists.
+    pub fn made_from(&self) -> String {
+        let members = self.manifest.members.iter();
+        derived::from(members.map(|entry| (&*entry.path, &*entry.sha256)))
+    }
+
+    /// Whether a path is that of derived data.
+    fn is_derived(&self, path: &str) -> bool {
+        match self.positions.get(path) {
+            Some(position) => *position >= self.manifest.members.len(),
+            None => path.starts_with(DERIVED),
         }
     }
 
     /// Reads all members in the order of the archive, and tells what is wrong with the bundle.
     ///
     /// An item is a verified member, or an error that names the member where it is about one: damaged, altered,
-    /// refused, not listed, or missing. A bundle is intact if no item is an error.
+    /// refused, not listed, or missing. What was captured is intact if no item is an error: derived members are passed
+    /// over, whatever is wrong with them, unless they are asked for ([`Members::and_derived`]).
     pub fn members(&mut self) -> Members<'_, R> {
         self.archive.rewind();
         Members {
-            seen: vec![false; self.manifest.members.len()],
+            seen: vec![false; self.positions.len()],
             seen_manifest: false,
             told_table: false,
             unfinished: None,
             missing: None,
+            with_derived: false,
             reader: self,
         }
     }
@@ -209,7 +262,7 @@ impl<R: Read + Seek> Reader<R> {
             ));
         }
         let bytes = self.archive.content(data, MAX_MEMBER_BYTES)?;
-        let entry = &self.manifest.members[position];
+        let entry = self.entry(position);
         if data.size != entry.size {
             return Err(Reason::Altered(format!(
                 "it has {} bytes, the manifest says {}",
@@ -265,13 +318,33 @@ pub struct Members<'a, R> {
     unfinished: Option<Data>,
     /// After the archive's end: which member of the manifest to look at next.
     missing: Option<usize>,
+    /// Whether derived members are among the items.
+    with_derived: bool,
 }
 
 impl<R: Read + Seek> Members<'_, R> {
+    /// With derived members among the items, and what is wrong with them.
+    pub fn and_derived(self) -> Self {
+        Self {
+            with_derived: true,
+            ..self
+        }
+    }
+
+    /// Whether an item with this path is about derived data.
+    pub fn is_derived(&self, path: &str) -> bool {
+        self.reader.is_derived(path)
+    }
+
     fn present(&mut self, entry: &Entry) -> Option<Result<Vec<u8>, Reason>> {
         if entry.path == MANIFEST_PATH {
             return std::mem::replace(&mut self.seen_manifest, true)
                 .then_some(Err(Reason::Duplicate));
+        }
+        // Derived data is not what was captured.
+        if !self.with_derived && self.reader.is_derived(&entry.path) {
+            self.reader.note(entry);
+            return None;
         }
         let Some(position) = self.reader.note(entry) else {
             return Some(Err(Reason::NotListed));
@@ -317,9 +390,13 @@ impl<R: Read + Seek> Iterator for Members<'_, R> {
             }
         }
         let first = self.missing?;
-        let position = first + self.seen[first..].iter().position(|seen| !seen)?;
+        let end = match self.with_derived {
+            true => self.seen.len(),
+            false => self.reader.manifest.members.len(),
+        };
+        let position = first + self.seen[first..end].iter().position(|seen| !seen)?;
         self.missing = Some(position + 1);
-        let path = self.reader.manifest.members[position].path.clone();
+        let path = self.reader.entry(position).path.to_owned();
         let reason = self.reader.why_missing();
         Some(Err(self.reader.error(Some(path), reason)))
     }

@@ -12,6 +12,7 @@ use crate::model::{ProxyId, Source};
 use super::{
     about::Head,
     archive::Archive,
+    derived::Kept,
     error::{ReadError, Reason},
     finding::{Finding, Level, Rule},
     format::{
@@ -145,7 +146,8 @@ impl<R: Read + Seek> Recovery<R> {
     }
 
     /// Writes what is intact as a bundle, by `tool`. What the manifest says and this release does not know is kept;
-    /// what was lost stands in it as failures. Where nothing is intact, nothing is written.
+    /// what was lost stands in it as failures. Derived members are kept where all that they were made from is there.
+    /// Where nothing is intact, nothing is written.
     ///
     /// # Errors
     ///
@@ -188,7 +190,17 @@ fn write_listed<R: Read + Seek>(
         .collect();
     let mut findings = Vec::new();
     let mut members = 0;
-    for member in reader.members() {
+    let mut kept = Kept::new(&reader, manifest.remove("derived"));
+    let mut all = reader.members().and_derived();
+    while let Some(member) = all.next() {
+        let path = match &member {
+            Ok(member) => Some(&member.path),
+            Err(error) => error.member.as_ref(),
+        };
+        if path.is_some_and(|path| all.is_derived(path)) {
+            findings.extend(kept.take(member, &mut writer)?);
+            continue;
+        }
         match member {
             Ok(member) => {
                 let entry = entries.remove(&member.path).unwrap_or_default();
@@ -212,6 +224,16 @@ fn write_listed<R: Read + Seek>(
             findings,
         });
     }
+    findings.extend(kept.finish(&mut writer));
+    // What is made anew is not missed.
+    writer.derive_all()?;
+    findings.retain(|finding| {
+        finding.rule != Rule::Derived
+            || !finding
+                .member
+                .as_ref()
+                .is_some_and(|path| writer.has_derived(path))
+    });
     let mut told = HashSet::new();
     for finding in &findings {
         let Some(path) = &finding.member else {

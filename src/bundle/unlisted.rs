@@ -14,7 +14,7 @@ use super::{
     finding::{Finding, Level, Rule},
     format::{MAX_FRAMES, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES, MemberEntry, Origin},
     fragment::{self, Known, MAX_FRAGMENT_BYTES},
-    layout::{FRAGMENTS, MANIFEST_PATH, MemberPath},
+    layout::{DERIVED, FRAGMENTS, MANIFEST_PATH, MemberPath},
     writer::{Fields, raw},
 };
 
@@ -172,7 +172,8 @@ impl<R: Read + Seek> Unlisted<R> {
                     return Some(Err(Finding::new(Level::Error, Rule::Archive, text)));
                 }
             };
-            if entry.path == MANIFEST_PATH {
+            // What was made from others can be made again.
+            if entry.path == MANIFEST_PATH || entry.path.starts_with(DERIVED) {
                 continue;
             }
             let result = match entry.path.starts_with(FRAGMENTS) {

@@ -4,6 +4,7 @@ use std::io::{Read, Seek};
 
 use super::{
     archive::{Archive, BLOCK},
+    derived,
     error::{ReadError, Reason},
     finding::{Finding, Level, Rule},
     format::{Manifest, MemberEntry},
@@ -19,6 +20,8 @@ const END: u64 = 2 * BLOCK;
 /// Reads all of the bundle in `file`, which errors call `name`, and tells what breaks the rules of its format: each
 /// digest and size, the seek table and the offsets, the frames' checksums, the order, and what the manifest says.
 ///
+/// What derived members hold is not computed again: who knows their rules can do that.
+///
 /// # Errors
 ///
 /// Where nothing can be verified: it is no bundle, of another major version, or its manifest cannot be read.
@@ -26,13 +29,22 @@ pub fn verify<R: Read + Seek>(name: &str, file: R) -> Result<Vec<Finding>, ReadE
     let mut reader = Reader::open(name, file)?;
     let mut findings = Vec::new();
     let mut order = Vec::new();
-    for member in reader.members() {
+    let mut members = reader.members().and_derived();
+    while let Some(member) = members.next() {
+        let path = match &member {
+            Ok(member) => Some(&member.path),
+            Err(error) => error.member.as_ref(),
+        };
+        let is_derived = path.is_some_and(|path| members.is_derived(path));
+        order.extend(path.filter(|_| !is_derived).cloned());
         match member {
-            Ok(member) => order.push(member.path),
-            Err(error) => {
-                order.extend(error.member.clone());
-                findings.push(error.into());
-            }
+            Err(error) if is_derived => findings.push(Finding {
+                level: Level::Warning,
+                rule: Rule::Derived,
+                ..error.into()
+            }),
+            Err(error) => findings.push(error.into()),
+            Ok(_) => {}
         }
     }
     version(reader.manifest(), &mut findings);
@@ -46,6 +58,7 @@ pub fn verify<R: Read + Seek>(name: &str, file: R) -> Result<Vec<Finding>, ReadE
     }
     // What is damaged is told above, once.
     let intact = findings.iter().all(|finding| finding.level < Level::Error);
+    derived::verify(&mut reader, &mut findings)?;
     if intact {
         let listed = reader.manifest().members.iter().map(|entry| &entry.path);
         if !listed.eq(&order) {
@@ -118,6 +131,10 @@ fn manifest(manifest: &Manifest, findings: &mut Vec<Finding>) {
     }
     for entry in &manifest.members {
         let Ok(path) = entry.path.parse::<MemberPath>() else {
+            // Of these the rules of derived data tell.
+            if Kind::of(&entry.path) == Kind::Derived {
+                continue;
+            }
             let text = "its path is of no document that this release knows";
             findings.push(Finding::new(Level::Note, Rule::Manifest, text).of(&entry.path));
             continue;
@@ -214,12 +231,15 @@ fn wrong_with<R: Read + Seek>(
 
 /// Whether each member is where its offset says.
 fn offsets<R: Read + Seek>(reader: &mut Reader<R>, findings: &mut Vec<Finding>) {
-    for position in 0..reader.manifest().members.len() {
-        let entry = &reader.manifest().members[position];
+    let Manifest {
+        members, derived, ..
+    } = reader.manifest();
+    for position in 0..members.len() + derived.len() {
+        let entry = reader.entry(position);
         if entry.offset.is_none() {
             continue;
         }
-        let path = entry.path.clone();
+        let path = entry.path.to_owned();
         if reader.listed(position).is_none() {
             let text = "it does not stand at its offset: the bundle was packed again";
             findings.push(Finding::new(Level::Warning, Rule::SeekTable, text).of(&path));

@@ -1,5 +1,7 @@
 //! Writing bundles: never half of one in its place, and what was captured is never lost.
 
+mod derived;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs::File,
@@ -15,6 +17,7 @@ use crate::model::ProxyId;
 
 use super::{
     about::{Failure, Head, Provenance},
+    derived::{Derive, DerivedEntry},
     digest,
     format::{
         FORMAT, FailureEntry, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS,
@@ -54,6 +57,10 @@ pub struct Writer {
     /// The proxies of which there is a member.
     proxies: BTreeSet<ProxyId>,
     failures: Vec<FailureEntry>,
+    /// What computes derived members when all others are there.
+    derive: Option<Derive>,
+    /// Derived members, by path. They are in no partial file, for they can be computed again.
+    derived: BTreeMap<String, derived::Spooled>,
     /// Whether the partial file holds nothing that is not somewhere else, too.
     is_copy: bool,
 }
@@ -78,6 +85,8 @@ pub(super) type Fields = BTreeMap<String, Box<RawValue>>;
 pub(super) enum Entry {
     /// What this release knows.
     Known(MemberEntry),
+    /// The same, of derived data.
+    Derived(DerivedEntry),
     /// What another bundle's manifest said, also what this release does not know.
     Copied(Fields),
 }
@@ -88,11 +97,22 @@ impl Entry {
         let mut entry = self.clone();
         match &mut entry {
             Self::Known(entry) => entry.offset = Some(offset),
+            Self::Derived(entry) => entry.offset = Some(offset),
             Self::Copied(fields) => {
                 fields.insert("offset".to_owned(), raw(&offset));
             }
         }
         entry
+    }
+
+    fn sha256(&self) -> String {
+        match self {
+            Self::Known(entry) => entry.sha256.clone(),
+            Self::Derived(entry) => entry.sha256.clone(),
+            Self::Copied(fields) => (fields.get("sha256"))
+                .and_then(|raw| serde_json::from_str(raw.get()).ok())
+                .unwrap_or_default(),
+        }
     }
 }
 
@@ -159,6 +179,8 @@ impl Writer {
             paths: HashMap::new(),
             proxies: BTreeSet::new(),
             failures: Vec::new(),
+            derive: None,
+            derived: BTreeMap::new(),
             is_copy: false,
         })
     }
@@ -295,13 +317,18 @@ impl Writer {
     /// [`WriteError::Exists`] if a file came to the path of [`Writer::create_new`], [`WriteError::TooLarge`] if the
     /// manifest is, [`WriteError::Io`] if a file cannot be written. The partial file stays then.
     pub fn finish(mut self, head: Head) -> Result<Written, WriteError> {
+        self.derive_all()?;
         let manifest = self.manifest(head);
         self.pack(&manifest)
     }
 
     /// As [`Writer::finish`], with the manifest of another bundle: its members are replaced by those that were added.
-    pub(super) fn finish_copy(self, mut manifest: Fields) -> Result<Written, WriteError> {
+    pub(super) fn finish_copy(mut self, mut manifest: Fields) -> Result<Written, WriteError> {
+        self.derive_all()?;
         manifest.insert("members".to_owned(), raw(&self.entries()));
+        if !self.derived.is_empty() {
+            manifest.insert("derived".to_owned(), raw(&self.derived_entries()));
+        }
         self.pack(&manifest)
     }
 
@@ -320,9 +347,9 @@ impl Writer {
             .tempfile_in(&self.folder)
             .map_err(error)?;
         let frames = plan::frames(
-            self.members
-                .iter()
-                .map(|((kind, _), (_, stored))| (*kind, stored.size)),
+            (self.members.iter())
+                .map(|((kind, _), (_, stored))| (*kind, stored.size))
+                .chain((self.derived.values()).map(|spooled| (Kind::Derived, spooled.packed))),
             self.proxies.len() <= 1,
         );
         let mut packer = Packer::new(bundle.as_file_mut());
@@ -338,6 +365,7 @@ impl Writer {
                 },
             })?;
         }
+        Self::pack_derived(&mut self.derived, &mut packer).map_err(error)?;
         let (packed, unpacked) = packer.finish().map_err(error)?;
         if is_too_much(unpacked, packed) {
             return Err(WriteError::TooLarge {
@@ -443,6 +471,12 @@ impl Writer {
             proxies,
             istiods,
             members: self.entries(),
+            derived: (self.derived_entries().into_iter())
+                .filter_map(|entry| match entry {
+                    Entry::Derived(entry) => Some(entry),
+                    _ => None,
+                })
+                .collect(),
             failures: std::mem::take(&mut self.failures),
             redaction,
         }

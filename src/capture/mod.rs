@@ -2,8 +2,9 @@
 //! answers.
 //!
 //! [`http`] asks, [`envoy`] and [`istiod`] know what to ask, a [`sink::Sink`] takes each body as it
-//! arrives.
+//! arrives. [`digests`] is what a bundle says of the content of its dumps.
 
+pub mod digests;
 pub mod envoy;
 mod fetch;
 mod files;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    envoy,
+    digests, envoy,
     http::{Client, Endpoint},
     input::{Input, InputError, Named, Place},
     istiod,
@@ -142,7 +142,8 @@ pub fn capture(
     let mut writer = match target {
         Target::Replace(path) => Writer::create(path)?,
         Target::New(path) => Writer::create_new(path)?,
-    };
+    }
+    .deriving(digests::derive);
     let earlier = writer.earlier().to_vec();
     let (head, outcome) = match fill(&mut writer, named, options, progress) {
         Ok(filled) => filled,

@@ -72,6 +72,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         folder: Folder::new(&folder),
         written: 0,
         left_out: Vec::new(),
+        passed_over: Vec::new(),
         is_damaged: false,
     };
     if args.members.is_empty() {
@@ -80,8 +81,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             path: MANIFEST_PATH.to_owned(),
             bytes,
         }))?;
-        for member in reader.members() {
-            unpacking.take(member)?;
+        let mut members = reader.members().and_derived();
+        while let Some(member) = members.next() {
+            let derived = (member.as_ref().err())
+                .and_then(|error| error.member.as_deref())
+                .is_some_and(|path| members.is_derived(path));
+            match member {
+                Err(error) if derived => unpacking.pass_over(error)?,
+                member => unpacking.take(member)?,
+            }
         }
     } else {
         for path in chosen {
@@ -107,6 +115,8 @@ struct Unpacking {
     written: usize,
     /// What is damaged or refused, and why.
     left_out: Vec<String>,
+    /// What is damaged of what can be computed again, and why.
+    passed_over: Vec<String>,
     /// Whether there is damage that is about no member.
     is_damaged: bool,
 }
@@ -130,6 +140,15 @@ impl Unpacking {
         Ok(())
     }
 
+    /// Keeps why a derived member is not written. No document is left out with it.
+    fn pass_over(&mut self, error: ReadError) -> anyhow::Result<()> {
+        if matches!(error.reason, Reason::Io(_)) {
+            return Err(error.into());
+        }
+        self.passed_over.push(error.to_string());
+        Ok(())
+    }
+
     fn tell(&self) {
         for error in self.left_out.iter().take(MOST) {
             terminal::warn(&format!("left out: {error}"));
@@ -139,6 +158,14 @@ impl Unpacking {
                 "left out: {more} more; `xdsnap verify` names them all"
             ));
         }
+        // Where documents are left out, this is no news.
+        let passed_over = self
+            .passed_over
+            .first()
+            .filter(|_| self.left_out.is_empty());
+        if let Some(error) = passed_over {
+            terminal::warn(&format!("passed over, which takes nothing away: {error}"));
+        }
     }
 }
 
@@ -147,6 +174,7 @@ fn chosen(manifest: &Manifest, names: &[String]) -> anyhow::Result<Vec<String>> 
     let all: Vec<&str> = [MANIFEST_PATH]
         .into_iter()
         .chain(manifest.members.iter().map(|entry| entry.path.as_str()))
+        .chain(manifest.derived.iter().map(|entry| entry.path.as_str()))
         .collect();
     let mut is_chosen = vec![false; all.len()];
     for name in names {

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     bundle::{self, Finding, Level, Manifest, Reader, Reason, Rule},
+    capture::digests,
     render::{self, Contents, Recovered, Verified},
 };
 
@@ -24,6 +25,7 @@ use crate::{
 #[command(after_help = "\
 All of a bundle is read, and every digest and rule of its format checked: what
 `info` reads, and also the frames, the seek table, the offsets and the order.
+Digests of what dumps hold are computed again.
 --recover also takes FILE.partial, which an interrupted capture leaves.
 
 Exit status:
@@ -137,8 +139,9 @@ fn exit(verified: &Verified, bad: Level) -> Exit {
 fn verify(text: &str) -> anyhow::Result<Verified> {
     let mut file = bundle_file::open(text)?;
     let (findings, contents) = match bundle::verify(text, &mut file) {
-        Ok(findings) => {
-            let reader = Reader::open(text, &mut file)?;
+        Ok(mut findings) => {
+            let mut reader = Reader::open(text, &mut file)?;
+            findings.extend(digests::check(&mut reader)?);
             let contents = contents(reader.manifest(), &findings);
             (findings, Some(contents))
         }
@@ -202,7 +205,7 @@ fn recover(text: &str, new: &Path) -> anyhow::Result<Verified> {
         Err(error) => return Err(bundle_file::refusal(text, error)),
     };
     let manifest = recovery.manifest().cloned();
-    let writer = bundle::Writer::create_new(new)?;
+    let writer = bundle::Writer::create_new(new)?.deriving(digests::derive);
     let salvage = recovery.write(writer, inputs::TOOL)?;
     let Some(written) = salvage.written else {
         let is_unfinished =

@@ -52,6 +52,10 @@ use super::{
 };
 use crate::model::{ResourceKey, State, XdsType};
 
+/// The version of all that decides digests: what the resources of a dump are, their canonical form, what in it is live, and
+/// how both are hashed. Digests of two versions have nothing to do with each other.
+pub const DIGEST_RULES: u32 = 1;
+
 /// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);

@@ -11,7 +11,7 @@ mod sort;
 mod value;
 
 pub use crate::dump::{Cut, Dump, RULES as ENVELOPE_RULES, Resource, Shape};
-pub use digest::{Digest, Digests, digests, dump_digests};
+pub use digest::{DIGEST_RULES, Digest, Digests, digests, dump_digests};
 pub use live::{LIVE_PARTS, LivePart, live_part, live_resource};
 pub use redacted::{is_redacted, is_redacted_source, may_be_redacted};
 pub use rules::{

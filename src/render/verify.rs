@@ -110,7 +110,7 @@ struct Entry<'a> {
     #[schemars(extend("enum" = ["note", "warning", "error"]))]
     level: &'static str,
     /// The part of the format that it is about.
-    #[schemars(extend("enum" = ["member", "manifest", "archive", "frames", "seek-table", "version"]))]
+    #[schemars(extend("enum" = ["member", "manifest", "archive", "frames", "seek-table", "version", "derived"]))]
     rule: &'static str,
     /// The path of the member that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,6 +187,9 @@ impl Verified {
             (_, Level::Note, _) => None,
             (Some(_), Level::Warning, _) => Some("the new bundle is without that"),
             (Some(_), Level::Error, _) => Some("it is not in the new bundle"),
+            (None, Level::Warning, Rule::Derived) => Some(
+                "nothing is lost, nor does it change what is shown; `--recover NEW` makes it anew",
+            ),
             (None, Level::Warning, Rule::Manifest) => Some("report it to who made the bundle"),
             (None, Level::Warning, _) => Some("`--recover NEW` writes it anew"),
             (None, Level::Error, _) => Some("`--recover NEW` saves what is intact"),
@@ -257,6 +260,7 @@ fn place(rule: Rule) -> &'static str {
         Rule::Frames => "frames",
         Rule::SeekTable => "seek table",
         Rule::Version => "format",
+        Rule::Derived => "derived data",
     }
 }
 

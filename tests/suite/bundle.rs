@@ -23,6 +23,7 @@ use xdsnap::{
     model::{Document, ProxyId, Source},
 };
 
+mod derived;
 mod frames;
 mod recovery;
 #[cfg(unix)]

@@ -4,6 +4,7 @@
 //! - `capture`: the command `capture` against a real Envoy, a replayed istiod and servers that die, and the way back by `diff` and `info`.
 //! - `cli`: the command line: exit statuses, messages, the forms of output, choosing, the terminal.
 //! - `corpus`: recordings of a real mesh through the binary, each with exactly the differences that its story has.
+//! - `derived`: the digests that a bundle holds: that no command believes them, `verify` computes them again, and their rules have a version.
 //! - `extract`: the command `extract`: what it writes, what it leaves out, and that nothing gets outside the folder.
 //! - `inputs`: what an INPUT may be beside a bundle, a dump and a folder: bug reports, what istioctl prints, several bundles at once.
 //! - `laws`: what must hold of comparing for any recording and any edit of one.
@@ -32,6 +33,7 @@ mod bundle;
 mod capture;
 mod cli;
 mod corpus;
+mod derived;
 mod extract;
 mod inputs;
 mod laws;

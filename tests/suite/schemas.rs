@@ -79,6 +79,7 @@ fn the_committed_schemas_are_what_the_code_writes() {
         ("show.schema.json", render::show_schema()),
         ("rules.schema.json", render::rules_schema()),
         ("verify.schema.json", render::verify_schema()),
+        ("digests.schema.json", xdsnap::capture::digests::schema()),
     ] {
         let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         let file = schema_file(name);

@@ -155,6 +155,12 @@ fn every_bundle_ever_released_reads() {
             7,
         ),
         (
+            "1-rc-derived.xdsnap",
+            "ff09903bd4a485751949bc5d0594df32cc09d2b85d414fda97c77a8165d7c662",
+            "1-rc",
+            23,
+        ),
+        (
             "1-rc-mesh.xdsnap",
             "e43bc6d8b60c9843191a341360233605dce87fadb876ebf90e7b4906a049fd65",
             "1-rc",
@@ -191,7 +197,11 @@ fn every_bundle_ever_released_reads() {
         }
     }
     // The same content in each version.
-    for (old, new) in [("1-draft", "1-rc"), ("1-draft-mesh", "1-rc-mesh")] {
+    for (old, new) in [
+        ("1-draft", "1-rc"),
+        ("1-draft-mesh", "1-rc-mesh"),
+        ("1-rc-mesh", "1-rc-derived"),
+    ] {
         let read = |name: &str| read_all(&golden(&format!("{name}.xdsnap")));
         assert!(read(old) == read(new), "{old} {new}");
     }

@@ -1,0 +1,477 @@
+//! The derived member `digests` of a bundle: digests of what its dumps hold, by xDS type.
+//!
+//! `schema/bundle.md` specifies it. It is computed from what the bundle holds, so after redaction, and again by whoever
+//! verifies it; a dump of which nothing can be computed is not in it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    io::{Read, Seek},
+    num::NonZero,
+    thread,
+};
+
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    bundle::{
+        Derived, DerivedEntry, Finding, Level, MemberPath, ReadError, Reader, Reason, Rule, Writer,
+    },
+    model::{Document, ProxyId, Source},
+    normalize::{DIGEST_RULES, Digest, Digests, Dump, dump_digests},
+};
+
+/// The kind of this derived data.
+pub const KIND: &str = "digests";
+
+/// The largest dump that has digests, in bytes: it is held in memory whole.
+pub const MAX_DUMP_BYTES: u64 = 128 << 20;
+
+/// How much of dumps waits to be computed side by side, in bytes.
+const READY_BYTES: u64 = 32 << 20;
+
+/// The most of dumps in parts that is held while other parts are missing, in bytes.
+const PARTLY_BYTES: u64 = 2 * MAX_DUMP_BYTES;
+
+/// The most threads that compute.
+const THREADS: usize = 8;
+
+/// The stack of each, as large as that of a program: resources are nested.
+const STACK_BYTES: usize = 8 << 20;
+
+/// The largest member of this kind in which it is told what is wrong, in bytes.
+const MAX_EXPLAINED: u64 = 64 << 20;
+
+/// How many wrong dumps are named.
+const MOST: usize = 20;
+
+/// Digests of what the dumps of a bundle hold.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "derived/digests.json of an xdsnap bundle")]
+struct Content {
+    /// The dumps: those of Envoys, then those of istiods by name, each in byte order of the proxies.
+    dumps: Vec<Entry>,
+}
+
+/// A dump: one document, or all parts of one.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+struct Entry {
+    /// The proxy that it is about.
+    proxy: String,
+    /// Who gave it: `envoy` or `istiod`.
+    #[schemars(extend("enum" = ["envoy", "istiod"]))]
+    source: String,
+    /// The name of the istiod, where the bundle holds several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    istiod: Option<String>,
+    /// The digests of each xDS type that the dump has a section of, by the type's name.
+    types: BTreeMap<String, OfType>,
+}
+
+/// The digests of all resources of a type.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+struct OfType {
+    /// Of configuration, in lowercase hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", regex(pattern = "^[0-9a-f]{64}$"))]
+    configuration: Option<String>,
+    /// Of live state, where there is any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", regex(pattern = "^[0-9a-f]{64}$"))]
+    live: Option<String>,
+}
+
+/// Which dump it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct DumpOf {
+    source: Source,
+    istiod: Option<String>,
+    proxy: ProxyId,
+}
+
+impl DumpOf {
+    /// The dump that a document is, or is a part of.
+    fn document(path: &MemberPath) -> Option<Self> {
+        let is_dump = path.document() == Document::ConfigDump;
+        Some(Self {
+            source: path.source(),
+            istiod: path.istiod_name().map(str::to_owned),
+            proxy: path.proxy().filter(|_| is_dump)?.clone(),
+        })
+    }
+
+    /// The dump that an entry is about.
+    fn entry(entry: &Entry) -> Option<Self> {
+        Some(Self {
+            source: entry.source.parse().ok()?,
+            istiod: entry.istiod.clone(),
+            proxy: ProxyId::new(entry.proxy.as_str()).ok()?,
+        })
+    }
+}
+
+impl fmt::Display for DumpOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.source)?;
+        if let Some(istiod) = &self.istiod {
+            write!(f, " `{}`", istiod.escape_debug())?;
+        }
+        write!(f, "'s dump of `{}`", self.proxy.as_str().escape_debug())
+    }
+}
+
+/// The digests of all dumps that `writer` holds.
+pub fn derive(writer: &mut Writer) -> Vec<Derived> {
+    let documents = writer.documents();
+    let mut digester = Digester::new(documents.iter().map(|(path, size)| (path, *size)));
+    for (path, _) in &documents {
+        // What cannot be read back cannot be packed either, which is told then.
+        if digester.wants(path)
+            && let Ok(bytes) = writer.read(path)
+        {
+            digester.take(path, bytes);
+        }
+    }
+    let (entries, _) = digester.finish();
+    match entries.is_empty() {
+        true => Vec::new(),
+        false => vec![Derived {
+            kind: KIND,
+            rules: DIGEST_RULES,
+            bytes: spell(entries.into_values()),
+        }],
+    }
+}
+
+/// Computes derived members of a bundle again, and tells which of them are not what their rules make, and which cannot be
+/// checked. What [`verify`](crate::bundle::verify()) tells of them is not told again.
+///
+/// # Errors
+///
+/// Where the bundle cannot be read any more.
+pub fn check<R: Read + Seek>(reader: &mut Reader<R>) -> Result<Vec<Finding>, ReadError> {
+    let mut findings = Vec::new();
+    let mut known = None;
+    for entry in reader.manifest().derived.clone() {
+        let why = match (entry.kind.as_str(), entry.rules) {
+            (KIND, DIGEST_RULES) if known.is_none() => {
+                known = Some(entry);
+                continue;
+            }
+            (KIND, DIGEST_RULES) => "another one of its kind and rules is".to_owned(),
+            (KIND, rules) => {
+                format!(
+                    "made by rules version {rules}, and this release has version {DIGEST_RULES}"
+                )
+            }
+            (kind, _) => {
+                let kind: String = kind.chars().take(40).collect();
+                format!(
+                    "this release does not know the kind `{}`",
+                    kind.escape_debug()
+                )
+            }
+        };
+        findings.push(finding(Level::Note, &entry, format!("not checked: {why}")));
+    }
+    let Some(entry) = known.filter(|entry| entry.from == reader.made_from()) else {
+        return Ok(findings);
+    };
+    match reader.read(&entry.path) {
+        Ok(_) => {}
+        Err(error) if matches!(error.reason, Reason::Io(_)) => return Err(error),
+        Err(_) => return Ok(findings),
+    }
+    let members = reader.manifest().members.iter();
+    let documents: Vec<(MemberPath, u64)> = members
+        .filter_map(|entry| Some((entry.path.parse().ok()?, entry.size)))
+        .collect();
+    let mut digester = Digester::new(documents.iter().map(|(path, size)| (path, *size)));
+    for member in reader.members() {
+        match member {
+            Ok(member) => {
+                if let Ok(path) = member.path.parse()
+                    && digester.wants(&path)
+                {
+                    digester.take(&path, member.bytes);
+                }
+            }
+            Err(error) if matches!(error.reason, Reason::Io(_)) => return Err(error),
+            Err(_) => {}
+        }
+    }
+    let (entries, unread) = digester.finish();
+    if !unread.is_empty() {
+        let text = format!(
+            "not checked for {} dumps, which are damaged or in parts far from each other",
+            unread.len()
+        );
+        findings.push(finding(Level::Note, &entry, text));
+    }
+    compare(reader, &entry, &entries, &unread, &mut findings);
+    Ok(findings)
+}
+
+/// Tells where a member of this kind differs from what was computed; `unread` are the dumps that could not be read.
+fn compare<R: Read + Seek>(
+    reader: &mut Reader<R>,
+    listed: &DerivedEntry,
+    computed: &BTreeMap<DumpOf, Entry>,
+    unread: &BTreeSet<DumpOf>,
+    findings: &mut Vec<Finding>,
+) {
+    if unread.is_empty() && hex(&spell(computed.values().cloned())) == listed.sha256 {
+        return;
+    }
+    let mut wrong = Vec::new();
+    let content = match reader.read(&listed.path) {
+        // That is told already.
+        Err(_) => return,
+        Ok(_) if listed.size > MAX_EXPLAINED => None,
+        Ok(bytes) => serde_json::from_slice::<Content>(&bytes).ok(),
+    };
+    match content {
+        None => wrong.push("it is no list of digests".to_owned()),
+        Some(content) => {
+            let mut seen = BTreeSet::new();
+            for entry in &content.dumps {
+                let Some(of) = DumpOf::entry(entry) else {
+                    wrong.push("an entry names no dump".to_owned());
+                    continue;
+                };
+                match computed.get(&of) {
+                    _ if unread.contains(&of) => {}
+                    None => wrong.push(format!("{of} has no digests")),
+                    Some(computed) => wrong.extend(difference(&of, computed, entry)),
+                }
+                if seen.replace(of).is_some() {
+                    wrong.push("a dump is listed twice".to_owned());
+                }
+            }
+            let missing = computed.keys().filter(|of| !seen.contains(of));
+            wrong.extend(missing.map(|of| format!("the digests of {of} are missing")));
+            if wrong.is_empty() && unread.is_empty() {
+                wrong.push("it is not spelled as its rules spell it".to_owned());
+            }
+        }
+    }
+    let more = wrong.len().saturating_sub(MOST);
+    wrong.truncate(MOST);
+    if more > 0 {
+        wrong.push(format!("{more} more of its digests are wrong"));
+    }
+    let each = wrong.into_iter();
+    findings.extend(each.map(|text| finding(Level::Warning, listed, text)));
+}
+
+fn difference(of: &DumpOf, computed: &Entry, found: &Entry) -> Option<String> {
+    let types = computed.types.iter();
+    let mut differing: Vec<&str> = types
+        .filter(|(name, digests)| found.types.get(*name) != Some(*digests))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if found
+        .types
+        .keys()
+        .any(|name| !computed.types.contains_key(name))
+    {
+        differing.push("a type that it has no section of");
+    }
+    let are_wrong = !differing.is_empty();
+    are_wrong.then(|| {
+        format!(
+            "wrong digests of {of}: computed again, they differ for {}",
+            differing.join(", ")
+        )
+    })
+}
+
+fn finding(level: Level, entry: &DerivedEntry, text: String) -> Finding {
+    Finding {
+        level,
+        rule: Rule::Derived,
+        member: Some(entry.path.clone()),
+        text,
+    }
+}
+
+/// Its bytes: a line for each dump.
+fn spell(entries: impl IntoIterator<Item = Entry>) -> Vec<u8> {
+    let lines: Vec<String> = entries
+        .into_iter()
+        .map(|entry| serde_json::to_string(&entry).expect("strings and maps of them are JSON"))
+        .collect();
+    format!("{{\"dumps\":[\n{}\n]}}\n", lines.join(",\n")).into_bytes()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The JSON Schema of its content.
+pub fn schema() -> Schema {
+    schema_for!(Content)
+}
+
+/// A document of a dump: the part that it is, and its bytes.
+type Part = (Option<String>, Vec<u8>);
+
+/// Computes the digests of dumps whose documents come one after another; few are held at a time.
+struct Digester {
+    /// The documents of each dump that are still to come.
+    missing: BTreeMap<DumpOf, BTreeSet<MemberPath>>,
+    partly: BTreeMap<DumpOf, Vec<Part>>,
+    /// Those of which documents came and were too much to be held.
+    lost: BTreeSet<DumpOf>,
+    partly_bytes: u64,
+    ready: Vec<(DumpOf, Vec<Part>)>,
+    ready_bytes: u64,
+    threads: usize,
+    done: BTreeMap<DumpOf, Entry>,
+}
+
+impl Digester {
+    /// For these documents of these sizes.
+    fn new<'a>(documents: impl IntoIterator<Item = (&'a MemberPath, u64)>) -> Self {
+        let mut dumps: BTreeMap<DumpOf, (BTreeSet<MemberPath>, u64)> = BTreeMap::new();
+        for (path, size) in documents {
+            let Some(of) = DumpOf::document(path) else {
+                continue;
+            };
+            let (paths, total) = dumps.entry(of).or_default();
+            let has_whole = paths.iter().any(|other| other.part().is_none());
+            match (path.part(), has_whole) {
+                // Where there is a whole dump, it alone is read.
+                (Some(_), true) => continue,
+                (None, _) => (*paths, *total) = (BTreeSet::new(), 0),
+                _ => {}
+            }
+            *total = total.saturating_add(size);
+            paths.insert(path.clone());
+        }
+        dumps.retain(|_, (_, total)| *total <= MAX_DUMP_BYTES);
+        let missing = dumps.into_iter().map(|(of, (paths, _))| (of, paths));
+        Self {
+            missing: missing.collect(),
+            partly: BTreeMap::new(),
+            lost: BTreeSet::new(),
+            partly_bytes: 0,
+            ready: Vec::new(),
+            ready_bytes: 0,
+            threads: thread::available_parallelism()
+                .map_or(1, NonZero::get)
+                .min(THREADS),
+            done: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the document is of a dump that is to have digests.
+    fn wants(&self, path: &MemberPath) -> bool {
+        let missing = DumpOf::document(path).and_then(|of| self.missing.get(&of));
+        missing.is_some_and(|missing| missing.contains(path))
+    }
+
+    /// Takes a document that it wants.
+    fn take(&mut self, path: &MemberPath, bytes: Vec<u8>) {
+        let Some(of) = DumpOf::document(path) else {
+            return;
+        };
+        let Some(missing) = self.missing.get_mut(&of) else {
+            return;
+        };
+        missing.remove(path);
+        let is_complete = missing.is_empty();
+        self.partly_bytes += bytes.len() as u64;
+        let part = (path.part().map(str::to_owned), bytes);
+        self.partly.entry(of.clone()).or_default().push(part);
+        if !is_complete {
+            if self.partly_bytes > PARTLY_BYTES {
+                // A bundle that was packed again, in a strange order.
+                let lost = std::mem::take(&mut self.partly).into_keys();
+                for of in lost {
+                    self.missing.remove(&of);
+                    self.lost.insert(of);
+                }
+                self.partly_bytes = 0;
+            }
+            return;
+        }
+        self.missing.remove(&of);
+        let mut parts = self.partly.remove(&of).unwrap_or_default();
+        parts.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let size: u64 = parts.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        self.partly_bytes -= size;
+        self.ready_bytes += size;
+        self.ready.push((of, parts));
+        if self.ready.len() >= self.threads || self.ready_bytes >= READY_BYTES {
+            self.compute();
+        }
+    }
+
+    /// The dumps that have digests, and those of which not all documents came.
+    fn finish(mut self) -> (BTreeMap<DumpOf, Entry>, BTreeSet<DumpOf>) {
+        self.compute();
+        self.lost.extend(self.missing.into_keys());
+        (self.done, self.lost)
+    }
+
+    fn compute(&mut self) {
+        self.ready_bytes = 0;
+        let ready = std::mem::take(&mut self.ready);
+        let computed: Vec<Option<Entry>> = match &ready[..] {
+            [(of, parts)] => vec![digest(of, parts)],
+            several => thread::scope(|scope| {
+                let threads: Vec<_> = several
+                    .iter()
+                    .map(|(of, parts)| {
+                        let thread = thread::Builder::new().stack_size(STACK_BYTES);
+                        (thread.spawn_scoped(scope, || digest(of, parts)), of, parts)
+                    })
+                    .collect();
+                let each = threads.into_iter();
+                each.map(|(thread, of, parts)| match thread {
+                    Ok(thread) => thread.join().unwrap_or(None),
+                    Err(_) => digest(of, parts),
+                })
+                .collect()
+            }),
+        };
+        let dumps = ready.into_iter().map(|(of, _)| of);
+        let found = dumps.zip(computed);
+        self.done
+            .extend(found.filter_map(|(of, entry)| Some((of, entry?))));
+    }
+}
+
+/// The digests of a dump, if it is one and each resource has a normal form.
+fn digest(of: &DumpOf, parts: &[Part]) -> Option<Entry> {
+    let parts = parts.iter();
+    let parts = parts.map(|(part, bytes)| (part.as_deref(), bytes.as_slice()));
+    let types = dump_digests(&Dump::parse(parts).ok()?).ok()?;
+    let text = |digest: Option<Digest>| digest.map(|digest| digest.to_string());
+    let types = types.into_iter().map(
+        |(
+            xds_type,
+            Digests {
+                configuration,
+                live,
+            },
+        )| {
+            let digests = OfType {
+                configuration: text(configuration),
+                live: text(live),
+            };
+            (xds_type.to_string(), digests)
+        },
+    );
+    Some(Entry {
+        proxy: of.proxy.to_string(),
+        source: of.source.to_string(),
+        istiod: of.istiod.clone(),
+        types: types.collect(),
+    })
+}
