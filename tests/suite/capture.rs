@@ -148,7 +148,16 @@ fn what_changes_in_a_running_envoy_and_nothing_else_is_told() {
         let overview = desk.run("info 3.xdsnap -o json").json();
         assert_eq!(
             overview["proxies"],
-            json!([{"id": PROXY, "envoy_version": "1.40.0"}])
+            json!([{
+                "id": PROXY,
+                "envoy_version": "1.40.0",
+                "hosts": {"healthy": 3, "degraded": 0, "unhealthy": 0, "reasons": {}, "clusters": {}},
+                "updates": [
+                    {"type": "cluster", "accepted": 1, "rejected": 0},
+                    {"type": "listener", "accepted": 2, "rejected": 0},
+                    {"type": "route", "accepted": 3, "rejected": 0},
+                ],
+            }])
         );
         assert_eq!(overview["documents"].as_array().unwrap().len(), 6);
         assert_eq!(overview["failures"], json!([]));
