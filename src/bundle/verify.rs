@@ -7,7 +7,7 @@ use super::{
     derived,
     error::{ReadError, Reason},
     finding::{Finding, Level, Rule},
-    format::{Manifest, MemberEntry},
+    format::Manifest,
     layout::{MANIFEST_PATH, MemberPath},
     plan::Kind,
     reader::Reader,
@@ -266,8 +266,11 @@ fn cuts<R: Read + Seek>(reader: &Reader<R>, findings: &mut Vec<Finding>) {
     if u64::from(last.unpacked) != END {
         warn("the end of the archive is no frame of its own".to_owned());
     }
-    let offset = |entry: &MemberEntry| entry.offset?.checked_add(u64::from(first.unpacked));
-    let places: Option<Vec<u64>> = reader.manifest().members.iter().map(offset).collect();
+    let manifest = reader.manifest();
+    let members = manifest.members.iter().map(|entry| entry.offset);
+    let derived = manifest.derived.iter().map(|entry| entry.offset);
+    let place = |offset: Option<u64>| offset?.checked_add(u64::from(first.unpacked));
+    let places: Option<Vec<u64>> = members.chain(derived).map(place).collect();
     let Some(mut places) = places else {
         return;
     };

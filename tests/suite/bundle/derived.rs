@@ -159,7 +159,6 @@ fn whatever_derived_data_says_the_same_is_read_and_what_is_wrong_is_told() {
             there,
             "",
         ),
-        ("null", Value::Null, &[], ""),
         ("an object", json!({"a": 1}), there, "`derived`: no list"),
         ("a text", json!("x"), &[], "`derived`: no list"),
         ("numbers", json!([1, 2]), &[], "entry 2: invalid type"),

@@ -78,8 +78,8 @@ def cut(archive):
 
 
 LATER = {
-    "manifest": {"version": "1.1", "derived": {"rules": [1, {"x": True}]}, "later": [[]]},
-    "members": {"derived/digests.json": b"{}", "zz/later.bin": b"\0"},
+    "manifest": {"version": "1.1", "computed": {"rules": [1, {"x": True}]}, "later": [[]]},
+    "members": {"later/digests.json": b"{}", "zz/later.bin": b"\0"},
 }
 FORMS = {
     "one_member_in_a_frame": bundle(each),
