@@ -221,7 +221,7 @@ fn print(output: Output, pass: &mut Pass<'_>, dumps: &[(ProxyId, Source)]) -> an
 fn check_new(folder: &Path, proxy: &ProxyId, source: Source) -> anyhow::Result<()> {
     let any = ResourceKey {
         xds_type: XdsType::Bootstrap,
-        name: String::new(),
+        name: "".into(),
         state: None,
         occurrence: 0,
     };

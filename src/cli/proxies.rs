@@ -52,7 +52,7 @@ impl NameArgs {
     /// Whether a resource is wanted.
     pub(super) fn keeps(&self, key: &ResourceKey) -> bool {
         let is_name =
-            |pattern: &String| *pattern == key.name || WildMatch::new(pattern).matches(&key.name);
+            |pattern: &String| **pattern == *key.name || WildMatch::new(pattern).matches(&key.name);
         self.name.is_empty() || self.name.iter().any(is_name)
     }
 

@@ -251,7 +251,7 @@ impl<'a> Comparer<'a> {
             dump.resources
                 .iter()
                 .filter(of_type)
-                .map(|r| r.key.name.clone())
+                .map(|r| r.key.name.to_string())
                 .collect()
         };
         let (before, after) = (clusters(pair.before), clusters(pair.after));
@@ -330,7 +330,7 @@ impl<'a> Comparer<'a> {
         const NO_BOOTSTRAP: &str = "istiod does not send the bootstrap";
         let [istiods, envoys] = [pair.before, pair.after].map(without_schema);
         let both_print = |key: &ResourceKey| {
-            let id = (&key.xds_type, key.name.as_str());
+            let id = (&key.xds_type, &*key.name);
             has_both(pair, &key.xds_type) || (istiods.contains(&id) && envoys.contains(&id))
         };
         let mut groups: BTreeMap<(XdsType, String), Group<'_>> = BTreeMap::new();
@@ -360,7 +360,7 @@ impl<'a> Comparer<'a> {
         }
         for resource in &pair.after.resources {
             let key = &resource.key;
-            let id = (key.xds_type.clone(), key.name.clone());
+            let id = (key.xds_type.clone(), key.name.to_string());
             if key.state == Some(State::Rejected) {
                 errors.extend(resource.error.clone().map(|error| (id, error)));
                 continue;
@@ -509,7 +509,7 @@ impl<'a> Comparer<'a> {
         let keep = |xds_type: &XdsType, name: &str| {
             (self.options.keep)(&ResourceKey {
                 xds_type: xds_type.clone(),
-                name: name.to_owned(),
+                name: name.into(),
                 state: None,
                 occurrence: 0,
             })
@@ -606,7 +606,7 @@ impl<'a> Comparer<'a> {
         let rules = self.options.rules;
         if rules.explain() {
             for (seen, resource) in self.seen.iter_mut().zip([before, after]) {
-                seen.extend(resource.map(|r| (r.key.xds_type.clone(), r.key.name.clone())));
+                seen.extend(resource.map(|r| (r.key.xds_type.clone(), r.key.name.to_string())));
             }
         }
         if let (Some(before), Some(after)) = (before, after)
@@ -903,7 +903,7 @@ fn has_both(pair: &ProxyPair<'_>, xds_type: &XdsType) -> bool {
 fn without_schema<'d>(dump: &'d Dump<'_>) -> BTreeSet<(&'d XdsType, &'d str)> {
     let keys = dump.resources.iter().map(|resource| &resource.key);
     keys.filter(|key| matches!(key.xds_type, XdsType::Other(_)))
-        .map(|key| (&key.xds_type, key.name.as_str()))
+        .map(|key| (&key.xds_type, &*key.name))
         .collect()
 }
 

@@ -132,10 +132,10 @@ pub(super) fn envoy_name(resource: &Resource<'_>, envoy: &Dump<'_>) -> String {
         };
         let mut found = envoy.resources.iter().filter(same);
         if let (Some(only), None) = (found.next(), found.next()) {
-            return only.key.name.clone();
+            return only.key.name.to_string();
         }
     }
-    name.clone()
+    name.to_string()
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn of_several_of_one_name_the_ones_that_are_most_alike_are_pairs() {
         Resource {
             key: ResourceKey {
                 xds_type: XdsType::Listener,
-                name: "0.0.0.0_80".to_owned(),
+                name: "0.0.0.0_80".into(),
                 state: Some(State::Static),
                 occurrence: 0,
             },

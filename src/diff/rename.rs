@@ -37,8 +37,8 @@ pub fn renames<'a>(changes: &[&'a Change]) -> Vec<Option<&'a str>> {
     let mut names = vec![None; changes.len()];
     for sides in alike.into_values() {
         if let ([removed], [added]) = (&sides[0][..], &sides[1][..]) {
-            names[*removed] = Some(changes[*added].resource.name.as_str());
-            names[*added] = Some(changes[*removed].resource.name.as_str());
+            names[*removed] = Some(&*changes[*added].resource.name);
+            names[*added] = Some(&*changes[*removed].resource.name);
         }
     }
     names

@@ -692,7 +692,7 @@ mod tests {
             let resource = Resource {
                 key: ResourceKey {
                     xds_type: XdsType::Cluster,
-                    name: String::new(),
+                    name: "".into(),
                     state: None,
                     occurrence: 0,
                 },

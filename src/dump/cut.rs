@@ -156,7 +156,7 @@ impl Dump<'_> {
                     names
                         .entry(key.xds_type.clone())
                         .or_default()
-                        .insert(key.name.clone());
+                        .insert(key.name.to_string());
                 }
             }
             names
@@ -272,7 +272,7 @@ fn lacks_static_resources(dump: &Dump<'_>, evidence: &Evidence<'_>) -> Result<bo
                 let mut found = dump.resources.iter();
                 found.any(|resource| {
                     let key = &resource.key;
-                    key.xds_type == *xds_type && key.state == state && key.name == name
+                    key.xds_type == *xds_type && key.state == state && *key.name == *name
                 })
             };
             let is_edited = xds_type == XdsType::Cluster && has(&XdsType::Endpoint, None);

@@ -190,7 +190,7 @@ impl<'a> Dump<'a> {
             if is_eds {
                 let service = walker.find(body, &SERVICE_NAME)?.and_then(json::text);
                 let service = service.filter(|name| !name.is_empty());
-                names.insert(service.unwrap_or_else(|| cluster.key.name.clone()));
+                names.insert(service.unwrap_or_else(|| cluster.key.name.to_string()));
             }
         }
         Ok(names)
@@ -414,7 +414,7 @@ impl<'a> Dump<'a> {
         let owner = self
             .resources
             .get(first)
-            .map(|resource| resource.key.name.clone());
+            .map(|resource| resource.key.name.to_string());
         let owner = owner.or(name).unwrap_or_default();
         for (key, value) in unknown {
             let name = format!("{owner}.{key}");
@@ -558,7 +558,7 @@ impl<'a> Dump<'a> {
         self.resources.push(Resource {
             key: ResourceKey {
                 xds_type: xds_type.clone(),
-                name,
+                name: name.into(),
                 state,
                 occurrence: 0,
             },
@@ -585,18 +585,18 @@ impl<'a> Dump<'a> {
             .filter(|(at, resource)| {
                 resource.key.state == Some(State::Rejected) && !nameless.contains(at)
             })
-            .map(|(_, resource)| resource.key.name.clone())
+            .map(|(_, resource)| resource.key.name.to_string())
             .collect();
         let mut at = 0;
         self.resources.retain(|resource| {
             at += 1;
             let is_copy = nameless.contains(&(at - 1))
-                && (resource.key.name.is_empty() || named.contains(&resource.key.name));
+                && (resource.key.name.is_empty() || named.contains(&*resource.key.name));
             if is_copy && self.rules.explain() {
                 self.left_out.push(LeftOut {
                     rule: &REJECTED_COPY,
                     xds_type: resource.key.xds_type.clone(),
-                    name: Some(resource.key.name.clone()),
+                    name: Some(resource.key.name.to_string()),
                 });
             }
             !is_copy

@@ -312,7 +312,7 @@ fn a_verdict_hears_the_comparison_before_istiod() {
     let proxy = ProxyId::new("web-1.shop").unwrap();
     let key = ResourceKey {
         xds_type: XdsType::Cluster,
-        name: "web".to_owned(),
+        name: "web".into(),
         state: None,
         occurrence: 0,
     };

@@ -1,6 +1,6 @@
 //! What names a resource within one proxy.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::XdsType;
 
@@ -43,8 +43,8 @@ impl fmt::Display for State {
 pub struct ResourceKey {
     /// Its xDS type.
     pub xds_type: XdsType,
-    /// Its name; empty for the bootstrap.
-    pub name: String,
+    /// Its name; empty for the bootstrap. Shared, for it can be long, and each change of the resource has it.
+    pub name: Arc<str>,
     /// Its state; absent where dumps tell none (endpoints, extension configs, the bootstrap).
     pub state: Option<State>,
     /// Its number among those of the same type, name and state, from 0.

@@ -46,7 +46,7 @@ pub fn live_resource(
         _ if key.state == Some(State::Draining) => {
             Some((&DRAINING_LISTENERS, "draining listeners are live state"))
         }
-        XdsType::Endpoint if eds.is_some_and(|names| !names.contains(&key.name)) => {
+        XdsType::Endpoint if eds.is_some_and(|names| !names.contains(&*key.name)) => {
             Some((&HOSTS_WITHOUT_EDS, "the cluster's hosts do not come by EDS"))
         }
         _ => None,
@@ -55,9 +55,9 @@ pub fn live_resource(
 
 /// What of the resource `key` is live state.
 pub fn live_part(key: &ResourceKey) -> Option<&'static LivePart> {
-    LIVE_PARTS
-        .iter()
-        .find(|part| part.xds_type == key.xds_type && part.name.is_none_or(|name| name == key.name))
+    LIVE_PARTS.iter().find(|part| {
+        part.xds_type == key.xds_type && part.name.is_none_or(|name| *name == *key.name)
+    })
 }
 
 impl LivePart {

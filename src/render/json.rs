@@ -457,7 +457,7 @@ impl<'a> From<&'a diff::NotCompared> for NotCompared<'a> {
             r#type: xds_type
                 .or(not.xds_type.as_ref())
                 .map(|xds_type| xds_type.as_str()),
-            name: resource.map(|resource| resource.name.as_str()),
+            name: resource.map(|resource| &*resource.name),
             state: resource.and_then(state),
             occurrence: resource.map_or(0, |resource| resource.occurrence),
             path: not.path.as_ref().map(ToString::to_string),

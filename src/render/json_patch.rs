@@ -129,7 +129,7 @@ impl<'a> From<&'a DocumentPair> for Resource<'a> {
             source: pair.source.as_str(),
             r#type: key.xds_type.as_str(),
             name: &key.name,
-            before_name: other(before.name != key.name).map(|before| before.name.as_str()),
+            before_name: other(before.name != key.name).map(|before| &*before.name),
             state: state(key),
             before_state: other(before.state != key.state).and_then(state),
             occurrence: key.occurrence,

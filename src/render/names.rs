@@ -52,7 +52,7 @@ fn folder(text: &str) -> String {
 
 /// A resource's name without suffixes: its last dot never begins what could be read as one.
 fn stem(resource: &ResourceKey) -> String {
-    let name = resource.name.as_str();
+    let name = &*resource.name;
     let mut stem = match (&resource.xds_type, name) {
         (XdsType::Bootstrap, "") => "bootstrap".to_owned(),
         (XdsType::Bootstrap, "bootstrap") => "%62ootstrap".to_owned(),

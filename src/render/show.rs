@@ -76,7 +76,7 @@ fn table(listing: &Listing, items: &[Item], style: Style) -> Table {
     let mut table = Table::new(headings[skipped..].to_vec(), 1 - skipped);
     for item in items {
         let key = &item.key;
-        let mut name = match key.name.as_str() {
+        let mut name = match &*key.name {
             "" => "-".to_owned(),
             name => escape::name(name, style),
         };

@@ -378,7 +378,7 @@ fn changes_are_in_byte_order_of_what_names_them() {
             let state = key.state.map(|state| state.as_str().to_owned());
             let words = [
                 key.xds_type.to_string(),
-                key.name.clone(),
+                key.name.to_string(),
                 state.unwrap_or_default(),
             ];
             (

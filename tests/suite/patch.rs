@@ -248,7 +248,7 @@ fn check_dumps(before: &[u8], after: &[u8]) {
             // Static route configurations stand in their listeners.
             if is_compared && key.xds_type != XdsType::Route {
                 *counts
-                    .entry((key.xds_type, key.name, json.to_string()))
+                    .entry((key.xds_type, key.name.to_string(), json.to_string()))
                     .or_default() += 1;
             }
         }

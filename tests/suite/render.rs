@@ -1390,7 +1390,7 @@ fn any_key() -> impl Strategy<Value = ResourceKey> {
     ]));
     (any_type(), name, state, 0u32..3).prop_map(|(xds_type, name, state, occurrence)| ResourceKey {
         xds_type,
-        name,
+        name: name.into(),
         state,
         occurrence,
     })
@@ -1637,7 +1637,7 @@ proptest! {
             for (json, change) in list.iter().zip(changes) {
                 prop_assert_eq!(json["path"].as_str().unwrap(), change.path.to_string());
                 prop_assert_eq!(json.get("before").is_some(), change.before.is_some());
-                prop_assert_eq!(json["name"].as_str().unwrap(), &change.resource.name);
+                prop_assert_eq!(json["name"].as_str().unwrap(), &*change.resource.name);
             }
         }
         let lines = text.lines().filter(|line| line.starts_with("    {\"proxy\":"));

@@ -207,7 +207,7 @@ fn resource(
 
     let line = Line::new(indent).with(Ink::of(kind), format!("{} ", kind.sign()));
     let line = line.with(Ink::Plain, escape::name(key.xds_type.as_str(), style));
-    let line = match key.name.as_str() {
+    let line = match &*key.name {
         "" => line,
         name => line
             .with(Ink::Plain, " ")

@@ -232,7 +232,7 @@ fn endpoints_replaced(page: &mut Page, changes: &[&Change]) -> io::Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
-    let clusters: BTreeSet<&str> = changes.iter().map(|c| c.resource.name.as_str()).collect();
+    let clusters: BTreeSet<&str> = changes.iter().map(|c| &*c.resource.name).collect();
     let proxies: BTreeSet<&str> = changes.iter().map(|c| c.proxy.as_str()).collect();
     let text = format!(
         "endpoints: addresses replaced in {} on {}, counts equal (--full)",
