@@ -105,12 +105,10 @@ pub fn recover<R: Read + Seek>(name: &str, mut file: R) -> Result<Recovery<R>, R
         file: File::Unlisted(Box::new(Unlisted {
             name: name.to_owned(),
             archive,
-            fragments: HashMap::new(),
-            seen: HashSet::new(),
+            pass: Pass::default(),
             frames: None,
             is_damaged: !never_had_one,
-            is_complete: true,
-            first: Some(match never_had_one {
+            first: match never_had_one {
                 true => Finding::new(
                     Level::Note,
                     Rule::Manifest,
@@ -119,8 +117,7 @@ pub fn recover<R: Read + Seek>(name: &str, mut file: R) -> Result<Recovery<R>, R
                 ),
                 false => Finding::new(Level::Error, Rule::Manifest, why.reason.to_string())
                     .of(MANIFEST_PATH),
-            }),
-            ended: false,
+            },
         })),
     })
 }
@@ -150,7 +147,7 @@ impl<R: Read + Seek> Recovery<R> {
                 }))
             }
             File::Unlisted(unlisted) => {
-                unlisted.archive.rewind();
+                unlisted.rewind();
                 Box::new(std::iter::from_fn(|| {
                     let (entry, bytes) = match unlisted.next()? {
                         Ok(found) => found,
@@ -270,7 +267,7 @@ fn write_unlisted<R: Read + Seek>(
     let mut istiods: BTreeSet<Option<String>> = BTreeSet::new();
     let mut findings = Vec::new();
     let mut members = 0;
-    file.archive.rewind();
+    file.rewind();
     while let Some(member) = file.next() {
         let (entry, bytes) = match member {
             Ok(found) => found,
@@ -340,17 +337,25 @@ fn lost_member(path: &MemberPath, file: &str, why: &str) -> FailureEntry {
 struct Unlisted<R> {
     name: String,
     archive: Archive<R>,
-    /// Those whose members have not come yet, by path.
-    fragments: HashMap<String, Described>,
-    seen: HashSet<String>,
+    pass: Pass,
     /// Where intact frames begin, and where each ends; found when first needed.
     frames: Option<BTreeMap<u64, u64>>,
     /// Whether there is a manifest, that cannot be read.
     is_damaged: bool,
-    /// Why there is no manifest, until it was told.
-    first: Option<Finding>,
-    /// Whether nothing was told to be lost.
-    is_complete: bool,
+    /// Why there is no manifest.
+    first: Finding,
+}
+
+/// How far one reading of an [`Unlisted`] archive has come.
+#[derive(Debug, Default)]
+struct Pass {
+    /// Those whose members have not come yet, by path.
+    fragments: HashMap<String, Described>,
+    seen: HashSet<String>,
+    /// Whether it was told why there is no manifest.
+    has_begun: bool,
+    /// Whether anything was told to be lost.
+    is_lossy: bool,
     ended: bool,
 }
 
@@ -371,10 +376,16 @@ struct Fragment {
 }
 
 impl<R: Read + Seek> Unlisted<R> {
+    /// Begins anew.
+    fn rewind(&mut self) {
+        self.archive.rewind();
+        self.pass = Pass::default();
+    }
+
     fn next(&mut self) -> Option<Result<(Described, Vec<u8>), Finding>> {
         let next = self.advance().or_else(|| self.gap().map(Err));
         if let Some(Err(finding)) = &next {
-            self.is_complete &= finding.level < Level::Error;
+            self.pass.is_lossy |= finding.level == Level::Error;
         }
         next
     }
@@ -383,7 +394,7 @@ impl<R: Read + Seek> Unlisted<R> {
     ///
     /// A frame that is cut may not even tell which member it held.
     fn gap(&mut self) -> Option<Finding> {
-        if !self.is_complete {
+        if self.pass.is_lossy {
             return None;
         }
         let (size, frames) = match (self.archive.size(), self.intact_frames()) {
@@ -402,20 +413,20 @@ impl<R: Read + Seek> Unlisted<R> {
     }
 
     fn advance(&mut self) -> Option<Result<(Described, Vec<u8>), Finding>> {
-        if let Some(first) = self.first.take() {
-            return Some(Err(first));
+        if !std::mem::replace(&mut self.pass.has_begun, true) {
+            return Some(Err(self.first.clone()));
         }
-        while !self.ended {
+        while !self.pass.ended {
             let entry = match self.archive.next() {
                 Ok(Some(entry)) => entry,
                 Ok(None) => {
-                    self.ended = true;
+                    self.pass.ended = true;
                     break;
                 }
                 // A partial file has no end: what is cut off is told by the fragments that wait.
                 Err(Reason::Truncated) if !self.is_damaged => continue,
                 Err(Reason::Io(err)) => {
-                    self.ended = true;
+                    self.pass.ended = true;
                     let text = Reason::Io(err).to_string();
                     return Some(Err(Finding::new(Level::Error, Rule::Archive, text)));
                 }
@@ -439,8 +450,8 @@ impl<R: Read + Seek> Unlisted<R> {
                 finding.of(&entry.path)
             }));
         }
-        let path = self.fragments.keys().min()?.clone();
-        self.fragments.remove(&path);
+        let path = self.pass.fragments.keys().min()?.clone();
+        self.pass.fragments.remove(&path);
         let finding = Finding::new(Level::Error, Rule::Member, Reason::Truncated.to_string());
         Some(Err(finding.of(&path)))
     }
@@ -457,23 +468,24 @@ impl<R: Read + Seek> Unlisted<R> {
         }
         let known: MemberEntry = serde_json::from_str(fragment.member.get()).map_err(invalid)?;
         let fields = serde_json::from_str(fragment.member.get()).map_err(invalid)?;
-        if self.fragments.len() == MAX_WAITING {
+        if self.pass.fragments.len() == MAX_WAITING {
             return Err(Reason::TooLarge {
                 what: "the number of fragments without members".to_owned(),
                 limit: MAX_WAITING as u64,
             });
         }
-        self.fragments
+        self.pass
+            .fragments
             .insert(known.path.clone(), Described { known, fields });
         Ok(())
     }
 
     fn member(&mut self, path: &str, data: &Data) -> Result<(Described, Vec<u8>), Reason> {
-        let described = self.fragments.remove(path);
+        let described = self.pass.fragments.remove(path);
         if described.is_none() && path.parse::<MemberPath>().is_err() {
             return Err(Reason::NotListed);
         }
-        if !self.seen.insert(path.to_lowercase()) {
+        if !self.pass.seen.insert(path.to_lowercase()) {
             return Err(Reason::Duplicate);
         }
         let bytes = self.archive.content(data, MAX_MEMBER_BYTES)?;

@@ -59,6 +59,22 @@ fn frame_ends(bytes: &[u8]) -> Vec<usize> {
         .collect()
 }
 
+/// Found by fuzzing: what was looked at before it was written was taken for duplicates, and nothing was saved.
+#[test]
+fn what_was_looked_at_can_be_looked_at_again_and_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("again.xdsnap");
+    let partial = partial_of(&few_members());
+    let mut recovery = recover("x.xdsnap", Cursor::new(&partial)).unwrap();
+    let [first, second] = [(); 2].map(|()| recovery.members().collect::<Vec<_>>());
+    assert_eq!(first, second);
+    let salvage = recovery
+        .write(Writer::create(&path).unwrap(), "xdsnap 0.1.0")
+        .unwrap();
+    assert_eq!(salvage.members, 3);
+    assert_eq!(read_all(&fs::read(path).unwrap()), few_members());
+}
+
 #[test]
 fn a_partial_file_becomes_a_bundle_with_the_origins_and_times_of_its_members() {
     let members = few_members();
