@@ -17,11 +17,11 @@ use super::{
     error::{ReadError, Reason},
     finding::{Finding, Level, Rule},
     format::{
-        Captured, FORMAT, FailureEntry, IstiodEntry, MAX_FRAMES, MAX_MEMBER_BYTES, Manifest,
-        MemberEntry, Origin, Redaction, Version,
+        Captured, FORMAT, FailureEntry, IstiodEntry, MAX_FRAMES, MAX_JSON_DEPTH, MAX_MEMBER_BYTES,
+        Manifest, MemberEntry, Origin, Redaction, Version,
     },
     layout::{FRAGMENTS, MANIFEST_PATH, MemberPath},
-    reader::Reader,
+    reader::{Reader, check_depth},
     writer::{Entry, Fields, Head, WriteError, Writer, Written, raw},
 };
 
@@ -459,6 +459,8 @@ impl<R: Read + Seek> Unlisted<R> {
     /// Keeps what a fragment says until its member comes.
     fn fragment(&mut self, data: &Data) -> Result<(), Reason> {
         let bytes = self.archive.content(data, MAX_FRAGMENT_BYTES)?;
+        // What it says of its member stands one level deeper in the manifest.
+        check_depth(&bytes, MAX_JSON_DEPTH - 1)?;
         let invalid = |err: serde_json::Error| Reason::InvalidManifest(err.to_string());
         let fragment: Fragment = serde_json::from_slice(&bytes).map_err(invalid)?;
         if fragment.format != FORMAT || !fragment.version.is_supported() {

@@ -75,6 +75,24 @@ fn what_was_looked_at_can_be_looked_at_again_and_written() {
     assert_eq!(read_all(&fs::read(path).unwrap()), few_members());
 }
 
+/// Found by fuzzing: what was nested as deep as a manifest may be made the new manifest too deep to be read.
+#[test]
+fn what_a_partial_file_says_however_deep_leaves_the_new_bundle_readable() {
+    for depth in 50..70 {
+        let mut entry = entry_of(SYNCZ, b"[]");
+        entry["later"] = (0..depth).fold(Value::Null, |inner, _| json!([inner]));
+        let fragment = json!({"format": "xdsnap.bundle", "version": "1-rc", "member": entry});
+        let fragment = fragment.to_string();
+        let partial = tar_of(&[
+            ("manifest.d/1.json", EntryType::Regular, fragment.as_bytes()),
+            (SYNCZ, EntryType::Regular, b"[]"),
+        ]);
+        let (salvage, bundle) = written_again(&partial);
+        assert_eq!(salvage.members, 1, "{depth}");
+        assert_eq!(read_all(&bundle)[SYNCZ], b"[]", "{depth}");
+    }
+}
+
 #[test]
 fn a_partial_file_becomes_a_bundle_with_the_origins_and_times_of_its_members() {
     let members = few_members();
