@@ -396,7 +396,11 @@ fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Reason> {
             tool: envelope.tool,
         });
     }
-    let manifest: Manifest = serde_json::from_slice(bytes).map_err(invalid)?;
+    // What is ignored could be anything else, and could not be kept when the bundle is written again.
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Err(Reason::InvalidManifest("it is not UTF-8".to_owned()));
+    };
+    let manifest: Manifest = serde_json::from_str(text).map_err(invalid)?;
     if manifest.members.len() > MAX_MEMBERS {
         return Err(Reason::TooLarge {
             what: format!("{} members", manifest.members.len()),

@@ -93,6 +93,27 @@ fn what_a_partial_file_says_however_deep_leaves_the_new_bundle_readable() {
     }
 }
 
+/// Found by fuzzing: a field that is ignored was not UTF-8, so the bundle opened, and nothing of it could be saved.
+#[test]
+fn of_a_bundle_whose_manifest_is_not_utf_8_every_member_is_saved() {
+    let members = few_members();
+    let mut manifest = manifest_of(&members);
+    manifest["later"] = json!("~");
+    let mut manifest = manifest.to_string().into_bytes();
+    let at = manifest.iter().position(|byte| *byte == b'~').unwrap();
+    manifest[at] = 0xff;
+    let mut entries = vec![(MANIFEST_PATH, EntryType::Regular, &manifest[..])];
+    for (path, body) in &members {
+        entries.push((path, EntryType::Regular, body));
+    }
+    let bundle = tar_of(&entries);
+    let err = open(&bundle).unwrap_err();
+    assert!(err.to_string().contains("it is not UTF-8"), "{err}");
+    let (salvage, saved) = written_again(&bundle);
+    assert_eq!(salvage.members, members.len());
+    assert_eq!(read_all(&saved), members);
+}
+
 #[test]
 fn a_partial_file_becomes_a_bundle_with_the_origins_and_times_of_its_members() {
     let members = few_members();
