@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Cuts seeds for the fuzz targets out of the recordings in testdata/, into fuzz/corpus/.
 
-Run it where a recording, a type or a target is new, and `cargo fuzz cmin TARGET` after it.
+Run it where a recording, a type or a target is new, and choose.py after it.
 """
 
 import hashlib
