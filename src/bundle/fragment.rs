@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 use super::{
     about::Head,
     error::Reason,
-    format::{Captured, FORMAT, FailureEntry, IstiodEntry, ProxyEntry, Version},
+    format::{Captured, FORMAT, FailureEntry, IstiodEntry, MAX_JSON_DEPTH, ProxyEntry, Version},
+    reader::check_depth,
 };
 
 /// The largest fragment that is read, in bytes.
@@ -110,6 +111,8 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<(Known, Option<Box<RawValue>>), 
         version: Version,
         member: Option<Box<RawValue>>,
     }
+    // What it says of its member stands one level deeper in the manifest.
+    check_depth(bytes, MAX_JSON_DEPTH - 1)?;
     let invalid = |err: serde_json::Error| Reason::InvalidManifest(err.to_string());
     let envelope: Envelope = serde_json::from_slice(bytes).map_err(invalid)?;
     if envelope.format != FORMAT || !envelope.version.is_supported() {

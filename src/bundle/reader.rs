@@ -463,12 +463,7 @@ struct Envelope {
 
 fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Reason> {
     let invalid = |err: serde_json::Error| Reason::InvalidManifest(err.to_string());
-    if is_too_deep(bytes) {
-        return Err(Reason::TooLarge {
-            what: "the depth of the JSON".to_owned(),
-            limit: MAX_JSON_DEPTH as u64,
-        });
-    }
+    check_depth(bytes, MAX_JSON_DEPTH)?;
     match serde_json::from_slice::<Format>(bytes) {
         Ok(found) if found.format == FORMAT => {}
         _ => {
@@ -484,7 +479,11 @@ fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Reason> {
             tool: envelope.tool,
         });
     }
-    let manifest: Manifest = serde_json::from_slice(bytes).map_err(invalid)?;
+    // What is ignored could be anything else, and could not be kept when the bundle is written again.
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Err(Reason::InvalidManifest("it is not UTF-8".to_owned()));
+    };
+    let manifest: Manifest = serde_json::from_str(text).map_err(invalid)?;
     if manifest.members.len() > MAX_MEMBERS {
         return Err(Reason::TooLarge {
             what: format!("{} members", manifest.members.len()),
@@ -494,8 +493,8 @@ fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Reason> {
     Ok(manifest)
 }
 
-/// Whether JSON is nested deeper than a manifest may be, told without recursion.
-fn is_too_deep(json: &[u8]) -> bool {
+/// Refuses JSON that is nested deeper than `limit`, without recursion.
+pub(super) fn check_depth(json: &[u8], limit: usize) -> Result<(), Reason> {
     let mut depth = 0_usize;
     let mut in_text = false;
     let mut escaped = false;
@@ -508,11 +507,14 @@ fn is_too_deep(json: &[u8]) -> bool {
             b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > MAX_JSON_DEPTH {
-            return true;
+        if depth > limit {
+            return Err(Reason::TooLarge {
+                what: "the depth of the JSON".to_owned(),
+                limit: limit as u64,
+            });
         }
     }
-    false
+    Ok(())
 }
 
 fn check_entry(entry: &MemberEntry) -> Result<(), Reason> {

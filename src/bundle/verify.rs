@@ -234,12 +234,13 @@ fn offsets<R: Read + Seek>(reader: &mut Reader<R>, findings: &mut Vec<Finding>) 
     let Manifest {
         members, derived, ..
     } = reader.manifest();
-    for position in 0..members.len() + derived.len() {
-        let entry = reader.entry(position);
-        if entry.offset.is_none() {
-            continue;
-        }
-        let path = entry.path.to_owned();
+    // By their places, so that no frame is unpacked from its beginning for each of its members.
+    let mut places: Vec<(u64, usize)> = (0..members.len() + derived.len())
+        .filter_map(|position| Some((reader.entry(position).offset?, position)))
+        .collect();
+    places.sort_unstable();
+    for (_, position) in places {
+        let path = reader.entry(position).path.to_owned();
         if reader.listed(position).is_none() {
             let text = "it does not stand at its offset: the bundle was packed again";
             findings.push(Finding::new(Level::Warning, Rule::SeekTable, text).of(&path));

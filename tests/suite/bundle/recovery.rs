@@ -57,6 +57,61 @@ fn frame_ends(bytes: &[u8]) -> Vec<usize> {
         .collect()
 }
 
+/// Found by fuzzing: what was looked at before it was written was taken for duplicates, and nothing was saved.
+#[test]
+fn what_was_looked_at_can_be_looked_at_again_and_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("again.xdsnap");
+    let partial = partial_of(&few_members());
+    let mut recovery = recover("x.xdsnap", Cursor::new(&partial)).unwrap();
+    let [first, second] = [(); 2].map(|()| recovery.members().collect::<Vec<_>>());
+    assert_eq!(first, second);
+    let salvage = recovery
+        .write(Writer::create(&path).unwrap(), "xdsnap 0.1.0")
+        .unwrap();
+    assert_eq!(salvage.members, 3);
+    assert_eq!(read_all(&fs::read(path).unwrap()), few_members());
+}
+
+/// Found by fuzzing: what was nested as deep as a manifest may be made the new manifest too deep to be read.
+#[test]
+fn what_a_partial_file_says_however_deep_leaves_the_new_bundle_readable() {
+    for depth in 50..70 {
+        let mut entry = entry_of(SYNCZ, b"[]");
+        entry["later"] = (0..depth).fold(Value::Null, |inner, _| json!([inner]));
+        let fragment = json!({"format": "xdsnap.bundle", "version": "1-rc", "member": entry});
+        let fragment = fragment.to_string();
+        let partial = tar_of(&[
+            ("manifest.d/1.json", EntryType::Regular, fragment.as_bytes()),
+            (SYNCZ, EntryType::Regular, b"[]"),
+        ]);
+        let (salvage, bundle) = written_again(&partial);
+        assert_eq!(salvage.members, 1, "{depth}");
+        assert_eq!(read_all(&bundle)[SYNCZ], b"[]", "{depth}");
+    }
+}
+
+/// Found by fuzzing: a field that is ignored was not UTF-8, so the bundle opened, and nothing of it could be saved.
+#[test]
+fn of_a_bundle_whose_manifest_is_not_utf_8_every_member_is_saved() {
+    let members = few_members();
+    let mut manifest = manifest_of(&members);
+    manifest["later"] = json!("~");
+    let mut manifest = manifest.to_string().into_bytes();
+    let at = manifest.iter().position(|byte| *byte == b'~').unwrap();
+    manifest[at] = 0xff;
+    let mut entries = vec![(MANIFEST_PATH, EntryType::Regular, &manifest[..])];
+    for (path, body) in &members {
+        entries.push((path, EntryType::Regular, body));
+    }
+    let bundle = tar_of(&entries);
+    let err = open(&bundle).unwrap_err();
+    assert!(err.to_string().contains("it is not UTF-8"), "{err}");
+    let (salvage, saved) = written_again(&bundle);
+    assert_eq!(salvage.members, members.len());
+    assert_eq!(read_all(&saved), members);
+}
+
 #[test]
 fn a_partial_file_becomes_a_bundle_with_the_origins_and_times_of_its_members() {
     let members = few_members();
