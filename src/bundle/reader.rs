@@ -216,7 +216,7 @@ impl<R: Read + Seek> Reader<R> {
         }
     }
 
-    /// What [`DerivedEntry::from`] says of what was made from the members that the manifest lists.
+    /// What [`from`](super::DerivedEntry::from) of derived data says of what was made from the members that the manifest lists.
     pub fn made_from(&self) -> String {
         let members = self.manifest.members.iter();
         derived::from(members.map(|entry| (&*entry.path, &*entry.sha256)))

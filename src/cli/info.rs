@@ -1,10 +1,12 @@
 //! `xdsnap info`
 
-use anyhow::bail;
-use clap::ValueEnum;
-
-use super::{Exit, inputs, terminal};
+use super::{
+    Exit, inputs,
+    output::{Output, OutputArgs},
+    terminal,
+};
 use crate::render;
+use anyhow::bail;
 
 /// Tell what a bundle or another input is, holds and lacks
 #[derive(Debug, clap::Args)]
@@ -23,28 +25,12 @@ pub(super) struct Args {
     /// List every document, with its size and where it came from
     #[arg(long)]
     members: bool,
-    /// The form: text, json for a script
-    #[arg(
-        short,
-        long,
-        alias = "format",
-        value_enum,
-        default_value_t,
-        hide_possible_values = true,
-        value_name = "FORMAT"
-    )]
-    output: Output,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     terminal: terminal::TerminalArgs,
     #[command(flatten)]
     from: inputs::InputArgs,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Output {
-    #[default]
-    Text,
-    Json,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
@@ -57,7 +43,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let overview = input.overview(&labels.join(" "))?;
     let style = args.terminal.style();
     args.terminal
-        .page(|out| match (args.output, args.members) {
+        .page(|out| match (args.output.form, args.members) {
             (Output::Json, _) => render::info_json(out, &overview),
             (Output::Text, true) => render::info_members(out, &overview, style),
             (Output::Text, false) => render::info(out, &overview, style),

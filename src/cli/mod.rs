@@ -10,6 +10,7 @@ mod interrupt;
 mod inventories;
 mod missing;
 mod normalize;
+mod output;
 mod progress;
 mod proxies;
 mod query;

@@ -1,9 +1,12 @@
 //! `xdsnap rules`, and the options that switch rules off.
 
 use anyhow::bail;
-use clap::ValueEnum;
 
-use super::{Exit, terminal};
+use super::{
+    Exit,
+    output::{Output, OutputArgs},
+    terminal,
+};
 use crate::{diff, model::Rules, redact, render};
 
 /// Which rules are on.
@@ -74,26 +77,10 @@ pub(super) struct Args {
     /// Only these rules
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// The form: text, json for a script
-    #[arg(
-        short,
-        long,
-        alias = "format",
-        value_enum,
-        default_value_t,
-        hide_possible_values = true,
-        value_name = "FORMAT"
-    )]
-    output: Output,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     terminal: terminal::TerminalArgs,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Output {
-    #[default]
-    Text,
-    Json,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
@@ -105,7 +92,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     }
     table.retain(|rule| args.names.is_empty() || args.names.iter().any(|name| rule.name == name));
     let style = args.terminal.style();
-    args.terminal.page(|out| match args.output {
+    args.terminal.page(|out| match args.output.form {
         Output::Text => render::rules(out, &table, style),
         Output::Json => render::rules_json(out, &table),
     })?;

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use super::{
     Exit, inputs,
     inventories::Inventories,
+    output::{Output, OutputArgs},
     proxies::{NameArgs, ProxyArgs},
     side::Side,
     since::Since,
@@ -34,17 +35,8 @@ pub(super) struct Args {
     /// Bundle, dump, folder, bug report, URL or `-`, several as one; before or after it the TYPE of resources, or all without one
     #[arg(value_name = "[TYPE] INPUT")]
     words: Vec<String>,
-    /// The form: text, json for a script
-    #[arg(
-        short,
-        long,
-        alias = "format",
-        value_enum,
-        default_value_t,
-        hide_possible_values = true,
-        value_name = "FORMAT"
-    )]
-    output: Output,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Exit with 0 instead of 3 where something is missing
     #[arg(long)]
     allow_missing: bool,
@@ -62,13 +54,6 @@ pub(super) struct Args {
     names: NameArgs,
     #[command(flatten)]
     from: inputs::InputArgs,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Output {
-    #[default]
-    Text,
-    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -132,11 +117,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
 
     let head = side.head(source, None);
     let style = args.terminal.style();
-    args.terminal.page(|out| match args.output {
+    args.terminal.page(|out| match args.output.form {
         Output::Json => render::show_json(out, &listing, &head),
         Output::Text => render::show(out, &listing, &head, style),
     })?;
-    if args.output == Output::Json {
+    if args.output.form == Output::Json {
         listing
             .warnings
             .iter()

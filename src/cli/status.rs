@@ -3,10 +3,15 @@
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use clap::ValueEnum;
 
 use super::{
-    Exit, inputs, inventories::Inventories, proxies::ProxyArgs, side::Side, since::Since, terminal,
+    Exit, inputs,
+    inventories::Inventories,
+    output::{Output, OutputArgs},
+    proxies::ProxyArgs,
+    side::Side,
+    since::Since,
+    terminal,
 };
 use crate::{
     diff::{Compared, Comparer, Mode, Options, ProxyPair},
@@ -37,17 +42,8 @@ pub(super) struct Args {
     /// Bundle, dump, folder, bug report, URL or `-`; several are read as one
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
-    /// The form: text, json for a script
-    #[arg(
-        short,
-        long,
-        alias = "format",
-        value_enum,
-        default_value_t,
-        hide_possible_values = true,
-        value_name = "FORMAT"
-    )]
-    output: Output,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Instead, how many resources Envoy updated since: 02:40 (UTC), RFC 3339, or 30m ago
     #[arg(long, value_name = "TIME")]
     since: Option<Since>,
@@ -60,13 +56,6 @@ pub(super) struct Args {
     proxies: ProxyArgs,
     #[command(flatten)]
     from: inputs::InputArgs,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Output {
-    #[default]
-    Text,
-    Json,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
@@ -88,11 +77,11 @@ fn updated(args: &Args, since: Since, mut side: Side) -> anyhow::Result<Exit> {
     let updated = Inventories::read(&mut side, &proxies, Source::Envoy).updated(since)?;
     let head = side.head(Source::Envoy, None);
     let style = args.terminal.style();
-    args.terminal.page(|out| match args.output {
+    args.terminal.page(|out| match args.output.form {
         Output::Json => render::updated_json(out, &updated, &head),
         Output::Text => render::updated_table(out, &updated, &head, style),
     })?;
-    if args.output == Output::Json {
+    if args.output.form == Output::Json {
         let warnings = updated.warnings.iter();
         warnings.for_each(|warning| terminal::warn(warning));
     }
@@ -172,11 +161,11 @@ fn status(args: &Args, mut side: Side) -> anyhow::Result<Exit> {
 
     let head = side.head(Source::Envoy, None);
     let style = args.terminal.style();
-    args.terminal.page(|out| match args.output {
+    args.terminal.page(|out| match args.output.form {
         Output::Json => render::status_json(out, &found, &head),
         Output::Text => render::status(out, &found, &head, style),
     })?;
-    if args.output == Output::Json {
+    if args.output.form == Output::Json {
         found
             .warnings
             .iter()

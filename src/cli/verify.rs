@@ -7,12 +7,13 @@ use std::{
 };
 
 use anyhow::bail;
-use clap::ValueEnum;
 
 use super::{
     Exit,
     bundle_file::{self, Bytes},
-    inputs, terminal,
+    inputs,
+    output::{Output, OutputArgs},
+    terminal,
 };
 use crate::{
     bundle::{self, Finding, Level, Manifest, Reader, Reason, Rule},
@@ -45,26 +46,10 @@ pub(super) struct Args {
     /// Write what is intact in FILE as a bundle, over no file that is there
     #[arg(long, value_name = "NEW")]
     recover: Option<PathBuf>,
-    /// The form: text, json for a script
-    #[arg(
-        short,
-        long,
-        alias = "format",
-        value_enum,
-        default_value_t,
-        hide_possible_values = true,
-        value_name = "FORMAT"
-    )]
-    output: Output,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     terminal: terminal::TerminalArgs,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Output {
-    #[default]
-    Text,
-    Json,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
@@ -108,7 +93,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
 
 fn print(args: &Args, verified: &[Verified]) -> anyhow::Result<()> {
     let style = args.terminal.style();
-    args.terminal.page(|out| match args.output {
+    args.terminal.page(|out| match args.output.form {
         Output::Json => render::verify_json(out, verified),
         Output::Text => print_text(out, verified, style),
     })

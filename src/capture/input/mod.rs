@@ -2,9 +2,11 @@
 
 mod archive;
 mod bug_report;
+mod content;
 mod merge;
 mod open;
 mod overview;
+mod report;
 
 use std::{
     cmp::Reverse,

@@ -7,13 +7,14 @@ use std::{
 };
 
 use super::{
-    Body, Entry, Input, InputError, Named, Place, archive,
-    bug_report::{self, Of, ReportFile},
+    Body, Entry, Input, InputError, Named, Place,
+    bug_report::{self, ReportFile},
+    content::{cannot_unpack, content_of, text_instead_of_json},
 };
 use crate::{
     bundle::{self, FailureEntry, MemberPath, Origin, Provenance},
     capture::files::{self, Archive},
-    dump::{Content, Form, recognize},
+    dump::{Content, recognize},
     model::{Document, ProxyId, Source},
 };
 
@@ -253,190 +254,6 @@ impl Input {
         Ok(())
     }
 
-    /// Takes the documents of an archive that is no bundle. They are held in memory, compressed, for nothing goes to
-    /// the disk unredacted.
-    fn archive(
-        &mut self,
-        name: &str,
-        origin: &Origin,
-        archive: impl BufRead,
-        packed: u64,
-    ) -> Result<(), InputError> {
-        let io = |error| InputError::io(name, error);
-        let provenance = Provenance {
-            origin: origin.clone(),
-            ..Provenance::of_file("")
-        };
-        let mut files: Vec<(ReportFile, Entry)> = Vec::new();
-        let mut is_laid_out = false;
-        let mut leaves_out = false;
-        let mut held = 0;
-        let mut unread = None;
-        let unpacked = files::unpack(archive).map_err(io)?;
-        let seen = archive::each(unpacked, packed, |path, size, body| {
-            is_laid_out |= path.parse::<MemberPath>().is_ok();
-            leaves_out |= bug_report::is_not_kept(path);
-            let Some(file) = ReportFile::at(path) else {
-                return Ok(());
-            };
-            let place = format!("{name}: `{path}`");
-            if size > files::MAX_DOCUMENT {
-                self.skipped.push(format!("{place}: larger than 1 GiB"));
-                return Ok(());
-            }
-            let mut packed = zstd::Encoder::new(Vec::new(), HELD_LEVEL).map_err(io)?;
-            let copied = io::copy(body, &mut packed);
-            let bytes = packed.finish().map_err(io)?;
-            match copied {
-                Ok(copied) if copied == size => {}
-                // What is wrong with the archive is told where it ends.
-                _ => {
-                    unread.get_or_insert_with(|| path.to_owned());
-                    return Ok(());
-                }
-            }
-            held += bytes.len() as u64;
-            if held > MAX_HELD {
-                let reason = "larger than can be held in memory; unpack it and give the folder";
-                return Err(InputError::unusable(name, reason));
-            }
-            let body = Body::Unredacted { name: place, bytes };
-            let provenance = provenance.clone();
-            files.push((file, Entry::new(provenance, body)));
-            Ok(())
-        })?;
-        for refused in seen.refused {
-            self.skipped.push(format!("{name}: {refused}"));
-        }
-        let cut = match (seen.cut, unread) {
-            (Some(reason), Some(path)) => Some(format!("cut off or damaged at `{path}`: {reason}")),
-            (Some(reason), None) => Some(format!("cut off or damaged: {reason}")),
-            (None, Some(path)) => Some(format!("cut off at `{path}`")),
-            (None, None) => None,
-        };
-        if !files.iter().any(|(file, _)| file.is_dump()) {
-            let reason = match cut {
-                Some(cut) => format!("the archive is {cut}; no dump stands before that"),
-                None if is_laid_out => {
-                    "the archive is laid out as a bundle, and no bundle (those are zstd-compressed); \
-                     unpack it and give the folder"
-                        .to_owned()
-                }
-                None => "the archive is neither a bundle nor a bug report of istioctl (expected \
-                         `proxies/<namespace>/<pod>/config_dump`); unpack it and give the folder"
-                    .to_owned(),
-            };
-            return Err(InputError::unusable(name, reason));
-        }
-        if let Some(cut) = cut {
-            self.failures.push(FailureEntry {
-                source: Source::Envoy.to_string(),
-                proxy: None,
-                document: None,
-                part: None,
-                origin: origin.clone(),
-                time: None,
-                status: None,
-                reason: format!("the archive is {cut}"),
-            });
-        }
-        self.bug_report(
-            name,
-            files,
-            bug_report::inherent(origin.clone(), leaves_out),
-        )
-    }
-
-    /// Takes the documents of a bug report; `inherent` is what it does not hold.
-    fn bug_report(
-        &mut self,
-        name: &str,
-        mut files: Vec<(ReportFile, Entry)>,
-        inherent: FailureEntry,
-    ) -> Result<(), InputError> {
-        self.inherent.push(inherent);
-        files.sort_by(|(a, _), (b, _)| a.cmp(b));
-        if let [(first, _), .., (last, _)] = &files[..]
-            && first.root != last.root
-        {
-            let reason = format!(
-                "it holds several bug reports, from `{}` to `{}`; give one of them",
-                first.root.escape_debug(),
-                last.root.escape_debug()
-            );
-            return Err(InputError::unusable(name, reason));
-        }
-        // Of two names for one document the better one stands first.
-        files.dedup_by(|(b, _), (a, _)| {
-            (&a.of, a.document) == (&b.of, b.document) && a.rank != b.rank
-        });
-        let istiods = files
-            .iter()
-            .filter(|(file, _)| matches!(file.of, Of::Istiod(_)));
-        let several = istiods.count() > 1;
-        for (file, entry) in files {
-            let member = match &file.of {
-                Of::Proxy(proxy) => MemberPath::envoy(proxy.clone(), file.document, None),
-                Of::Istiod(istiod) => {
-                    let istiod = several.then_some(istiod.as_str());
-                    MemberPath::istiod(istiod, None, file.document)
-                }
-            };
-            let member = member.map_err(|error| InputError::unusable(name, error))?;
-            match self.why_no_document(&member, &entry.body)? {
-                None => self.insert(member, entry, name)?,
-                Some(reason) => {
-                    // Its proxy is there all the same.
-                    if let Some(proxy) = member.proxy() {
-                        self.proxies.entry(proxy.clone()).or_default();
-                    }
-                    self.failures
-                        .push(failure(&member, entry.provenance.origin, reason));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Why these bytes of a stranger are not the document that they are said to be, if they are not.
-    fn why_no_document(
-        &mut self,
-        member: &MemberPath,
-        body: &Body,
-    ) -> Result<Option<String>, InputError> {
-        let mut reader = match body {
-            Body::File(path) => files::open(path)
-                .map_err(|error| InputError::io(&path.display().to_string(), error))?,
-            Body::Unredacted { name, bytes } => {
-                files::decompress(bytes.as_slice()).map_err(|error| InputError::io(name, error))?
-            }
-            Body::Redacted(_) | Body::Member { .. } => return Ok(None),
-        };
-        let start = match reader.fill_buf() {
-            Ok(start) => start,
-            Err(error) => return Ok(Some(error.to_string())),
-        };
-        if let Some(reason) = text_instead_of_json(member.document(), start) {
-            return Ok(Some(reason));
-        }
-        if !starts_as_json(start) {
-            return Ok(None);
-        }
-        Ok(match content_of("", reader, None) {
-            Ok(content) if (content.document, content.form) == (member.document(), Form::Page) => {
-                if let Some(proxy) = member.proxy() {
-                    self.note_versions(proxy, &content);
-                }
-                None
-            }
-            Ok(content) => Some(format!("it is a `{}` document", content.document)),
-            // Who asks has the name already.
-            Err(InputError::Unusable { reason, .. }) => Some(reason),
-            Err(InputError::Io { error, .. }) => Some(error.to_string()),
-            Err(error) => return Err(error),
-        })
-    }
-
     fn file(
         &mut self,
         path: &Path,
@@ -525,7 +342,12 @@ impl Input {
         Ok(())
     }
 
-    fn insert(&mut self, path: MemberPath, entry: Entry, name: &str) -> Result<(), InputError> {
+    pub(super) fn insert(
+        &mut self,
+        path: MemberPath,
+        entry: Entry,
+        name: &str,
+    ) -> Result<(), InputError> {
         if let Some(proxy) = path.proxy() {
             self.proxies.entry(proxy.clone()).or_default();
         }
@@ -541,139 +363,10 @@ impl Input {
     }
 }
 
-/// Why the first bytes of a file cannot be had: the system does not give them, or they are compressed and damaged.
-fn cannot_unpack(name: &str, error: io::Error) -> InputError {
-    if error.raw_os_error().is_some() {
-        return InputError::io(name, error);
-    }
-    let reason = format!(
-        "compressed, and cut off or damaged at its beginning ({error}); take it again, or if it is a bundle, save what \
-         is intact: xdsnap verify --recover NEW FILE"
-    );
-    InputError::unusable(name, reason)
-}
-
 /// The most that is read of what can be read only once, and so is held in memory.
 const MAX_STREAM: u64 = 200 << 20;
 
-/// The most that is held in memory of an archive's documents, which are compressed there, in bytes.
-const MAX_HELD: u64 = 1 << 30;
-
-/// The zstd level at which they are compressed: the quickest.
-const HELD_LEVEL: i32 = 1;
-
-/// The first line of a document that should be JSON and is neither that nor the text that it may be.
-fn text_instead_of_json(document: Document, start: &[u8]) -> Option<String> {
-    if document == Document::Version || starts_as_json(start) {
-        return None;
-    }
-    let text = String::from_utf8_lossy(start);
-    if bug_report::is_page(document, &text) {
-        return None;
-    }
-    let line: String = text
-        .lines()
-        .next()
-        .unwrap_or("")
-        .chars()
-        .take(200)
-        .collect();
-    Some(match line.is_empty() {
-        true => "the document is empty".to_owned(),
-        false => format!(
-            "not JSON but text: {}",
-            crate::redact::scrub_reason(&line).0
-        ),
-    })
-}
-
-fn starts_as_json(start: &[u8]) -> bool {
-    let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
-    matches!(first, Some(b'{' | b'['))
-}
-
-/// What a document is; where its content says nothing, what the user says.
-fn content_of(
-    name: &str,
-    mut reader: impl Read,
-    source: Option<Source>,
-) -> Result<Content, InputError> {
-    let mut start = Vec::new();
-    let read = reader.by_ref().take(MAX_START).read_to_end(&mut start);
-    read.map_err(|error| InputError::io(name, error))?;
-    let content = recognize(start.chain(reader)).map_err(|error| match error.io_error_kind() {
-        Some(_) => InputError::io(name, error.into()),
-        None => InputError::unusable(name, why_no_dump(&start, &error)),
-    })?;
-    let content = content.ok_or_else(|| {
-        let reason = match start.split(u8::is_ascii_whitespace).collect::<Vec<_>>().concat() {
-            empty if empty == b"[]" => {
-                "an empty list, which does not tell what it is a list of; take the whole dump (`istioctl proxy-config all -o json`)"
-            }
-            _ => {
-                "JSON, but none that Envoy, istiod or istioctl prints (expected a config dump: an object with a list `configs`)"
-            }
-        };
-        InputError::unusable(name, reason)
-    })?;
-    match source {
-        Some(source) if !content.document.is_of(source) => {
-            let reason = format!(
-                "a `{}` document, which {source} does not print",
-                content.document
-            );
-            Err(InputError::unusable(name, reason))
-        }
-        _ => Ok(content),
-    }
-}
-
-/// How much of a document is looked at to tell what it may be, in bytes.
-const MAX_START: u64 = 4096;
-
-/// Why a document with this `start` is no dump.
-fn why_no_dump(start: &[u8], error: &serde_json::Error) -> String {
-    let text = String::from_utf8_lossy(start);
-    let line: String = text
-        .trim()
-        .lines()
-        .next()
-        .unwrap_or("")
-        .chars()
-        .take(200)
-        .collect();
-    let line = crate::redact::scrub_reason(&line).0;
-    if line.starts_with("Failed to convert protobuf message") {
-        return format!(
-            "Envoy could not print this dump ({line}); capture the Envoy by its URL, which takes the dump in parts"
-        );
-    }
-    match text.trim_start().starts_with(['{', '[']) {
-        true if error.is_eof() => format!(
-            "neither a bundle nor a dump: JSON that is cut off, at line {} column {}; take it again",
-            error.line(),
-            error.column()
-        ),
-        true => format!("neither a bundle nor a dump: invalid JSON: {error}"),
-        false if line.is_empty() => "neither a bundle nor a dump: nothing but blanks".to_owned(),
-        false if is_binary(&line) => {
-            "neither a bundle nor a dump, but binary data; of a bundle with a damaged beginning, \
-             `xdsnap verify --recover NEW FILE` saves what is intact"
-                .to_owned()
-        }
-        false => {
-            let begin: String = line.chars().take(60).collect();
-            format!("neither a bundle nor a dump: no JSON, it begins with `{begin}`")
-        }
-    }
-}
-
-/// Whether this is no text of which a beginning could be shown.
-fn is_binary(line: &str) -> bool {
-    line.contains(|c: char| c == char::REPLACEMENT_CHARACTER || (c.is_control() && c != '\t'))
-}
-
-fn failure(member: &MemberPath, origin: Origin, reason: String) -> FailureEntry {
+pub(super) fn failure(member: &MemberPath, origin: Origin, reason: String) -> FailureEntry {
     FailureEntry {
         source: member.source().to_string(),
         proxy: member.proxy().map(ToString::to_string),
