@@ -142,7 +142,7 @@ impl Subject {
         );
         ResourceKey {
             xds_type: self.xds_type.clone(),
-            name: "web".to_owned(),
+            name: "web".into(),
             state: (!is_stateless).then_some(State::Active),
             occurrence: 0,
         }
