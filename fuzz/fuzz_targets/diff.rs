@@ -80,14 +80,16 @@ fn check_values(subject: &Subject, before: &Value, after: &Value) {
     if let Err(error) = edit::check_explained(&edits, &old, &new, &normal) {
         panic!("{error}\n{old}\n{new}");
     }
-    let patch = patch(subject.key(), before, after);
+    let Some(patch) = patch(subject.key(), before, after) else {
+        return;
+    };
     let mut made = old;
     json_patch::patch(&mut made, &patch).expect("the patch applies");
     assert_eq!(made, new);
 }
 
-/// The JSON Patch that is printed for two forms of a resource.
-fn patch(resource: ResourceKey, before: &Value, after: &Value) -> json_patch::Patch {
+/// The JSON Patch that is printed for two forms of a resource; none where it is nested deeper than serde_json reads.
+fn patch(resource: ResourceKey, before: &Value, after: &Value) -> Option<json_patch::Patch> {
     let mut report = Report::new(Mode::Change);
     report.documents.push(DocumentPair {
         proxy: proxy(),
@@ -102,8 +104,12 @@ fn patch(resource: ResourceKey, before: &Value, after: &Value) -> json_patch::Pa
     });
     let mut out = Vec::new();
     render::json_patch(&mut out, &report).expect("memory takes it");
-    let mut document: Json = serde_json::from_slice(&out).expect("it is JSON");
-    serde_json::from_value(document["resources"][0]["patch"].take()).expect("it is a patch")
+    let mut document: Json = match serde_json::from_slice(&out) {
+        Err(error) if error.to_string().starts_with("recursion limit") => return None,
+        document => document.expect("it is JSON"),
+    };
+    let patch = serde_json::from_value(document["resources"][0]["patch"].take());
+    Some(patch.expect("it is a patch"))
 }
 
 /// Checks that digests are equal where nothing is found, that both ways find the same, and that all is printed.
