@@ -22,7 +22,7 @@ use xdsnap_fuzz::{
 };
 
 /// The law that edits tell all that differs, which the tests hold of recordings.
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the tests also make edits with it")]
 #[path = "../../tests/suite/laws/edit.rs"]
 mod edit;
 
