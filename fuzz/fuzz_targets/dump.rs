@@ -16,7 +16,7 @@ use xdsnap::{
 };
 use xdsnap_fuzz::json::respelled;
 
-static REDACTOR: LazyLock<Redactor> = LazyLock::new(Redactor::new);
+static REDACTOR: LazyLock<Redactor> = LazyLock::new(Redactor::default);
 
 const PARTS: [&str; 3] = ["bootstrap", "dynamic_listeners.masked", "no_such_part"];
 

@@ -96,7 +96,7 @@ pub(super) struct Recorder<'a> {
     store: &'a mut dyn Store,
     progress: &'a mut dyn FnMut(&str),
     stop: &'a Stop,
-    redactor: Redactor,
+    redactor: &'a Redactor,
     /// What kept the store from taking more.
     pub(super) stopped: Option<WriteError>,
     /// Proxies whose dump, of either source, was kept.
@@ -116,12 +116,13 @@ impl<'a> Recorder<'a> {
         store: &'a mut dyn Store,
         progress: &'a mut dyn FnMut(&str),
         stop: &'a Stop,
+        redactor: &'a Redactor,
     ) -> Self {
         Self {
             store,
             progress,
             stop,
-            redactor: Redactor::new(),
+            redactor,
             stopped: None,
             dumps: BTreeSet::new(),
             versions: BTreeMap::new(),
@@ -152,7 +153,7 @@ impl<'a> Recorder<'a> {
                 Ok(redacted) => {
                     // A member of a bundle was redacted before.
                     if let Some(now) = redacted {
-                        *provenance.redacted.get_or_insert(0) += now;
+                        *provenance.redacted.get_or_insert(0) += now.total();
                     }
                     match is_what_it_should_be(&path, &mut spool) {
                         Ok(true) => None,
@@ -337,7 +338,7 @@ impl Sink for Recorder<'_> {
             requested: Some(requested),
             received: Some(Time::from(now)),
             status: Some(received.status),
-            redacted: Some(redacted),
+            redacted: Some(redacted.total()),
         };
         match self.keep(path, provenance, &mut spool) {
             Ok(()) => Ok(()),
@@ -355,7 +356,7 @@ impl Sink for Recorder<'_> {
     }
 
     fn failure(&mut self, failure: sink::Failure) {
-        let (reason, _) = crate::redact::scrub_reason(&failure.reason);
+        let reason = self.redactor.scrub_reason(&failure.reason);
         self.miss(Failure {
             source: failure.source,
             proxy: failure.proxy,

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -21,7 +22,7 @@ use crate::{
         Writer,
     },
     model::{ProxyId, Source},
-    redact::RULES,
+    redact::{RULES, Redactor},
 };
 
 /// How a capture is made.
@@ -35,6 +36,8 @@ pub struct Options {
     pub tool: String,
     /// How it is ended early.
     pub stop: Stop,
+    /// What takes the secrets out.
+    pub redactor: Arc<Redactor>,
 }
 
 /// Where a bundle goes.
@@ -178,7 +181,7 @@ fn fill(
 ) -> Result<(Head, Outcome), CaptureError> {
     let client = Client::new(options.timeout).map_err(CaptureError::Client)?;
     let client = client.until(options.stop.clone());
-    let mut recorder = Recorder::new(writer, progress, &options.stop);
+    let mut recorder = Recorder::new(writer, progress, &options.stop, &options.redactor);
     let mut head = Head {
         tool: options.tool.clone(),
         note: options.note.clone(),
@@ -191,7 +194,7 @@ fn fill(
     recorder.know(head.clone());
     let lives = identify(&client, named, &mut recorder)?;
     let ids: Vec<ProxyId> = lives.iter().filter_map(|live| live.proxy.clone()).collect();
-    let mut input = Input::open(named, &ids)?;
+    let mut input = Input::open(named, &ids, &options.redactor)?;
     for bundle in input.bundles() {
         let manifest = bundle.manifest();
         if head.note.is_none() {
@@ -267,14 +270,14 @@ pub fn open(
         .iter()
         .all(|named| !matches!(named.place, Place::Endpoint(_)))
     {
-        return Ok(Input::open(named, &[])?);
+        return Ok(Input::open(named, &[], &options.redactor)?);
     }
     let client = Client::new(options.timeout).map_err(CaptureError::Client)?;
     let mut live = Input::default();
-    let mut recorder = Recorder::new(&mut live, progress, &options.stop);
+    let mut recorder = Recorder::new(&mut live, progress, &options.stop, &options.redactor);
     let lives = identify(&client, named, &mut recorder)?;
     let ids: Vec<ProxyId> = lives.iter().filter_map(|live| live.proxy.clone()).collect();
-    let mut input = Input::open(named, &ids)?;
+    let mut input = Input::open(named, &ids, &options.redactor)?;
     fetch(&client, &lives, &input, &mut recorder)?;
     let Recorder {
         dumps,

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, Cursor, Read, Seek},
+    sync::Arc,
 };
 
 use anyhow::{Context, anyhow, bail};
@@ -76,7 +77,7 @@ pub(super) fn refusal(text: &str, error: ReadError) -> anyhow::Error {
         source: None,
         label: None,
     };
-    match Input::open(&[named], &[]) {
+    match Input::open(&[named], &[], &Arc::default()) {
         Ok(input) => match input.documents().next() {
             Some((path, _)) => anyhow!(
                 "{text}: a `{}` of {}, and no bundle; `xdsnap capture -o NEW {text}` makes a bundle of it",

@@ -1,6 +1,6 @@
 //! The arguments that name inputs, the same for every command.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 
@@ -64,6 +64,7 @@ impl InputArgs {
             note,
             tool: TOOL.to_owned(),
             stop: Stop::default(),
+            redactor: Arc::default(),
         }
     }
 

@@ -7,6 +7,7 @@ mod path;
 mod proxy;
 mod resource;
 mod rule;
+mod token;
 mod xds_type;
 
 pub use document::{Document, UnknownDocument};
@@ -14,4 +15,5 @@ pub use path::{Path, Predicate, Scalar, Step};
 pub use proxy::{InvalidProxyId, ProxyId, Source, UnknownSource};
 pub use resource::{ResourceKey, State};
 pub use rule::{Action, Rule, Rules, Scope, Tally};
+pub use token::{Fingerprint, InvalidFingerprint, Token};
 pub use xds_type::{UnknownType, XdsType};

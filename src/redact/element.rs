@@ -5,17 +5,14 @@ use std::io::Write;
 use jiter::{Jiter, JiterError, Peek};
 
 use super::{
-    MAX_DEPTH, REDACTED, REDACTED_BYTES, RedactError,
+    MAX_DEPTH, RedactError, Redactor,
+    cut::{Counts, Cut, apply},
     labels::{LabelError, LateLabels},
-    pem,
-    reason::scrub_reason,
-    rules::{Rules, Treatment},
+    rules::Treatment,
     shape::{Object, Shape},
+    text::{self, Language},
 };
 use crate::xds::Message;
-
-/// What other redactors leave in the place of a secret, and what is none for want of content.
-const HARMLESS: [&str; 4] = ["", REDACTED, REDACTED_BYTES, "<Redacted>"];
 
 /// Where a slice stands in its document.
 #[derive(Clone, Copy, Debug)]
@@ -28,36 +25,44 @@ pub(super) struct Place {
     pub(super) treatment: Treatment,
 }
 
-/// Copies `slice`, one JSON value; returns how many values were replaced.
+/// Copies `slice`, one JSON value; counts what was replaced.
 pub(super) fn copy(
-    rules: &Rules,
+    redactor: &Redactor,
     place: Place,
     slice: &[u8],
     output: &mut dyn Write,
-) -> Result<u64, RedactError> {
+    counts: &mut Counts,
+) -> Result<(), RedactError> {
     let mut walk = Walk {
-        rules,
+        redactor,
         slice,
         offset: place.offset,
         json: Jiter::new(slice),
         labels: None,
         output,
         copied: 0,
-        replaced: 0,
+        counts,
     };
     let first = walk.json.peek();
     let first = walk.valid(first)?;
     walk.value(first, place.shape, place.treatment, place.depth)?;
     let end = walk.json.finish();
     walk.valid(end)?;
-    walk.copy_to(slice.len())?;
-    Ok(walk.replaced)
+    walk.copy_to(slice.len())
 }
 
 /// The key that `token`, a JSON string, should be replaced by.
-pub(super) fn scrub_key(token: &[u8]) -> Option<String> {
+pub(super) fn scrub_key(redactor: &Redactor, token: &[u8], counts: &mut Counts) -> Option<String> {
     let mut json = Jiter::new(token);
-    pem::scrub(json.next_str().ok()?).map(|(key, _)| key)
+    let key = json.next_str().ok()?;
+    let cuts = text::find(key, Language::Plain, &redactor.hider);
+    scrubbed(key, &cuts, counts)
+}
+
+/// `text` as `cuts` leave it, if there are any.
+fn scrubbed(text: &str, cuts: &[Cut], counts: &mut Counts) -> Option<String> {
+    cuts.iter().for_each(|cut| counts.count(cut.rule));
+    (!cuts.is_empty()).then(|| apply(text, cuts))
 }
 
 /// Writes `text` as a JSON string.
@@ -66,7 +71,7 @@ pub(super) fn write_string(text: &str, output: &mut dyn Write) -> Result<(), Red
 }
 
 struct Walk<'a> {
-    rules: &'a Rules,
+    redactor: &'a Redactor,
     slice: &'a [u8],
     /// Bytes of the document before the slice.
     offset: u64,
@@ -76,7 +81,7 @@ struct Walk<'a> {
     output: &'a mut dyn Write,
     /// How much of the slice is in the output, replaced or not.
     copied: usize,
-    replaced: u64,
+    counts: &'a mut Counts,
 }
 
 impl Walk<'_> {
@@ -109,19 +114,32 @@ impl Walk<'_> {
             Peek::True | Peek::False => {
                 let start = self.json.current_index();
                 let value = self.json.known_bool(peek);
-                if self.valid(value)? && treatment == Treatment::Hide {
-                    self.replace(start, b"false")?;
-                }
-                Ok(())
+                let text = self.valid(value)?.to_string();
+                self.scalar(start, &text, treatment)
             }
             _ => {
                 let start = self.json.current_index();
-                let number = self.json.known_number_bytes(peek).map(|text| text != b"0");
-                if self.valid(number)? && treatment == Treatment::Hide {
-                    self.replace(start, b"0")?;
-                }
-                Ok(())
+                let number = self.json.known_number_bytes(peek);
+                let text = number.map(|text| String::from_utf8_lossy(text).into_owned());
+                let text = self.valid(text)?;
+                self.scalar(start, &text, treatment)
             }
+        }
+    }
+
+    /// A number or a boolean, `text`, that was read since `start`.
+    fn scalar(
+        &mut self,
+        start: usize,
+        text: &str,
+        treatment: Treatment,
+    ) -> Result<(), RedactError> {
+        let Treatment::Hide(rule) = treatment else {
+            return Ok(());
+        };
+        match self.redactor.hider.hide(text) {
+            Some(token) => self.replace(start, &token, rule),
+            None => Ok(()),
         }
     }
 
@@ -141,17 +159,20 @@ impl Walk<'_> {
             };
             let key = key.map_err(|error| RedactError::json(self.offset, &error))?;
             let Some(key) = key else { return Ok(()) };
-            let member = object.member(key, self.rules);
-            if let Some((key, _)) = pem::scrub(key) {
+            let member = object.member(key, &self.redactor.rules);
+            let cuts = text::find(key, Language::Plain, &self.redactor.hider);
+            if let Some(key) = scrubbed(key, &cuts, self.counts) {
                 self.replace_key(before, &key)?;
             }
             let peek = self.json.peek();
             let peek = self.valid(peek)?;
             let treatment = match (treatment, member.treatment) {
-                (Treatment::Hide, _) if member.is_type_url && self.is_type_url() => Treatment::Keep,
-                (Treatment::Hide, _) | (_, Treatment::Hide) => Treatment::Hide,
-                (Treatment::Keep, of_member) => of_member,
-                (Treatment::Scrub, _) => Treatment::Scrub,
+                (Treatment::Hide(_), _) if member.is_type_url && self.is_type_url() => {
+                    Treatment::KEEP
+                }
+                (Treatment::Hide(rule), _) | (_, Treatment::Hide(rule)) => Treatment::Hide(rule),
+                (Treatment::KEEP, of_member) => of_member,
+                (of_all, _) => of_all,
             };
             self.value(peek, member.shape, treatment, depth + 1)?;
             before = self.json.current_index();
@@ -165,24 +186,28 @@ impl Walk<'_> {
             Ok(text) => text,
             Err(error) => return Err(RedactError::json(self.offset, &error)),
         };
+        let hider = &self.redactor.hider;
         let replacement = match treatment {
-            Treatment::Hide => (!HARMLESS.contains(&text) && text != shape.placeholder())
-                .then(|| shape.placeholder().to_owned()),
-            Treatment::Scrub => match scrub_reason(text) {
-                (scrubbed, true) => Some(scrubbed),
-                (_, false) => None,
-            },
-            Treatment::Keep if shape.is_bytes() && pem::is_in_base64(text) => {
-                Some(REDACTED_BYTES.to_owned())
+            Treatment::Hide(rule) => {
+                let replacement = match shape.is_bytes() {
+                    true => hider.hide_bytes(text),
+                    false => hider.hide(text),
+                };
+                replacement.inspect(|_| self.counts.count(rule))
             }
-            Treatment::Keep => pem::scrub(text).map(|(scrubbed, _)| scrubbed),
+            Treatment::KEEP if shape.is_bytes() && text::is_in_base64(text) => {
+                let replacement = hider.hide_bytes(text);
+                replacement.inspect(|_| self.counts.count("private-key-pem"))
+            }
+            Treatment::Read(language) => {
+                scrubbed(text, &text::find(text, language, hider), self.counts)
+            }
         };
         match replacement {
             None => Ok(()),
             Some(text) => {
                 self.copy_to(start)?;
                 self.copied = self.json.current_index();
-                self.replaced += 1;
                 write_string(&text, self.output)
             }
         }
@@ -190,7 +215,7 @@ impl Walk<'_> {
 
     /// What is known of the object that begins at the next byte.
     fn enter(&mut self, shape: Shape) -> Result<Object, RedactError> {
-        let rules = self.rules;
+        let rules = &self.redactor.rules;
         let start = self.json.current_index();
         shape.enter(rules, |names| self.label(start, names))
     }
@@ -232,12 +257,12 @@ impl Walk<'_> {
             || url.starts_with("type.googleapis.com/") && url.bytes().all(is_name_byte)
     }
 
-    /// Replaces what was read since `start`.
-    fn replace(&mut self, start: usize, text: &[u8]) -> Result<(), RedactError> {
+    /// Replaces what was read since `start` by the string `text`.
+    fn replace(&mut self, start: usize, text: &str, rule: &'static str) -> Result<(), RedactError> {
         self.copy_to(start)?;
         self.copied = self.json.current_index();
-        self.replaced += 1;
-        self.output.write_all(text).map_err(RedactError::Write)
+        self.counts.count(rule);
+        write_string(text, self.output)
     }
 
     /// Replaces the key that was read since `start`: what is before it is punctuation, and what is after it too.
@@ -250,7 +275,6 @@ impl Walk<'_> {
         };
         self.copy_to(start + first)?;
         self.copied = start + last + 1;
-        self.replaced += 1;
         write_string(key, self.output)
     }
 

@@ -8,18 +8,26 @@
 //! Laws: redacting what is redacted changes nothing and counts nothing; how the input is cut into reads does not
 //! matter; a document without secrets is copied as it is.
 
+mod cut;
 mod element;
+mod key;
 mod labels;
-mod pem;
-mod reason;
 mod rules;
 mod shape;
 mod stream;
+mod text;
 
 use std::io::{self, Read, Write};
 
-pub use reason::scrub_reason;
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
+};
+
+pub use cut::Counts;
+pub use key::{InvalidKey, Key};
 pub use rules::{RULES, Rule, What};
+pub use text::scrub_reason;
 
 use crate::model::Document;
 
@@ -39,24 +47,48 @@ const MAX_PAGE: usize = 64 << 10;
 /// How deep lists and objects may nest.
 const MAX_DEPTH: usize = 256;
 
+/// What a redactor goes by.
+#[derive(Clone, Debug, Default)]
+pub enum Policy {
+    /// Secrets go; those that are equal have equal tokens under this key.
+    Tokens(Key),
+    /// Secrets go, and all look alike: a changed one does not show.
+    #[default]
+    Alike,
+    /// Nothing goes: documents are copied as they are.
+    Off,
+}
+
 /// Takes secrets out of documents, by [`RULES`].
 #[derive(Debug)]
 pub struct Redactor {
     rules: rules::Rules,
+    policy: Policy,
+    hider: cut::Hider,
 }
 
 impl Redactor {
-    /// A redactor that goes by all of [`RULES`].
-    pub fn new() -> Self {
+    /// A redactor that goes by all of [`RULES`], unless `policy` is to keep everything.
+    pub fn new(policy: Policy) -> Self {
+        let key = match &policy {
+            Policy::Tokens(key) => Some(key.clone()),
+            Policy::Alike | Policy::Off => None,
+        };
         Self {
             rules: rules::Rules::new(RULES),
+            policy,
+            hider: cut::Hider { key },
         }
     }
 
-    /// Copies `input` to `output` without its secrets; returns how many values were replaced.
+    /// What it goes by.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Copies `input` to `output` without its secrets; returns how many values were replaced, by rule.
     ///
-    /// What begins like JSON (`{` or `[`) has to be JSON. Everything else is text, such as an error message of Envoy:
-    /// only private keys are looked for in it.
+    /// What begins like JSON (`{` or `[`) has to be JSON. Everything else is text, such as an error message of Envoy.
     ///
     /// # Errors
     ///
@@ -67,15 +99,62 @@ impl Redactor {
         document: Document,
         input: &mut dyn Read,
         output: &mut dyn Write,
-    ) -> Result<u64, RedactError> {
-        stream::copy(&self.rules, document, input, output)
+    ) -> Result<Counts, RedactError> {
+        match self.policy {
+            Policy::Off => verbatim(input, output).map(|()| Counts::default()),
+            Policy::Tokens(_) | Policy::Alike => stream::copy(self, document, input, output),
+        }
+    }
+
+    /// The text of an error, or of a person, without its secrets.
+    pub fn scrub_reason(&self, reason: &str) -> String {
+        match self.policy {
+            Policy::Off => reason.to_owned(),
+            Policy::Tokens(_) | Policy::Alike => {
+                let cuts = text::find(reason, text::Language::Reason, &self.hider);
+                cut::apply(reason, &cuts)
+            }
+        }
     }
 }
 
 impl Default for Redactor {
     fn default() -> Self {
-        Self::new()
+        Self::new(Policy::default())
     }
+}
+
+/// Copies `input` as it is.
+fn verbatim(input: &mut dyn Read, output: &mut dyn Write) -> Result<(), RedactError> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match input.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => output
+                .write_all(&buffer[..read])
+                .map_err(RedactError::Write)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(RedactError::Read(error)),
+        }
+    }
+}
+
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
+/// Both alphabets, padded or not: protobuf's JSON allows all of them.
+const ENGINES: [GeneralPurpose; 2] = [
+    GeneralPurpose::new(&alphabet::STANDARD, LENIENT),
+    GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT),
+];
+
+/// The bytes that `text` encodes, if it is base64.
+fn base64_of(text: &str) -> Option<Vec<u8>> {
+    ENGINES.iter().find_map(|engine| engine.decode(text).ok())
+}
+
+fn to_base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
 }
 
 /// Why a document could not be redacted; offsets are in bytes from the start of the input.

@@ -1,5 +1,6 @@
 //! What counts as a secret: one table, and the lookups compiled from it.
 
+use super::text::Language;
 use crate::xds::{Field, Message};
 
 /// A rule of redaction.
@@ -121,12 +122,10 @@ pub static RULES: &[Rule] = &[
 /// What happens to the strings of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Treatment {
-    /// Kept, but for private keys.
-    Keep,
-    /// Scrubbed as the reason of an error.
-    Scrub,
-    /// Replaced, and numbers and booleans too.
-    Hide,
+    /// Read as a text of this kind, of which parts may go.
+    Read(Language),
+    /// Replaced by this rule, and numbers and booleans too.
+    Hide(&'static str),
 }
 
 /// [`RULES`] compiled for the questions that are asked of every object.
@@ -139,19 +138,29 @@ pub(super) struct Rules {
     header_names: Vec<&'static str>,
     header_parts: Vec<&'static str>,
     members: Vec<(&'static str, Treatment)>,
+    /// The rule that annotated fields go by.
+    annotated: &'static str,
+    /// The rule that headers go by.
+    headers_by: &'static str,
+}
+
+impl Treatment {
+    /// What happens to values that nothing is known of.
+    pub(super) const KEEP: Self = Self::Read(Language::Plain);
 }
 
 impl Rules {
-    pub(super) fn new(table: &[Rule]) -> Self {
+    pub(super) fn new(table: &'static [Rule]) -> Self {
         let mut rules = Self::default();
         for rule in table {
             match rule.what {
                 // Field by field, as the table of the API has it; strings are looked at in any case.
-                What::Annotated | What::PrivateKeys => {}
-                What::Fields(fields) => rules.add_fields(fields, Treatment::Hide),
+                What::Annotated => rules.annotated = rule.name,
+                What::PrivateKeys => {}
+                What::Fields(fields) => rules.add_fields(fields, Treatment::Hide(rule.name)),
                 What::Reasons { fields, members } => {
-                    rules.add_fields(fields, Treatment::Scrub);
-                    rules.add_members(members, Treatment::Scrub);
+                    rules.add_fields(fields, Treatment::Read(Language::Reason));
+                    rules.add_members(members, Treatment::Read(Language::Reason));
                 }
                 What::Headers {
                     messages,
@@ -160,10 +169,11 @@ impl Rules {
                 } => {
                     let found = messages.iter().filter_map(|name| Message::find(name));
                     rules.headers.extend(found.map(address));
+                    rules.headers_by = rule.name;
                     rules.header_names.extend(names);
                     rules.header_parts.extend(parts);
                 }
-                What::Members(members) => rules.add_members(members, Treatment::Hide),
+                What::Members(members) => rules.add_members(members, Treatment::Hide(rule.name)),
             }
         }
         rules.fields.sort_unstable_by_key(|(field, _)| *field);
@@ -185,11 +195,11 @@ impl Rules {
     /// What happens to the value of `field`.
     pub(super) fn of_field(&self, field: &'static Field) -> Treatment {
         if field.is_sensitive() {
-            return Treatment::Hide;
+            return Treatment::Hide(self.annotated);
         }
         self.fields
             .binary_search_by_key(&address(field), |(field, _)| *field)
-            .map_or(Treatment::Keep, |found| self.fields[found].1)
+            .map_or(Treatment::KEEP, |found| self.fields[found].1)
     }
 
     /// What happens to the value of a member called `key` where there is no schema.
@@ -197,12 +207,17 @@ impl Rules {
         self.members
             .iter()
             .find(|(name, _)| is_same_name(name, key))
-            .map_or(Treatment::Keep, |(_, treatment)| *treatment)
+            .map_or(Treatment::KEEP, |(_, treatment)| *treatment)
     }
 
     /// Whether `message` is a header, or a key and a value like one.
     pub(super) fn is_header(&self, message: &'static Message) -> bool {
         self.headers.binary_search(&address(message)).is_ok()
+    }
+
+    /// What happens to the value of a header that carries credentials.
+    pub(super) fn of_secret_header(&self) -> Treatment {
+        Treatment::Hide(self.headers_by)
     }
 
     /// Whether the header called `name` carries credentials.
@@ -271,10 +286,17 @@ fn headers_are_secret_by_name_or_part_of_it() {
 fn members_are_found_in_any_spelling() {
     let rules = Rules::new(RULES);
     for name in ["private_key", "privateKey", "PRIVATE_KEY"] {
-        assert_eq!(rules.of_member(name), Treatment::Hide, "{name}");
+        assert_eq!(
+            rules.of_member(name),
+            Treatment::Hide("secret-names"),
+            "{name}"
+        );
     }
-    assert_eq!(rules.of_member("lastError"), Treatment::Scrub);
+    assert_eq!(
+        rules.of_member("lastError"),
+        Treatment::Read(Language::Reason)
+    );
     for name in ["private_key_provider", "key", ""] {
-        assert_eq!(rules.of_member(name), Treatment::Keep, "{name}");
+        assert_eq!(rules.of_member(name), Treatment::KEEP, "{name}");
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use super::{
-    REDACTED, REDACTED_BYTES, RedactError,
+    RedactError,
     rules::{Rules, Treatment},
 };
 use crate::{
@@ -71,18 +71,6 @@ pub(super) enum Scalar {
     Duration,
 }
 
-impl Scalar {
-    /// What stands in for a secret string, and is still a value of its type.
-    pub(super) fn placeholder(self) -> &'static str {
-        match self {
-            Self::Text => REDACTED,
-            Self::Bytes => REDACTED_BYTES,
-            Self::Number => "0",
-            Self::Duration => "0s",
-        }
-    }
-}
-
 impl Shape {
     /// The shape of a whole document.
     pub(super) fn of_document(document: Document) -> Self {
@@ -136,14 +124,6 @@ impl Shape {
         match self {
             Self::List(field) | Self::Map(field) => Self::of_kind(field),
             other => other,
-        }
-    }
-
-    /// What stands in for a secret string.
-    pub(super) fn placeholder(self) -> &'static str {
-        match self {
-            Self::Scalar(scalar) => scalar.placeholder(),
-            _ => REDACTED,
         }
     }
 
@@ -252,7 +232,7 @@ impl Object {
     pub(super) fn member(&self, key: &str, rules: &Rules) -> Member {
         let keep = |shape| Member {
             shape,
-            treatment: Treatment::Keep,
+            treatment: Treatment::KEEP,
             is_type_url: false,
         };
         let is_type_url = match self.members {
@@ -279,7 +259,7 @@ impl Object {
         };
         match self.is_secret_header && matches!(key, "value" | "raw_value" | "rawValue") {
             true => Member {
-                treatment: Treatment::Hide,
+                treatment: rules.of_secret_header(),
                 ..member
             },
             false => member,
@@ -290,13 +270,13 @@ impl Object {
 /// A member of an object without a schema.
 fn by_name(key: &str, rules: &Rules) -> Member {
     let (shape, treatment) = match ENVELOPE_FIELDS.get(key) {
-        Some(field) => (Shape::of_field(field), Treatment::Keep),
+        Some(field) => (Shape::of_field(field), Treatment::KEEP),
         None if matches!(
             key,
             "inline_bytes" | "inlineBytes" | "raw_value" | "rawValue"
         ) =>
         {
-            (Shape::Scalar(Scalar::Bytes), Treatment::Keep)
+            (Shape::Scalar(Scalar::Bytes), Treatment::KEEP)
         }
         None => (Shape::Unknown, rules.of_member(key)),
     };

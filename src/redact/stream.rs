@@ -6,11 +6,12 @@ use jiter::Jiter;
 use memchr::memchr2;
 
 use super::{
-    MAX_PAGE, MAX_VALUE, RedactError,
+    MAX_PAGE, MAX_VALUE, RedactError, Redactor,
+    cut::{self, Counts},
     element::{self, Place},
-    pem,
-    rules::{Rules, Treatment},
+    rules::Treatment,
     shape::{Object, Shape, TYPE},
+    text::{self, Language},
 };
 use crate::{model::Document, xds::Message};
 
@@ -25,16 +26,16 @@ const CHUNK: usize = 64 << 10;
 
 /// Copies a document; see [`super::Redactor::copy`].
 pub(super) fn copy(
-    rules: &Rules,
+    redactor: &Redactor,
     document: Document,
     input: &mut dyn Read,
     output: &mut dyn Write,
-) -> Result<u64, RedactError> {
+) -> Result<Counts, RedactError> {
     let mut stream = Stream {
-        rules,
+        redactor,
         source: Source::new(input),
         output: BufWriter::with_capacity(CHUNK, output),
-        replaced: 0,
+        counts: Counts::default(),
     };
     stream.byte_order_mark()?;
     match stream.space()? {
@@ -42,14 +43,14 @@ pub(super) fn copy(
         _ => stream.text(document)?,
     }
     stream.output.flush().map_err(RedactError::Write)?;
-    Ok(stream.replaced)
+    Ok(stream.counts)
 }
 
 struct Stream<'a> {
-    rules: &'a Rules,
+    redactor: &'a Redactor,
     source: Source<'a>,
     output: BufWriter<&'a mut dyn Write>,
-    replaced: u64,
+    counts: Counts,
 }
 
 impl Stream<'_> {
@@ -61,7 +62,7 @@ impl Stream<'_> {
             true => Shape::Unknown,
             false => Shape::of_document(document),
         };
-        self.value(shape, Treatment::Keep, 0)?;
+        self.value(shape, Treatment::KEEP, 0)?;
         match self.space()? {
             None => Ok(()),
             Some(_) => Err(self.source.invalid("the document goes on after its end")),
@@ -75,7 +76,7 @@ impl Stream<'_> {
         treatment: Treatment,
         depth: usize,
     ) -> Result<(), RedactError> {
-        let is_streamed = depth < STREAMED_LEVELS && treatment == Treatment::Keep;
+        let is_streamed = depth < STREAMED_LEVELS && treatment == Treatment::KEEP;
         match self.source.peek()? {
             Some(b'[') if is_streamed => self.list(shape, depth),
             Some(b'{') if is_streamed && self.is_streamed(shape, depth)? => {
@@ -92,7 +93,7 @@ impl Stream<'_> {
             && leading_type
                 .as_ref()
                 .is_some_and(|url| Message::find_url(url).is_none());
-        Ok(is_new_section || shape.is_plain(self.rules, leading_type.as_deref()))
+        Ok(is_new_section || shape.is_plain(&self.redactor.rules, leading_type.as_deref()))
     }
 
     fn slice(
@@ -109,7 +110,13 @@ impl Stream<'_> {
             treatment,
         };
         let slice = &self.source.buffered()[..length];
-        self.replaced += element::copy(self.rules, place, slice, &mut self.output)?;
+        element::copy(
+            self.redactor,
+            place,
+            slice,
+            &mut self.output,
+            &mut self.counts,
+        )?;
         self.source.consume(length);
         Ok(())
     }
@@ -120,7 +127,7 @@ impl Stream<'_> {
             return self.punctuation(b"]").map(drop);
         }
         loop {
-            self.value(shape.item(), Treatment::Keep, depth + 1)?;
+            self.value(shape.item(), Treatment::KEEP, depth + 1)?;
             self.space()?;
             if self.punctuation(b",]")? == b']' {
                 return Ok(());
@@ -142,18 +149,15 @@ impl Stream<'_> {
             let length = self.source.value(0)?;
             let token = &self.source.buffered()[..length];
             let key = decode(token, self.source.offset)?;
-            match element::scrub_key(token) {
+            match element::scrub_key(self.redactor, token, &mut self.counts) {
                 None => self.output.write_all(token).map_err(RedactError::Write)?,
-                Some(key) => {
-                    self.replaced += 1;
-                    element::write_string(&key, &mut self.output)?;
-                }
+                Some(key) => element::write_string(&key, &mut self.output)?,
             }
             self.source.consume(length);
             self.space()?;
             self.punctuation(b":")?;
             self.space()?;
-            let member = object.member(&key, self.rules);
+            let member = object.member(&key, &self.redactor.rules);
             self.value(member.shape, member.treatment, depth + 1)?;
             self.space()?;
             if self.punctuation(b",}")? == b'}' {
@@ -167,7 +171,7 @@ impl Stream<'_> {
     fn enter(&mut self, shape: Shape) -> Result<Object, RedactError> {
         let leading = self.leading_type()?;
         let label = |names: &[&str]| Ok(leading.clone().filter(|_| names.contains(&TYPE)));
-        shape.enter(self.rules, label)
+        shape.enter(&self.redactor.rules, label)
     }
 
     /// The type of the object that begins at the next byte, if that is its first member.
@@ -263,14 +267,11 @@ impl Stream<'_> {
         }
         let bytes = self.source.buffered();
         let text = std::str::from_utf8(bytes).map_err(|error| doubt(error.valid_up_to(), start))?;
-        match pem::scrub(text) {
-            None => self.output.write_all(bytes).map_err(RedactError::Write),
-            Some((text, keys)) => {
-                self.replaced += keys;
-                let written = self.output.write_all(text.as_bytes());
-                written.map_err(RedactError::Write)
-            }
-        }
+        let cuts = text::find(text, Language::Plain, &self.redactor.hider);
+        cuts.iter().for_each(|cut| self.counts.count(cut.rule));
+        let text = cut::apply(text, &cuts);
+        let written = self.output.write_all(text.as_bytes());
+        written.map_err(RedactError::Write)
     }
 }
 

@@ -15,6 +15,7 @@ use std::{
     io::{self, Read, Write},
     path::PathBuf,
     str::FromStr,
+    sync::Arc,
 };
 
 use jiff::Timestamp;
@@ -27,7 +28,7 @@ use crate::{
     bundle::{self, FailureEntry, Manifest, MemberPath, Provenance, ReadError},
     dump::{Content, Form, SyncState, uptime},
     model::{Document, ProxyId, Source},
-    redact::Redactor,
+    redact::{Counts, Redactor},
 };
 
 /// One INPUT as the user named it.
@@ -129,6 +130,7 @@ impl InputError {
 /// Documents of proxies and istiods, from whatever was named.
 #[derive(Default)]
 pub struct Input {
+    redactor: Arc<Redactor>,
     /// The inputs that this is made of, as they were named, by the numbers that entries have.
     names: Vec<String>,
     entries: BTreeMap<MemberPath, Entry>,
@@ -399,7 +401,7 @@ impl Input {
         Ok(bytes)
     }
 
-    /// Writes a document to `out`, redacted, and gives the number of values that were redacted now: `None` where
+    /// Writes a document to `out`, redacted, and counts the values that were redacted now: `None` where
     /// that was done a moment ago, when it was captured.
     ///
     /// # Errors
@@ -409,7 +411,7 @@ impl Input {
         &mut self,
         path: &MemberPath,
         out: &mut dyn Write,
-    ) -> Result<Option<u64>, InputError> {
+    ) -> Result<Option<Counts>, InputError> {
         let Some(entry) = self.entries.get(path) else {
             return Err(InputError::unusable(path, "there is no such document"));
         };
@@ -417,7 +419,7 @@ impl Input {
         let redact = |name: &str, body: &mut dyn Read, out: &mut dyn Write| {
             let body = entry.form.enclose(body);
             let mut body = body.map_err(|error| InputError::io(name, error))?;
-            let redacted = Redactor::new().copy(path.document(), &mut body, out);
+            let redacted = self.redactor.copy(path.document(), &mut body, out);
             redacted
                 .map(Some)
                 .map_err(|error| InputError::unusable(name, error))

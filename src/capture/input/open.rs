@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read, Write},
     path::Path,
+    sync::Arc,
 };
 
 use super::{
@@ -16,6 +17,7 @@ use crate::{
     capture::files::{self, Archive},
     dump::{Content, recognize},
     model::{Document, ProxyId, Source},
+    redact::Redactor,
 };
 
 /// A dump of istiod of which nothing has said yet what proxy it is about.
@@ -26,13 +28,21 @@ struct Unplaced {
 }
 
 impl Input {
-    /// Opens what was named, except live sources: `live` are the proxies that those will bring.
+    /// Opens what was named, except live sources: `live` are the proxies that those will bring. What is read later goes
+    /// through `redactor`.
     ///
     /// # Errors
     ///
     /// Where a file cannot be read or holds nothing known, or two documents would be the same one.
-    pub fn open(named: &[Named], live: &[ProxyId]) -> Result<Self, InputError> {
-        let mut input = Self::default();
+    pub fn open(
+        named: &[Named],
+        live: &[ProxyId],
+        redactor: &Arc<Redactor>,
+    ) -> Result<Self, InputError> {
+        let mut input = Self {
+            redactor: Arc::clone(redactor),
+            ..Self::default()
+        };
         let mut unplaced = Vec::new();
         for named in named {
             match &named.place {

@@ -7,7 +7,11 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{REDACTED, pem};
+use super::pem;
+use crate::redact::cut::{Cut, Hider, apply};
+
+/// The rule that these parts go by.
+const RULE: &str = "error-details";
 
 /// Where to look closer: the first alternative that matches counts.
 ///
@@ -50,12 +54,16 @@ fn pattern(text: &str) -> Regex {
 /// The reason of a rejected update without the configuration that it quotes, and whether that changed it.
 ///
 /// `details` is what Envoy says in `error_state.details` of a config dump and istiod repeats as `lastError` in
-/// `/debug/syncz`. What is taken out reads `[redacted]`.
+/// `/debug/syncz`. What is taken out reads `[redacted]`, whatever it was.
 pub fn scrub_reason(details: &str) -> (String, bool) {
-    let without_keys = pem::scrub(details).map(|(text, _)| text);
-    let text = without_keys.as_deref().unwrap_or(details);
-    let mut scrubbed = String::with_capacity(text.len());
-    let mut copied = 0;
+    let cuts = find(details, &Hider::default());
+    (apply(details, &cuts), !cuts.is_empty())
+}
+
+/// What goes of a reason.
+pub(super) fn find(text: &str, hider: &Hider) -> Vec<Cut> {
+    let mut cuts = pem::find(text, hider);
+    let mut found = Vec::new();
     let mut at = 0;
     while let Some(spot) = SPOTS.captures_at(text, at) {
         let start = |name| spot.name(name).map(|group| group.start());
@@ -74,17 +82,18 @@ pub fn scrub_reason(details: &str) -> (String, bool) {
         } else {
             (start("dump").or(start("key")).unwrap_or(0), text.len())
         };
-        scrubbed.push_str(&text[copied..from]);
-        scrubbed.push_str(REDACTED);
-        copied = to;
+        found.extend(hider.cut(text, from..to, RULE));
         at = to;
         if to == text.len() {
             break;
         }
     }
-    scrubbed.push_str(&text[copied..]);
-    let is_changed = scrubbed != details;
-    (scrubbed, is_changed)
+    // A key may stand in a quotation, or a quotation in a key.
+    found.retain(|cut| !cuts.iter().any(|key| key.range.contains(&cut.range.start)));
+    cuts.retain(|key| !found.iter().any(|cut| cut.range.contains(&key.range.start)));
+    cuts.extend(found);
+    cuts.sort_by_key(|cut| cut.range.start);
+    cuts
 }
 
 /// What a single quote begins.

@@ -1,15 +1,16 @@
 //! Private keys in PEM form, wherever a text holds one.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::sync::LazyLock;
 
-use base64::{
-    Engine,
-    alphabet::{STANDARD, URL_SAFE},
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
 use regex::Regex;
 
-use super::REDACTED;
+use crate::redact::{
+    base64_of,
+    cut::{Cut, Hider},
+};
+
+/// The rule that they go by.
+const RULE: &str = "private-key-pem";
 
 /// What every PEM block begins with: a search for it is cheaper than the pattern.
 const BEGIN: &str = "-----BEGIN ";
@@ -22,32 +23,20 @@ static BLOCK: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&pattern).expect("a valid pattern")
 });
 
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-/// Both alphabets, padded or not: protobuf's JSON allows all of them.
-const ENGINES: [GeneralPurpose; 2] = [
-    GeneralPurpose::new(&STANDARD, LENIENT),
-    GeneralPurpose::new(&URL_SAFE, LENIENT),
-];
-
-/// `text` with every private key replaced, and how many there were; `None` if there is none.
-pub(super) fn scrub(text: &str) -> Option<(String, u64)> {
+/// Every private key in `text`.
+pub(super) fn find(text: &str, hider: &Hider) -> Vec<Cut> {
     if !text.contains(BEGIN) {
-        return None;
+        return Vec::new();
     }
-    match BLOCK.replace_all(text, REDACTED) {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(scrubbed) => Some((scrubbed, BLOCK.find_iter(text).count() as u64)),
-    }
+    let blocks = BLOCK.find_iter(text);
+    blocks
+        .filter_map(|block| hider.cut(text, block.range(), RULE))
+        .collect()
 }
 
 /// Whether `base64` encodes a text that holds a private key.
-pub(super) fn is_in_base64(base64: &str) -> bool {
-    ENGINES
-        .iter()
-        .find_map(|engine| engine.decode(base64).ok())
-        .is_some_and(|bytes| scrub(&String::from_utf8_lossy(&bytes)).is_some())
+pub(in crate::redact) fn is_in_base64(base64: &str) -> bool {
+    base64_of(base64).is_some_and(|bytes| BLOCK.is_match(&String::from_utf8_lossy(&bytes)))
 }
 
 #[test]
@@ -79,14 +68,18 @@ fn a_block_goes_and_the_text_around_it_stays() {
         ("a PRIVATE KEY-----", None),
     ];
     for (text, expected) in cases {
-        let scrubbed = scrub(text).map(|(text, _)| text);
+        let cuts = find(text, &Hider::default());
+        let scrubbed = (!cuts.is_empty()).then(|| crate::redact::cut::apply(text, &cuts));
         assert_eq!(scrubbed.as_deref(), expected, "{text}");
     }
 }
 
 #[test]
 fn base64_of_either_alphabet_is_looked_into() {
-    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE};
+    use base64::{
+        Engine,
+        engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE},
+    };
     let key = "~~~???-----BEGIN PRIVATE KEY-----";
     assert!(is_in_base64(&STANDARD_NO_PAD.encode(key)));
     assert!(is_in_base64(&URL_SAFE.encode(key)));

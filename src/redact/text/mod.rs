@@ -1,0 +1,26 @@
+//! Secrets in texts: which parts of one go, by what the text is.
+
+mod pem;
+mod reason;
+
+use super::cut::{Cut, Hider};
+
+pub(super) use pem::is_in_base64;
+pub use reason::scrub_reason;
+
+/// What a text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    /// Any.
+    Plain,
+    /// Why Envoy rejected an update.
+    Reason,
+}
+
+/// What goes of `text`: in order, none in another.
+pub(super) fn find(text: &str, language: Language, hider: &Hider) -> Vec<Cut> {
+    match language {
+        Language::Plain => pem::find(text, hider),
+        Language::Reason => reason::find(text, hider),
+    }
+}
