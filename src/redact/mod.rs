@@ -12,6 +12,7 @@ mod cut;
 mod element;
 mod key;
 mod labels;
+mod names;
 mod rules;
 mod shape;
 mod stream;

@@ -15,12 +15,22 @@ pub(super) enum Language {
     Plain,
     /// Why Envoy rejected an update.
     Reason,
+    /// A program in Lua: it loses its literals and stays a program.
+    Lua,
+    /// What configures a Wasm plugin, mostly JSON: it loses its literals.
+    Wasm,
+    /// A format of an access log: literals with `%COMMANDS%` in between.
+    Format,
+    /// Lines of a log of Envoy or pilot-agent.
+    Log,
 }
 
 /// What goes of `text`: in order, none in another.
 pub(super) fn find(text: &str, language: Language, hider: &Hider) -> Vec<Cut> {
     match language {
-        Language::Plain => pem::find(text, hider),
+        Language::Plain | Language::Lua | Language::Wasm | Language::Format | Language::Log => {
+            pem::find(text, hider)
+        }
         Language::Reason => reason::find(text, hider),
     }
 }
