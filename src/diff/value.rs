@@ -303,9 +303,12 @@ impl Comparison<'_> {
         if let Some(mode) = self.secrets.filter(|_| self.has_marks) {
             let is_data = [old, new].map(|object| object.kind) == [ObjectKind::Plain; 2];
             for (hidden, cause, reason) in hidden_names(&names, is_data, mode) {
-                let members = hidden.iter().filter_map(|name| names.remove(name));
-                let mut values = members.flatten().flatten().map(|(_, value)| value);
-                let selects = |nodes| values.any(|value| holds(value, nodes));
+                let hidden: Vec<_> = hidden
+                    .iter()
+                    .filter_map(|name| names.remove(name))
+                    .collect();
+                let mut members = hidden.iter().flatten().flatten();
+                let selects = |nodes| members.any(|(_, value)| holds(value, nodes));
                 if place.selected || self.selected.is_some_and(selects) {
                     self.not_compared.push((place.path(AFTER), cause, reason));
                 }

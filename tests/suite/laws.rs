@@ -155,7 +155,7 @@ pub(crate) static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
 
 impl Sample {
     /// The normalized form of `body`, as if a dump had it in the place of this resource.
-    fn normal(&self, body: &str) -> Value {
+    pub(crate) fn normal(&self, body: &str) -> Value {
         let resource = Resource {
             key: self.key.clone(),
             shape: self.shape,
