@@ -14,6 +14,7 @@ mod output;
 mod progress;
 mod proxies;
 mod query;
+mod redact;
 mod redaction;
 mod rules;
 mod show;
@@ -59,6 +60,8 @@ enum Command {
     Verify(verify::Args),
     /// Unpack a bundle, or some of its documents
     Extract(extract::Args),
+    /// Take the secrets out of a bundle or a dump, or tell where they are
+    Redact(redact::Args),
     /// Print the rules by which values do not count, or are taken out
     Rules(rules::Args),
 }
@@ -132,6 +135,7 @@ pub fn main() -> ExitCode {
         Some(Command::Info(args)) => info::run(args),
         Some(Command::Verify(args)) => verify::run(args),
         Some(Command::Extract(args)) => extract::run(args),
+        Some(Command::Redact(args)) => redact::run(args),
         Some(Command::Rules(args)) => rules::run(args),
     };
     match result {
