@@ -2,6 +2,7 @@
 
 mod bundle_file;
 mod capture;
+mod crash;
 mod diff;
 mod extract;
 mod info;
@@ -121,6 +122,7 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
+    crash::keep_quiet();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage::answer(&error),

@@ -56,9 +56,10 @@ impl FromStr for Place {
     type Err = InvalidEndpoint;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_url = ["http://", "https://", "unix:"]
-            .iter()
-            .any(|scheme| text.starts_with(scheme));
+        let is_url = ["http://", "https://", "unix:"].iter().any(|scheme| {
+            let start = text.get(..scheme.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        });
         match text {
             "-" => Ok(Self::Stdin),
             url if is_url => url.parse().map(Self::Endpoint),
