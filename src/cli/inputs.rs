@@ -8,6 +8,7 @@ use super::{missing, progress::Progress, terminal};
 use crate::{
     capture::{self, Input, Named, Options, Place, Stop},
     model::{ProxyId, Source},
+    redact::Redactor,
 };
 
 /// The program and its version, as manifests name it.
@@ -20,7 +21,7 @@ pub(super) const STDIN_TWICE: &str = "standard input can be read once only; give
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Input")]
 pub(super) struct InputArgs {
-    /// Read X as an Envoy's; LABEL is what to call the proxy
+    /// Read X as an Envoy's; LABEL names the proxy
     #[arg(long, value_name = "[LABEL=]X")]
     envoy: Vec<String>,
     /// Read X as istiod's; LABEL is the proxy of a dump, or what to call a live istiod
@@ -58,20 +59,23 @@ impl InputArgs {
         Ok(named)
     }
 
-    pub(super) fn options(&self, note: Option<String>) -> Options {
+    /// How what was named is read or captured, through `redactor`.
+    pub(super) fn options(&self, redactor: Arc<Redactor>) -> Options {
         Options {
             timeout: self.timeout,
-            note,
+            note: None,
             tool: TOOL.to_owned(),
             stop: Stop::default(),
-            redactor: Arc::default(),
+            redactor,
         }
     }
 
-    /// Opens what was named, for reading.
-    pub(super) fn open(&self, named: &[Named]) -> anyhow::Result<Input> {
+    /// Opens what was named, for reading through `redactor`.
+    pub(super) fn open(&self, named: &[Named], redactor: &Arc<Redactor>) -> anyhow::Result<Input> {
         let mut progress = Progress::aside();
-        let opened = capture::open(named, &self.options(None), &mut |what| progress.at(what));
+        let opened = capture::open(named, &self.options(Arc::clone(redactor)), &mut |what| {
+            progress.at(what);
+        });
         progress.end();
         let input = opened.map_err(|error| with_reasons(error, ""))?;
         tell_skipped(&input.skipped);
@@ -125,9 +129,16 @@ fn place(text: &str) -> anyhow::Result<Place> {
     let place = text.parse()?;
     if let Place::Path(path) = &place
         && !path.exists()
-        && let Some(hint) = hint(text)
     {
-        bail!("{text}: no such file or folder; {hint}");
+        if let Some((before, host)) = text.rsplit_once('@')
+            && before.contains(':')
+        {
+            // What is before the host may be a password.
+            bail!("...@{host}: no such file or folder; a URL begins with http://");
+        }
+        if let Some(hint) = hint(text) {
+            bail!("{text}: no such file or folder; {hint}");
+        }
     }
     Ok(place)
 }

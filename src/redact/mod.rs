@@ -10,6 +10,7 @@
 
 mod cut;
 mod element;
+mod found;
 mod key;
 mod labels;
 mod names;
@@ -26,6 +27,7 @@ use base64::{
 };
 
 pub use cut::Counts;
+pub use found::Found;
 pub use key::{InvalidKey, Key};
 pub use rules::{RULES, Rule, What};
 pub use text::scrub_reason;
@@ -87,6 +89,11 @@ impl Redactor {
         &self.policy
     }
 
+    /// Whether it takes nothing out.
+    pub fn is_off(&self) -> bool {
+        matches!(self.policy, Policy::Off)
+    }
+
     /// Copies `input` to `output` without its secrets; returns how many values were replaced, by rule.
     ///
     /// What begins like JSON (`{` or `[`) has to be JSON. Everything else is text, such as an error message of Envoy.
@@ -103,11 +110,49 @@ impl Redactor {
     ) -> Result<Counts, RedactError> {
         match self.policy {
             Policy::Off => verbatim(input, output).map(|()| Counts::default()),
-            Policy::Tokens(_) | Policy::Alike => stream::copy(self, document, input, output),
+            Policy::Tokens(_) | Policy::Alike => {
+                let mut counts = Counts::default();
+                stream::copy(self, document, input, output, &mut counts)?;
+                Ok(counts)
+            }
         }
     }
 
-    /// The text of an error, or of a person, without its secrets.
+    /// A text that stands beside documents (a note, a URL, a message) without what looks like a secret, and how much that
+    /// was, by rule.
+    pub fn scrub(&self, text: &str) -> (String, Counts) {
+        let mut counts = Counts::default();
+        if self.is_off() {
+            return (text.to_owned(), counts);
+        }
+        let cuts = text::find(text, text::Language::Plain, &self.hider);
+        cuts.iter().for_each(|cut| counts.count(cut.rule));
+        (cut::apply(text, &cuts), counts)
+    }
+
+    /// Hands every place that [`Redactor::copy`] would replace to `found`, in the order of the document, and never
+    /// what stands there. A string of which several parts go is several places of one path.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Redactor::copy`] but for writing; what was found up to there was handed out.
+    pub fn find(
+        &self,
+        document: Document,
+        input: &mut dyn Read,
+        found: &mut dyn FnMut(&Found),
+    ) -> Result<Counts, RedactError> {
+        let mut finder = found::Finder::new(found);
+        match self.policy {
+            Policy::Off => verbatim(input, &mut io::sink())?,
+            Policy::Tokens(_) | Policy::Alike => {
+                stream::copy(self, document, input, &mut io::sink(), &mut finder)?;
+            }
+        }
+        Ok(finder.counts)
+    }
+
+    /// Why an update was rejected, without what that quotes of configuration.
     pub fn scrub_reason(&self, reason: &str) -> String {
         match self.policy {
             Policy::Off => reason.to_owned(),

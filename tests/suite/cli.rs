@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use crate::support::program::{AFTER, BEFORE, Ran, recording, run, testdata, xdsnap};
+use crate::support::program::{AFTER, BEFORE, Ran, bare, recording, run, testdata, xdsnap};
 
 const PRODUCTPAGE: &str = "productpage-v1-6b746f74dc-9stvs.default";
 const REVIEWS: &str = "reviews-v1-545db77b95-2k8ls.default";
@@ -129,6 +129,7 @@ fn the_help_of_every_command_fits_80_columns_and_two_screens() {
         "verify",
         "extract",
         "rules",
+        "redact",
     ] {
         let ran = at(&format!("help {command}"));
         assert_eq!((ran.status, ran.err.as_str()), (0, ""));
@@ -649,7 +650,7 @@ fn a_reader_that_has_had_enough_changes_nothing() {
             drop(reader);
             writer
         };
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_xdsnap"))
+        let output = bare()
             .args(args.split_whitespace())
             .current_dir(&*FILES)
             .stdout(closed())
@@ -659,7 +660,7 @@ fn a_reader_that_has_had_enough_changes_nothing() {
         assert_eq!(output.status.code(), Some(status), "{args}: {err}");
         assert_eq!(err.is_empty(), status != 2, "{args}: {err}");
         // Standard error may be closed as well.
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_xdsnap"))
+        let output = bare()
             .args(args.split_whitespace())
             .current_dir(&*FILES)
             .stdout(closed())

@@ -11,8 +11,7 @@ mod report;
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io::{self, Read, Write},
+    io::{self, Read, Seek, Write},
     path::PathBuf,
     str::FromStr,
     sync::Arc,
@@ -28,7 +27,7 @@ use crate::{
     bundle::{self, FailureEntry, Manifest, MemberPath, Provenance, ReadError},
     dump::{Content, Form, SyncState, uptime},
     model::{Document, ProxyId, Source},
-    redact::{Counts, Redactor},
+    redact::{Counts, Found, Redactor},
 };
 
 /// One INPUT as the user named it.
@@ -57,9 +56,10 @@ impl FromStr for Place {
     type Err = InvalidEndpoint;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_url = ["http://", "https://", "unix:"]
-            .iter()
-            .any(|scheme| text.starts_with(scheme));
+        let is_url = ["http://", "https://", "unix:"].iter().any(|scheme| {
+            let start = text.get(..scheme.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        });
         match text {
             "-" => Ok(Self::Stdin),
             url if is_url => url.parse().map(Self::Endpoint),
@@ -119,13 +119,18 @@ impl InputError {
         }
     }
 
-    fn unusable(name: impl ToString, reason: impl ToString) -> Self {
+    pub(super) fn unusable(name: impl ToString, reason: impl ToString) -> Self {
         Self::Unusable {
             name: name.to_string(),
             reason: reason.to_string(),
         }
     }
 }
+
+/// What bundles are read from: a file, or what is held in memory, for nothing of it goes to the disk.
+pub(super) trait Bytes: Read + Seek {}
+
+impl<T: Read + Seek> Bytes for T {}
 
 /// Documents of proxies and istiods, from whatever was named.
 #[derive(Default)]
@@ -134,7 +139,9 @@ pub struct Input {
     /// The inputs that this is made of, as they were named, by the numbers that entries have.
     names: Vec<String>,
     entries: BTreeMap<MemberPath, Entry>,
-    bundles: Vec<bundle::Reader<File>>,
+    bundles: Vec<bundle::Reader<Box<dyn Bytes>>>,
+    /// Whether any of the bundles was redacted when it was made.
+    was_redacted: bool,
     /// The proxies that any document is about.
     pub proxies: BTreeMap<ProxyId, Versions>,
     /// What the makers of bundles noted, and what they could not capture.
@@ -385,9 +392,28 @@ impl Input {
         received.timestamp().checked_sub(uptime(&bytes)?).ok()
     }
 
-    /// The bundles that were opened.
-    pub fn bundles(&mut self) -> &mut [bundle::Reader<File>] {
-        &mut self.bundles
+    /// What the bundles that were opened say of themselves, as it is there.
+    pub(super) fn bundles(&self) -> impl Iterator<Item = &Manifest> {
+        self.bundles.iter().map(bundle::Reader::manifest)
+    }
+
+    /// Whether it is one bundle and nothing else.
+    pub fn is_bundle(&self) -> bool {
+        let mut bodies = self.entries.values().map(|entry| &entry.body);
+        self.bundles.len() == 1 && bodies.all(|body| matches!(body, Body::Member { .. }))
+    }
+
+    /// How many members of its bundles this release does not know, so that they are no documents.
+    pub fn unknown_members(&self) -> usize {
+        let members = self.bundles().flat_map(|manifest| &manifest.members);
+        members
+            .filter(|member| member.path.parse::<MemberPath>().is_err())
+            .count()
+    }
+
+    /// Whether any of it was redacted when it was captured, by whatever key.
+    pub fn was_redacted(&self) -> bool {
+        self.was_redacted
     }
 
     /// The bytes of a document, redacted.
@@ -412,34 +438,72 @@ impl Input {
         path: &MemberPath,
         out: &mut dyn Write,
     ) -> Result<Option<Counts>, InputError> {
-        let Some(entry) = self.entries.get(path) else {
-            return Err(InputError::unusable(path, "there is no such document"));
+        let is_done = |input: &Self| {
+            let entry = input.entries.get(path);
+            entry.is_some_and(|entry| matches!(entry.body, Body::Redacted(_)))
         };
-        let io = |error| InputError::io(&path.to_string(), error);
-        let redact = |name: &str, body: &mut dyn Read, out: &mut dyn Write| {
-            let body = entry.form.enclose(body);
-            let mut body = body.map_err(|error| InputError::io(name, error))?;
-            let redacted = self.redactor.copy(path.document(), &mut body, out);
+        let redactor = Arc::clone(&self.redactor);
+        if is_done(self) {
+            return self.with_body(path, |_, body| {
+                let copied = io::copy(body, out).map(|_| None);
+                copied.map_err(|error| InputError::io(&path.to_string(), error))
+            });
+        }
+        self.with_body(path, |name, body| {
+            let redacted = redactor.copy(path.document(), body, out);
             redacted
                 .map(Some)
                 .map_err(|error| InputError::unusable(name, error))
+        })
+    }
+
+    /// Hands each place of a document that `redactor` would replace to `found`; what was captured from a live source is
+    /// looked at, too.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, or is not what it must be.
+    pub fn find(
+        &mut self,
+        path: &MemberPath,
+        redactor: &Redactor,
+        found: &mut dyn FnMut(&Found),
+    ) -> Result<Counts, InputError> {
+        self.with_body(path, |name, body| {
+            let counts = redactor.find(path.document(), body, found);
+            counts.map_err(|error| InputError::unusable(name, error))
+        })
+    }
+
+    /// Calls `use_it` with what to call a document, and with what it is as Envoy or istiod print it.
+    fn with_body<T>(
+        &mut self,
+        path: &MemberPath,
+        use_it: impl FnOnce(&str, &mut dyn Read) -> Result<T, InputError>,
+    ) -> Result<T, InputError> {
+        let Some(entry) = self.entries.get(path) else {
+            return Err(InputError::unusable(path, "there is no such document"));
         };
-        match &entry.body {
+        let (name, body): (String, Box<dyn Read + '_>) = match &entry.body {
             Body::File(file) => {
                 let name = file.display().to_string();
-                let mut body = files::open(file).map_err(|error| InputError::io(&name, error))?;
-                redact(&name, &mut body, out)
+                let body = files::open(file).map_err(|error| InputError::io(&name, error))?;
+                (name, Box::new(body))
             }
             Body::Unredacted { name, bytes } => {
-                let mut body = files::decompress(bytes.as_slice()).map_err(io)?;
-                redact(name, &mut body, out)
+                let body = files::decompress(bytes.as_slice());
+                let body = body.map_err(|error| InputError::io(&path.to_string(), error))?;
+                (name.clone(), Box::new(body))
             }
-            Body::Redacted(bytes) => out.write_all(bytes).map(|()| None).map_err(io),
+            Body::Redacted(bytes) => (path.to_string(), Box::new(bytes.as_slice())),
             // Whoever made the bundle may have known fewer rules, or none.
             Body::Member { bundle, path } => {
                 let bytes = self.bundles[*bundle].read(path)?;
-                redact(path, &mut bytes.as_slice(), out)
+                (path.clone(), Box::new(io::Cursor::new(bytes)))
             }
-        }
+        };
+        let body = entry.form.enclose(body);
+        let mut body = body.map_err(|error| InputError::io(&name, error))?;
+        use_it(&name, &mut body)
     }
 }
