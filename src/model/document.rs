@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Source;
 
-/// One of the pages that Envoy's admin interface or istiod's debug interface serves.
+/// One of the pages that Envoy's admin interface or istiod's debug interface serves, or what a proxy printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Document {
     /// `/config_dump` of Envoy, `/debug/config_dump` of istiod.
@@ -19,6 +19,8 @@ pub enum Document {
     Certs,
     /// The part of `/stats` of Envoy that tells whether updates were accepted.
     Stats,
+    /// What a proxy logged: lines of text.
+    Log,
     /// `/debug/syncz` of istiod: what was sent and acknowledged.
     Syncz,
     /// `/version` of istiod.
@@ -27,13 +29,14 @@ pub enum Document {
 
 impl Document {
     /// Every document, in the order in which a bundle holds them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ConfigDump,
         Self::ServerInfo,
         Self::Clusters,
         Self::Listeners,
         Self::Certs,
         Self::Stats,
+        Self::Log,
         Self::Syncz,
         Self::Version,
     ];
@@ -47,6 +50,7 @@ impl Document {
             Self::Listeners => "listeners",
             Self::Certs => "certs",
             Self::Stats => "stats",
+            Self::Log => "log",
             Self::Syncz => "syncz",
             Self::Version => "version",
         }

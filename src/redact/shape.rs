@@ -80,7 +80,9 @@ impl Shape {
             Document::Clusters => "envoy.admin.v3.Clusters",
             Document::Listeners => "envoy.admin.v3.Listeners",
             Document::Certs => "envoy.admin.v3.Certificates",
-            Document::Stats | Document::Syncz | Document::Version => return Self::Unknown,
+            Document::Stats | Document::Log | Document::Syncz | Document::Version => {
+                return Self::Unknown;
+            }
         };
         Message::find(message).map_or(Self::Unknown, Self::Message)
     }

@@ -40,7 +40,8 @@ pub(super) fn copy<L: Log>(
     };
     stream.byte_order_mark()?;
     match stream.space()? {
-        Some(b'{' | b'[') => stream.document(document)?,
+        // A log begins with whatever its first line is.
+        Some(b'{' | b'[') if document != Document::Log => stream.document(document)?,
         _ => stream.text(document)?,
     }
     stream.output.flush().map_err(RedactError::Write)
@@ -250,9 +251,11 @@ impl<L: Log> Stream<'_, L> {
     fn text(&mut self, document: Document) -> Result<(), RedactError> {
         let limit = match document {
             // Envoy prints these as text, too.
-            Document::Clusters | Document::Listeners | Document::Stats | Document::Version => {
-                MAX_VALUE
-            }
+            Document::Clusters
+            | Document::Listeners
+            | Document::Stats
+            | Document::Log
+            | Document::Version => MAX_VALUE,
             _ => MAX_PAGE,
         };
         let doubt = |index: usize, start: u64| RedactError::NotText {
@@ -265,7 +268,11 @@ impl<L: Log> Stream<'_, L> {
         }
         let bytes = self.source.buffered();
         let text = std::str::from_utf8(bytes).map_err(|error| doubt(error.valid_up_to(), start))?;
-        let cuts = text::find(text, Language::Plain, &self.redactor.hider);
+        let language = match document {
+            Document::Log => Language::Log,
+            _ => Language::Plain,
+        };
+        let cuts = text::find(text, language, &self.redactor.hider);
         self.log.gone_of_text(text, &cuts);
         let text = cut::apply(text, &cuts);
         let written = self.output.write_all(text.as_bytes());

@@ -14,15 +14,14 @@ use crate::{
 pub(super) const NOTHING_EXPECTED: &str = "a bug report does not hold what istiod would send";
 
 /// What is said where a bug report has [`NOT_KEPT`].
-const REST: &str = "; its logs and custom resources are not kept, for they cannot be redacted yet";
+const REST: &str = "; its custom resources are not kept, for they cannot be redacted yet";
 
-/// Files that would be worth keeping, by how their paths end. They are text of any kind, with whatever a program or a
-/// person wrote there: there is no rule yet that takes a secret out of that.
-const NOT_KEPT: [&str; 2] = ["/istio-proxy.log", "cluster/crs"];
+/// A file that would be worth keeping, by how its path ends: YAML of any kind, for which redaction has no rules yet.
+const NOT_KEPT: &str = "cluster/crs";
 
 /// Whether the file at that path, which has slashes, would be worth keeping and is not kept.
 pub(super) fn is_not_kept(path: &str) -> bool {
-    NOT_KEPT.iter().any(|end| path.ends_with(end))
+    path.ends_with(NOT_KEPT)
 }
 
 /// What no bug report holds, as a capture notes it: `leaves_out` where there are files that are not kept.
@@ -70,7 +69,7 @@ pub(super) enum Of {
 }
 
 /// The pages of an Envoy; of two names for one document the better is first.
-const PROXY_PAGES: [(&str, Document); 7] = [
+const PROXY_PAGES: [(&str, Document); 8] = [
     ("config_dump?include_eds", Document::ConfigDump),
     // Of older releases.
     ("config_dump", Document::ConfigDump),
@@ -79,6 +78,7 @@ const PROXY_PAGES: [(&str, Document); 7] = [
     ("listeners", Document::Listeners),
     ("certs", Document::Certs),
     ("stats/prometheus", Document::Stats),
+    ("istio-proxy.log", Document::Log),
 ];
 
 const ISTIOD_PAGES: [(&str, Document); 1] = [("debug/syncz", Document::Syncz)];
@@ -116,6 +116,9 @@ impl ReportFile {
 
 /// Whether a text that begins so is the page of that document, and no error message in its place.
 pub(super) fn is_page(document: Document, start: &str) -> bool {
+    if document == Document::Log {
+        return true;
+    }
     let mut lines = start.lines().filter(|line| !line.trim().is_empty());
     let Some(line) = lines.next() else {
         return false;
@@ -153,7 +156,10 @@ fn a_file_is_known_by_its_place() {
             Some(("", &istiod, Document::Syncz)),
         ),
         ("istio/istio-system/istiod-7/debug/configz", None),
-        ("bug-report/proxies/shop/web-1/istio-proxy.log", None),
+        (
+            "bug-report/proxies/shop/web-1/istio-proxy.log",
+            Some(("bug-report", &proxy, Document::Log)),
+        ),
         ("bug-report/cluster/crs", None),
         ("a/b/proxies/shop/web-1/config_dump", None),
         ("proxies/shop/config_dump", None),
@@ -193,6 +199,8 @@ fn a_page_of_text_is_told_from_an_error_message() {
             false,
         ),
         (Document::Stats, "upstream connect error\n", false),
+        (Document::Log, "2026-11-20T10:00:00Z\tinfo\tready\n", true),
+        (Document::Log, "", true),
         (Document::ConfigDump, "a::b\n", false),
     ] {
         assert_eq!(is_page(document, start), expected, "{start}");
