@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module per concern.
 //!
 //! - `bundle`: the bundle file against stock tools, damage, hostile archives and its specification in `schema/`.
+//! - `canary`: secrets planted wherever a dump can hold one: no copy, bundle, output or error has one.
 //! - `capture`: the command `capture` against a real Envoy, a replayed istiod and servers that die, and the way back by `diff` and `info`.
 //! - `cli`: the command line: exit statuses, messages, the forms of output, choosing, the terminal.
 //! - `corpus`: recordings of a real mesh through the binary, each with exactly the differences that its story has.
@@ -30,6 +31,7 @@
 //! - `xds_table`: the generated table of the xDS API is what its inputs generate.
 
 mod bundle;
+mod canary;
 mod capture;
 mod cli;
 mod corpus;
