@@ -3,4 +3,5 @@
 mod annotated;
 mod case;
 mod in_clear;
+mod not_annotated;
 mod search;

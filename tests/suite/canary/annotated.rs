@@ -6,6 +6,7 @@ use prost_reflect::{Cardinality, DescriptorPool, FieldDescriptor, Kind, MessageD
 use serde_json::{Value, json};
 
 use super::case::{Case, awkward, base64, check, pem, plain};
+use crate::support::program::recording;
 
 /// The descriptors that the product's own table is made of, read by somebody else.
 pub(super) static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
@@ -240,6 +241,18 @@ fn typed_struct(package: &str, url: &str, value: &Value) -> Value {
 /// In a list of lists, in an object, 90 levels down.
 fn deep(value: &Value) -> Value {
     (0..45).fold(value.clone(), |value, _| json!({"a": [value]}))
+}
+
+#[test]
+fn annotated_fields_that_were_measured_are_among_those_of_the_descriptors() {
+    let places: Value = serde_json::from_slice(&recording("canary/places.json")).unwrap();
+    let names: Vec<String> = fields()
+        .iter()
+        .map(|field| field.full_name().to_owned())
+        .collect();
+    for measured in places["annotated"].as_array().unwrap() {
+        assert!(names.iter().any(|name| measured == name), "{measured}");
+    }
 }
 
 #[test]

@@ -778,8 +778,8 @@ fn in_clear_5_log_lines() {
     for text in details(&plain()) {
         let line = text.replace('\n', "\\n");
         let log = format!(
-            "[2026-11-20 12:07:22.733][17557][warning][config] [source/common/config/grpc_subscription.cc:120] gRPC config for \
-             type.googleapis.com/envoy.config.cluster.v3.Cluster rejected: Error adding/updating cluster(s) stays-here: {line}\n"
+            "2026-11-20T12:07:22.733Z\twarning\tenvoy config external/envoy/source/common/config/grpc_subscription.cc:120\tgRPC config \
+             for type.googleapis.com/envoy.config.cluster.v3.Cluster rejected: Error adding/updating cluster(s) stays-here: {line}\n"
         );
         for document in [Document::ConfigDump, Document::Clusters, Document::Stats] {
             cases.push(Case::new(format!("{document}: {text:.60}"), document, &log));
