@@ -1,10 +1,12 @@
 //! What a writer is told: of a member, of what could not be had, and of the whole bundle.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use crate::model::{Document, ProxyId, Source};
 
-use super::format::{Captured, FailureEntry, IstiodEntry, Origin, ProxyEntry, Redaction, Time};
+use super::format::{
+    Captured, FailureEntry, IstiodEntry, MemberEntry, Origin, ProxyEntry, Redaction, Time,
+};
 
 /// Where a member came from, and what was done to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +19,58 @@ pub struct Provenance {
     pub received: Option<Time>,
     /// The HTTP status of the answer.
     pub status: Option<u16>,
-    /// How many values were replaced in it; absent if nothing was looked for.
-    pub redacted: Option<u64>,
+    /// What was replaced in it; absent if nothing was looked for.
+    pub redacted: Option<Replaced>,
+}
+
+/// How many values were replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replaced {
+    /// By all rules together.
+    pub values: u64,
+    /// By each rule that replaced any, by its name. What an earlier release replaced is counted above alone.
+    pub by_rule: BTreeMap<String, u64>,
+}
+
+impl Replaced {
+    /// Adds what else was replaced.
+    pub fn add(&mut self, more: &Self) {
+        self.values = self.values.saturating_add(more.values);
+        for (rule, values) in &more.by_rule {
+            let sum = self.by_rule.entry(rule.clone()).or_default();
+            *sum = sum.saturating_add(*values);
+        }
+    }
+}
+
+impl<'a> FromIterator<(&'a str, u64)> for Replaced {
+    /// The sum of what each rule replaced.
+    fn from_iter<I: IntoIterator<Item = (&'a str, u64)>>(counts: I) -> Self {
+        let mut replaced = Self::default();
+        for (rule, values) in counts {
+            replaced.add(&Self {
+                values,
+                by_rule: BTreeMap::from([(rule.to_owned(), values)]),
+            });
+        }
+        replaced
+    }
+}
+
+impl From<&MemberEntry> for Provenance {
+    /// As the manifest says.
+    fn from(entry: &MemberEntry) -> Self {
+        Self {
+            origin: entry.origin.clone(),
+            requested: entry.requested,
+            received: entry.received,
+            status: entry.status,
+            redacted: entry.redacted.map(|values| Replaced {
+                values,
+                by_rule: entry.redacted_by.clone(),
+            }),
+        }
+    }
 }
 
 impl Provenance {

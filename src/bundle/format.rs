@@ -3,7 +3,12 @@
 //! The doc comments of the structs below are the descriptions in `schema/manifest.schema.json`, which a test
 //! generates from them. A later minor version only adds fields; unknown fields are ignored when read.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -171,6 +176,9 @@ pub struct MemberEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64")]
     pub redacted: Option<u64>,
+    /// How many of them each rule replaced, by its name; what an earlier release replaced is not told by rule.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub redacted_by: BTreeMap<String, u64>,
     /// Where its tar header begins: how many bytes of the unpacked archive stand before it, not counting the first
     /// zstd frame, which holds the manifest. Meaningless once the bundle was packed again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -259,6 +267,17 @@ pub struct Redaction {
     pub rules: Vec<String>,
     /// How many values were replaced, in all members.
     pub values: u64,
+    /// How many of them each rule replaced, by its name; what an earlier release replaced is not told by rule.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_rule: BTreeMap<String, u64>,
+    /// The fingerprints of the keys that secrets were replaced with: the first half of what stands in
+    /// `[redacted:1a2b3c4d-0123456789abcdef]`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "Vec<String>", extend("items" = {"type": "string", "pattern": "^[0-9a-f]{8}$"}))]
+    pub keys: BTreeSet<String>,
+    /// Whether nothing was replaced, as the user wished: the bundle holds secrets in clear.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub off: bool,
 }
 
 /// The version of the bundle format: `<major>`, `<major>.<minor>`, or such a one before its release: `1-draft`.

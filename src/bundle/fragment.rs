@@ -1,5 +1,7 @@
 //! What a partial file says, bit by bit, of the manifest to come.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -31,6 +33,12 @@ pub(super) struct Known {
     /// Those of `redaction`; how many values they replaced, the members tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) rules: Vec<String>,
+    /// Those of `redaction`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) keys: BTreeSet<String>,
+    /// That of `redaction`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) off: bool,
 }
 
 impl Known {
@@ -42,6 +50,8 @@ impl Known {
             && self.istiods.is_empty()
             && self.failures.is_empty()
             && self.rules.is_empty()
+            && self.keys.is_empty()
+            && !self.off
     }
 
     /// Adds what became known later: it stands instead of what was known before, but lists grow.
@@ -57,6 +67,8 @@ impl Known {
         if !later.rules.is_empty() {
             self.rules = later.rules;
         }
+        self.keys.extend(later.keys);
+        self.off |= later.off;
     }
 }
 
@@ -70,6 +82,8 @@ impl From<Head> for Known {
             istiods: head.istiods,
             failures: Vec::new(),
             rules: head.redaction.rules,
+            keys: head.redaction.keys,
+            off: head.redaction.off,
         }
     }
 }

@@ -46,7 +46,7 @@ mod verify;
 mod write_error;
 mod writer;
 
-pub use about::{Failure, Head, Provenance};
+pub use about::{Failure, Head, Provenance, Replaced};
 pub use derived::{Derive, Derived, DerivedEntry, MAX_DERIVED};
 pub use error::{ReadError, Reason};
 pub use finding::{Finding, Level, Rule};

@@ -10,13 +10,14 @@ use serde_json::value::RawValue;
 use crate::model::{ProxyId, Source};
 
 use super::{
-    about::Head,
+    about::{Head, Provenance, Replaced},
     archive::Archive,
     derived::Kept,
     error::{ReadError, Reason},
     finding::{Finding, Level, Rule},
     format::{
-        Captured, FailureEntry, IstiodEntry, Manifest, MemberEntry, Origin, ProxyEntry, Version,
+        Captured, FailureEntry, IstiodEntry, Manifest, MemberEntry, Origin, ProxyEntry, Redaction,
+        Version,
     },
     layout::{MANIFEST_PATH, MemberPath},
     reader::Reader,
@@ -274,6 +275,7 @@ fn write_unlisted<R: Read + Seek>(
     let mut istiods: BTreeSet<Option<String>> = BTreeSet::new();
     let mut findings = Vec::new();
     let mut members = 0;
+    let mut replaced = Replaced::default();
     file.rewind();
     while let Some(member) = file.next() {
         let (entry, bytes) = match member {
@@ -296,7 +298,7 @@ fn write_unlisted<R: Read + Seek>(
         if let (Some(start), Some(end)) = (entry.known.requested, entry.known.received) {
             head.captured = Captured::join(head.captured, Some(Captured { start, end }));
         }
-        head.redaction.values += entry.known.redacted.unwrap_or(0);
+        replaced.add(&Provenance::from(&entry.known).redacted.unwrap_or_default());
         writer.copy(&entry.known.path, Entry::Copied(entry.fields), &bytes)?;
         members += 1;
     }
@@ -313,7 +315,17 @@ fn write_unlisted<R: Read + Seek>(
     }
     head.note = known.note;
     head.captured = Captured::join(head.captured, known.captured);
-    head.redaction.rules = known.rules;
+    head.redaction = Redaction {
+        rules: known.rules,
+        values: replaced.values,
+        by_rule: replaced.by_rule,
+        // Nothing was replaced with a key that was not used.
+        keys: match replaced.values {
+            0 => BTreeSet::new(),
+            _ => known.keys,
+        },
+        off: known.off,
+    };
     head.proxies = versions_of(known.proxies, &proxies);
     head.istiods = (istiods.into_iter())
         .map(|name| {

@@ -273,6 +273,7 @@ impl<R: Read + Seek> Unlisted<R> {
             received: None,
             status: None,
             redacted: None,
+            redacted_by: BTreeMap::new(),
             offset: None,
         };
         let fields = serde_json::from_str(raw(&known).get())

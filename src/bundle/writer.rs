@@ -242,7 +242,8 @@ impl Writer {
             requested: provenance.requested,
             received: provenance.received,
             status: provenance.status,
-            redacted: provenance.redacted,
+            redacted: provenance.redacted.as_ref().map(|found| found.values),
+            redacted_by: (provenance.redacted).map_or_else(BTreeMap::new, |found| found.by_rule),
             offset: None,
         });
         self.add(name, entry, &mut content, size)

@@ -2,7 +2,7 @@
 //! answers.
 //!
 //! [`http`] asks, [`envoy`] and [`istiod`] know what to ask, a [`sink::Sink`] takes each body as it
-//! arrives. [`digests`] is what a bundle says of the content of its dumps.
+//! arrives. [`digests`] is what a bundle says of the content of its dumps, [`key_file`] where the key of redaction is.
 
 pub mod digests;
 pub mod envoy;
@@ -11,6 +11,7 @@ mod files;
 pub mod http;
 mod input;
 pub mod istiod;
+pub mod key_file;
 mod record;
 mod run;
 pub mod sink;

@@ -16,12 +16,12 @@ use super::{
 };
 use crate::{
     bundle::{
-        Captured, Failure, Head, IstiodEntry, MemberPath, Origin, Provenance, ProxyEntry, Time,
-        Unfinished, WriteError, Writer,
+        Captured, Failure, Head, IstiodEntry, MemberPath, Origin, Provenance, ProxyEntry, Replaced,
+        Time, Unfinished, WriteError, Writer,
     },
     dump::recognize,
     model::{Document, ProxyId, Source},
-    redact::{RedactError, Redactor},
+    redact::{Counts, RedactError, Redactor},
 };
 
 /// How much of a redacted document is held in memory before it goes to a file without a name.
@@ -105,8 +105,10 @@ pub(super) struct Recorder<'a> {
     /// The version of each istiod, by its name in the capture.
     pub(super) istiods: BTreeMap<Option<String>, Option<String>>,
     pub(super) failures: Vec<Failure>,
-    /// Values that were redacted.
-    pub(super) redacted: u64,
+    /// What was redacted, now and before.
+    pub(super) redacted: Replaced,
+    /// Whether any of it was redacted now.
+    pub(super) has_used_key: bool,
     /// From the first request to the last answer.
     pub(super) span: Option<Captured>,
 }
@@ -128,7 +130,8 @@ impl<'a> Recorder<'a> {
             versions: BTreeMap::new(),
             istiods: BTreeMap::new(),
             failures: Vec::new(),
-            redacted: 0,
+            redacted: Replaced::default(),
+            has_used_key: false,
             span: None,
         }
     }
@@ -152,8 +155,9 @@ impl<'a> Recorder<'a> {
             let reason = match copied {
                 Ok(redacted) => {
                     // A member of a bundle was redacted before.
-                    if let Some(now) = redacted {
-                        *provenance.redacted.get_or_insert(0) += now.total();
+                    if let (Some(now), false) = (redacted, self.redactor.is_off()) {
+                        let now = self.replaced(&now);
+                        provenance.redacted.get_or_insert_default().add(&now);
                     }
                     match is_what_it_should_be(&path, &mut spool) {
                         Ok(true) => None,
@@ -179,6 +183,12 @@ impl<'a> Recorder<'a> {
             self.keep(path, provenance, &mut spool)?;
         }
         Ok(())
+    }
+
+    /// What was redacted now.
+    fn replaced(&mut self, counts: &Counts) -> Replaced {
+        self.has_used_key |= counts.total() > 0;
+        counts.iter().collect()
     }
 
     /// Notes what could not be had.
@@ -246,7 +256,9 @@ impl<'a> Recorder<'a> {
             _ => {}
         }
         spool.rewind().map_err(io)?;
-        self.redacted += provenance.redacted.unwrap_or(0);
+        if let Some(redacted) = &provenance.redacted {
+            self.redacted.add(redacted);
+        }
         self.store.member(path, provenance, spool)?;
         self.stop.keep(self.store.unfinished());
         Ok(())
@@ -338,7 +350,7 @@ impl Sink for Recorder<'_> {
             requested: Some(requested),
             received: Some(Time::from(now)),
             status: Some(received.status),
-            redacted: Some(redacted.total()),
+            redacted: (!self.redactor.is_off()).then(|| self.replaced(&redacted)),
         };
         match self.keep(path, provenance, &mut spool) {
             Ok(()) => Ok(()),

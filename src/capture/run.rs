@@ -21,8 +21,8 @@ use crate::{
         Captured, Failure, FailureEntry, Head, IstiodEntry, Redaction, Unfinished, WriteError,
         Writer,
     },
-    model::{ProxyId, Source},
-    redact::{RULES, Redactor},
+    model::{ProxyId, Source, Token},
+    redact::{Policy, RULES, Redactor},
 };
 
 /// How a capture is made.
@@ -62,8 +62,10 @@ pub struct Outcome {
     pub inherent: Vec<Failure>,
     /// Files of a folder that hold nothing known, and why.
     pub skipped: Vec<String>,
-    /// How many values were redacted.
+    /// How many values were redacted, now and in bundles that were captured again.
     pub redacted: u64,
+    /// How many parts of the note were taken out.
+    pub scrubbed: u64,
     /// What earlier captures left beside the bundle that were not finished.
     pub earlier: Vec<PathBuf>,
 }
@@ -184,27 +186,36 @@ fn fill(
     let mut recorder = Recorder::new(writer, progress, &options.stop, &options.redactor);
     let mut head = Head {
         tool: options.tool.clone(),
-        note: options.note.clone(),
-        redaction: Redaction {
-            rules: RULES.iter().map(|rule| rule.name.to_owned()).collect(),
-            values: 0,
-        },
+        redaction: redaction(&options.redactor),
         ..Head::default()
     };
+    let mut scrubbed = 0;
+    if let Some(note) = &options.note {
+        let (note, counts) = options.redactor.scrub(note);
+        scrubbed = counts.total();
+        head.note = Some(note);
+    }
     recorder.know(head.clone());
+    let keys = std::mem::take(&mut head.redaction.keys);
     let lives = identify(&client, named, &mut recorder)?;
     let ids: Vec<ProxyId> = lives.iter().filter_map(|live| live.proxy.clone()).collect();
     let mut input = Input::open(named, &ids, &options.redactor)?;
-    for bundle in input.bundles() {
-        let manifest = bundle.manifest();
+    for manifest in input.bundles() {
         if head.note.is_none() {
-            head.note.clone_from(&manifest.note);
+            let note = manifest.note.as_ref();
+            head.note = note.map(|note| options.redactor.scrub(note).0);
         }
         head.captured = Captured::join(head.captured, manifest.captured);
+        let earlier = &manifest.redaction;
+        head.redaction.keys.extend(earlier.keys.iter().cloned());
     }
     recorder.know(Head {
         note: head.note.clone(),
         captured: head.captured,
+        redaction: Redaction {
+            keys: head.redaction.keys.clone(),
+            ..Redaction::default()
+        },
         ..Head::default()
     });
     let versions = input.proxies.iter();
@@ -229,6 +240,7 @@ fn fill(
         istiods,
         failures,
         redacted,
+        has_used_key,
         span,
         ..
     } = recorder;
@@ -242,7 +254,12 @@ fn fill(
     head.istiods = (istiods.into_iter())
         .map(|(name, version)| IstiodEntry { name, version })
         .collect();
-    head.redaction.values = redacted;
+    let mut texts = failures.iter().map(|failure| failure.reason.as_str());
+    if has_used_key || texts.any(|text| Token::all_in(text).next().is_some()) || scrubbed > 0 {
+        head.redaction.keys.extend(keys);
+    }
+    head.redaction.values = redacted.values;
+    head.redaction.by_rule = redacted.by_rule;
     let proxies: BTreeSet<ProxyId> = dumps.into_iter().map(|(id, _)| id).collect();
     let outcome = Outcome {
         size_bytes: 0,
@@ -250,10 +267,30 @@ fn fill(
         failures,
         inherent,
         skipped: input.skipped,
-        redacted,
+        redacted: head.redaction.values,
+        scrubbed,
         earlier: Vec::new(),
     };
     Ok((head, outcome))
+}
+
+/// What a manifest says of redaction before anything was redacted, with the key that may be used.
+fn redaction(redactor: &Redactor) -> Redaction {
+    let key = match redactor.policy() {
+        Policy::Tokens(key) => Some(key.fingerprint().to_string()),
+        Policy::Alike => None,
+        Policy::Off => {
+            return Redaction {
+                off: true,
+                ..Redaction::default()
+            };
+        }
+    };
+    Redaction {
+        rules: RULES.iter().map(|rule| rule.name.to_owned()).collect(),
+        keys: key.into_iter().collect(),
+        ..Redaction::default()
+    }
 }
 
 /// Opens everything that was named for reading: files where they are, live sources captured into memory.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 
-use super::{Exit, inputs, interrupt, missing, progress::Progress, terminal};
+use super::{Exit, inputs, interrupt, missing, progress::Progress, redaction, terminal};
 use crate::{
     capture::{self, Outcome, Target},
     render,
@@ -43,6 +43,8 @@ pub(super) struct Args {
     #[arg(long)]
     allow_missing: bool,
     #[command(flatten)]
+    redaction: redaction::KeepArgs,
+    #[command(flatten)]
     from: inputs::InputArgs,
 }
 
@@ -77,8 +79,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         None => Target::New(&default),
     };
     let (Target::Replace(path) | Target::New(path)) = target;
+    let options = capture::Options {
+        note: args.note.clone(),
+        ..args.from.options(args.redaction.redactor()?)
+    };
     let mut progress = Progress::new(args.quiet);
-    let options = args.from.options(args.note.clone());
     interrupt::listen(options.stop.clone());
     let result = capture::capture(&named, target, &options, &mut |what| progress.at(what));
     progress.end();
@@ -89,9 +94,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     if let Some(warning) = warning(&outcome.earlier) {
         terminal::warn(&warning);
     }
+    if outcome.scrubbed > 0 {
+        terminal::warn("--note: what looked like a secret in it was taken out");
+    }
     inputs::tell_skipped(&outcome.skipped);
     if !args.quiet {
-        terminal::tell(&summary(path, &outcome));
+        terminal::tell(&summary(path, &outcome, options.redactor.is_off()));
         for line in missing::lines(&outcome.inherent) {
             terminal::tell(&format!("  never there: {line}"));
         }
@@ -119,7 +127,7 @@ fn warning(earlier: &[PathBuf]) -> Option<String> {
     ))
 }
 
-fn summary(path: &Path, outcome: &Outcome) -> String {
+fn summary(path: &Path, outcome: &Outcome, is_off: bool) -> String {
     let plural = |count: u64, one: &str, many: &str| match count {
         1 => format!("1 {one}"),
         _ => format!("{count} {many}"),
@@ -128,12 +136,15 @@ fn summary(path: &Path, outcome: &Outcome) -> String {
         0 => "nothing missing".to_owned(),
         count => format!("{} missing", plural(count as u64, "document", "documents")),
     };
+    let redacted = match is_off {
+        true => "NOT REDACTED: it holds secrets in clear".to_owned(),
+        false => format!("{} redacted", plural(outcome.redacted, "value", "values")),
+    };
     format!(
-        "{}: {}, {}, {missing}, {} redacted",
+        "{}: {}, {}, {missing}, {redacted}",
         path.display(),
         render::size(outcome.size_bytes),
         plural(outcome.proxies as u64, "proxy", "proxies"),
-        plural(outcome.redacted, "value", "values"),
     )
 }
 

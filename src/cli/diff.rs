@@ -3,7 +3,7 @@
 mod pairs;
 mod updated;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::bail;
 use clap::ValueEnum;
@@ -12,7 +12,7 @@ use self::pairs::pairs;
 use super::{
     Exit, inputs,
     proxies::{ProxyArgs, ResourceArgs},
-    query, rules,
+    query, redaction, rules,
     side::{Documents, Side},
     since::Since,
     terminal,
@@ -82,6 +82,8 @@ pub(super) struct Args {
     queries: query::QueryArgs,
     #[command(flatten)]
     rules: rules::RuleArgs,
+    #[command(flatten)]
+    show: redaction::ShowArgs,
     #[command(flatten)]
     from: inputs::InputArgs,
 }
@@ -199,14 +201,20 @@ fn ask(args: &Args) -> anyhow::Result<Question> {
             named.len()
         );
     }
-    let sync = |named: &[Named]| Ok(Question::Sync(Box::new(Side::open(&args.from, named)?)));
+    let redactor = args.show.redactor(redaction::prints_to_terminal())?;
+    let open = |named: &[Named]| {
+        Ok::<_, anyhow::Error>(Box::new(Side::open(
+            &args.from, &args.show, &redactor, named,
+        )?))
+    };
+    let sync = |named: &[Named]| Ok(Question::Sync(open(named)?));
     let [first, second] = &mut named[..] else {
         return sync(&named);
     };
     // An istiod has nothing to say without the proxies of the other input.
     for named in [&mut *first, &mut *second] {
         if let (Place::Endpoint(endpoint), None) = (&named.place, named.source) {
-            let source = capture::source_of(endpoint, &args.from.options(None));
+            let source = capture::source_of(endpoint, &args.from.options(Arc::clone(&redactor)));
             named.source = Some(source.map_err(|error| inputs::with_reasons(error, ""))?);
         }
     }
@@ -216,14 +224,14 @@ fn ask(args: &Args) -> anyhow::Result<Question> {
     if is_live_istiod(first) != is_live_istiod(second) {
         return sync(&named);
     }
-    let before = Side::open(&args.from, std::slice::from_ref(first))?;
-    let after = Side::open(&args.from, std::slice::from_ref(second))?;
+    let before = open(std::slice::from_ref(first))?;
+    let after = open(std::slice::from_ref(second))?;
     let has =
         |side: &Side| [Source::Istiod, Source::Envoy].map(|source| side.proxies(source).len());
     Ok(match (has(&before), has(&after)) {
-        ([1, 0], [0, 1]) => Question::TwoDumps(Box::new(before), Box::new(after)),
-        ([0, 1], [1, 0]) => Question::TwoDumps(Box::new(after), Box::new(before)),
-        _ => Question::Change(Box::new(before), Box::new(after)),
+        ([1, 0], [0, 1]) => Question::TwoDumps(before, after),
+        ([0, 1], [1, 0]) => Question::TwoDumps(after, before),
+        _ => Question::Change(before, after),
     })
 }
 

@@ -1,5 +1,7 @@
 //! `xdsnap info`
 
+use std::sync::Arc;
+
 use super::{
     Exit, inputs,
     output::{Output, OutputArgs},
@@ -39,7 +41,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         bail!("nothing to look at; give an INPUT");
     }
     let labels: Vec<_> = named.iter().map(|named| named.place.to_string()).collect();
-    let mut input = args.from.open(&named)?;
+    // Nothing of a secret is told, not even whether it is that of another input: no key is needed.
+    let mut input = args.from.open(&named, &Arc::default())?;
     let overview = input.overview(&labels.join(" "))?;
     let style = args.terminal.style();
     args.terminal

@@ -8,6 +8,7 @@ use super::{missing, progress::Progress, terminal};
 use crate::{
     capture::{self, Input, Named, Options, Place, Stop},
     model::{ProxyId, Source},
+    redact::Redactor,
 };
 
 /// The program and its version, as manifests name it.
@@ -58,20 +59,23 @@ impl InputArgs {
         Ok(named)
     }
 
-    pub(super) fn options(&self, note: Option<String>) -> Options {
+    /// How what was named is read or captured, through `redactor`.
+    pub(super) fn options(&self, redactor: Arc<Redactor>) -> Options {
         Options {
             timeout: self.timeout,
-            note,
+            note: None,
             tool: TOOL.to_owned(),
             stop: Stop::default(),
-            redactor: Arc::default(),
+            redactor,
         }
     }
 
-    /// Opens what was named, for reading.
-    pub(super) fn open(&self, named: &[Named]) -> anyhow::Result<Input> {
+    /// Opens what was named, for reading through `redactor`.
+    pub(super) fn open(&self, named: &[Named], redactor: &Arc<Redactor>) -> anyhow::Result<Input> {
         let mut progress = Progress::aside();
-        let opened = capture::open(named, &self.options(None), &mut |what| progress.at(what));
+        let opened = capture::open(named, &self.options(Arc::clone(redactor)), &mut |what| {
+            progress.at(what);
+        });
         progress.end();
         let input = opened.map_err(|error| with_reasons(error, ""))?;
         tell_skipped(&input.skipped);

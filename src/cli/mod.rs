@@ -14,6 +14,7 @@ mod output;
 mod progress;
 mod proxies;
 mod query;
+mod redaction;
 mod rules;
 mod show;
 mod side;

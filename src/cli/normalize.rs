@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use super::{
     Exit, inputs,
     proxies::{ProxyArgs, ResourceArgs},
-    rules, terminal,
+    redaction, rules, terminal,
 };
 use crate::{
     capture::Input,
@@ -62,6 +62,8 @@ pub(super) struct Args {
     #[command(flatten)]
     rules: rules::RuleArgs,
     #[command(flatten)]
+    show: redaction::ShowArgs,
+    #[command(flatten)]
     from: inputs::InputArgs,
 }
 
@@ -77,7 +79,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     if named.is_empty() {
         bail!("nothing to normalize; give an INPUT");
     }
-    let mut input = args.from.open(&named)?;
+    let to_terminal = args.output_dir.is_none() && redaction::prints_to_terminal();
+    let redactor = args.show.redactor(to_terminal)?;
+    let mut input = args.from.open(&named, &redactor)?;
+    let labels: Vec<_> = named.iter().map(|named| named.place.to_string()).collect();
+    args.show.tell_lost(&labels.join(" "), &input);
     let dumps = choose(&args, &input)?;
     let mut pass = Pass {
         input: &mut input,

@@ -10,6 +10,7 @@ use super::{
     inventories::Inventories,
     output::{Output, OutputArgs},
     proxies::{NameArgs, ProxyArgs},
+    redaction,
     side::Side,
     since::Since,
     terminal,
@@ -53,6 +54,8 @@ pub(super) struct Args {
     #[command(flatten)]
     names: NameArgs,
     #[command(flatten)]
+    show: redaction::ShowArgs,
+    #[command(flatten)]
     from: inputs::InputArgs,
 }
 
@@ -68,7 +71,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     if named.is_empty() {
         bail!("nothing to show; give an INPUT");
     }
-    let mut side = Side::open(&args.from, &named)?;
+    let redactor = args.show.redactor(redaction::prints_to_terminal())?;
+    let mut side = Side::open(&args.from, &args.show, &redactor, &named)?;
     let source = match args.source {
         Some(SourceArg::Envoy) => Source::Envoy,
         Some(SourceArg::Istiod) => Source::Istiod,

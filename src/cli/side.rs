@@ -1,17 +1,21 @@
 //! One side of a comparison: an input, opened, and what is known of what it lacks.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 
-use super::inputs::InputArgs;
+use super::{inputs::InputArgs, redaction::ShowArgs};
 use crate::{
     bundle::{FailureEntry, Time},
     capture::{DumpDocument, Input, Named, Versions},
     dump::Dump,
     inspect::Inventory,
     model::{ProxyId, Rules, Source},
+    redact::Redactor,
     render,
 };
 
@@ -38,9 +42,15 @@ pub(super) struct Documents {
 pub(super) type MissingPart = (String, String);
 
 impl Side {
-    pub(super) fn open(from: &InputArgs, named: &[Named]) -> anyhow::Result<Self> {
+    pub(super) fn open(
+        from: &InputArgs,
+        show: &ShowArgs,
+        redactor: &Arc<Redactor>,
+        named: &[Named],
+    ) -> anyhow::Result<Self> {
         let labels: Vec<_> = named.iter().map(|named| named.place.to_string()).collect();
-        let input = from.open(named)?;
+        let input = from.open(named, redactor)?;
+        show.tell_lost(&labels.join(" "), &input);
         let of = |source| (source, input.proxies_of(source).into_iter().collect());
         let mut failures: HashMap<String, Vec<usize>> = HashMap::new();
         for (at, failure) in input.failures.iter().enumerate() {

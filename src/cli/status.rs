@@ -9,6 +9,7 @@ use super::{
     inventories::Inventories,
     output::{Output, OutputArgs},
     proxies::ProxyArgs,
+    redaction,
     side::Side,
     since::Since,
     terminal,
@@ -55,6 +56,8 @@ pub(super) struct Args {
     #[command(flatten)]
     proxies: ProxyArgs,
     #[command(flatten)]
+    show: redaction::ShowArgs,
+    #[command(flatten)]
     from: inputs::InputArgs,
 }
 
@@ -63,7 +66,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     if named.is_empty() {
         bail!("nothing to look at; give an INPUT");
     }
-    let side = Side::open(&args.from, &named)?;
+    let redactor = args.show.redactor(redaction::prints_to_terminal())?;
+    let side = Side::open(&args.from, &args.show, &redactor, &named)?;
     match args.since {
         Some(since) => updated(&args, since, side),
         None => status(&args, side),

@@ -1,5 +1,7 @@
 //! The front page of an input: what it is, what it holds, and which questions it cannot answer.
 
+use std::collections::BTreeMap;
+
 use super::PageOverview;
 use crate::model::{Document, ProxyId, Source};
 
@@ -30,6 +32,12 @@ pub struct Overview {
     pub redaction_rules: Vec<String>,
     /// How many values were redacted.
     pub redacted: u64,
+    /// How many of them by each rule, where that is known.
+    pub redacted_by: BTreeMap<String, u64>,
+    /// The fingerprints of the keys that they were redacted with.
+    pub redaction_keys: Vec<String>,
+    /// Whether its maker wished that nothing be redacted.
+    pub holds_secrets: bool,
     /// What is wrong with the file, a sentence each; empty where it is intact.
     pub damage: Vec<String>,
     /// Whether some of it is a bug report of istioctl, which never holds what istiod would send.

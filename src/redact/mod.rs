@@ -87,6 +87,11 @@ impl Redactor {
         &self.policy
     }
 
+    /// Whether it takes nothing out.
+    pub fn is_off(&self) -> bool {
+        matches!(self.policy, Policy::Off)
+    }
+
     /// Copies `input` to `output` without its secrets; returns how many values were replaced, by rule.
     ///
     /// What begins like JSON (`{` or `[`) has to be JSON. Everything else is text, such as an error message of Envoy.
@@ -107,7 +112,19 @@ impl Redactor {
         }
     }
 
-    /// The text of an error, or of a person, without its secrets.
+    /// A text that stands beside documents (a note, a URL, a message) without what looks like a secret, and how much that
+    /// was, by rule.
+    pub fn scrub(&self, text: &str) -> (String, Counts) {
+        let mut counts = Counts::default();
+        if self.is_off() {
+            return (text.to_owned(), counts);
+        }
+        let cuts = text::find(text, text::Language::Plain, &self.hider);
+        cuts.iter().for_each(|cut| counts.count(cut.rule));
+        (cut::apply(text, &cuts), counts)
+    }
+
+    /// Why an update was rejected, without what that quotes of configuration.
     pub fn scrub_reason(&self, reason: &str) -> String {
         match self.policy {
             Policy::Off => reason.to_owned(),

@@ -84,7 +84,7 @@ pub fn info(out: &mut dyn Write, overview: &Overview, style: Style) -> io::Resul
     page.list("unread", &unreadable);
     page.list("failed", &failed(overview));
     if overview.format.is_some() {
-        page.line("redacted", &count(overview.redacted, "value", "values"));
+        page.line("redacted", &redacted(overview));
     }
     let lacks: Vec<String> = overview
         .lacks()
@@ -102,6 +102,37 @@ pub fn info(out: &mut dyn Write, overview: &Overview, style: Style) -> io::Resul
         lacks => page.list("lacks", lacks),
     }
     page.write(out)
+}
+
+/// What was taken out, or that nothing was.
+fn redacted(overview: &Overview) -> String {
+    if overview.holds_secrets {
+        return "NOTHING: it holds private keys, passwords and tokens in clear, as its maker wished (--no-redact); \
+                xdsnap redact takes them out"
+            .to_owned();
+    }
+    let mut text = count(overview.redacted, "value", "values");
+    match &overview.redaction_keys[..] {
+        [] => {}
+        [key] => text.push_str(&format!(" with key {key}")),
+        keys => text.push_str(&format!(" with keys {}", keys.join(", "))),
+    }
+    let mut by_rule: Vec<(&str, u64)> = (overview.redacted_by.iter())
+        .map(|(rule, values)| (rule.as_str(), *values))
+        .collect();
+    // Those that took out most, first.
+    by_rule.sort_by_key(|(_, values)| std::cmp::Reverse(*values));
+    let told = (by_rule.iter()).fold(0, |sum: u64, (_, values)| sum.saturating_add(*values));
+    let mut words: Vec<String> = (by_rule.iter())
+        .map(|(rule, values)| format!("{values} {rule}"))
+        .collect();
+    if let (Some(untold @ 1..), false) = (overview.redacted.checked_sub(told), words.is_empty()) {
+        words.push(format!("{untold} by an earlier release"));
+    }
+    if !words.is_empty() {
+        text.push_str(&format!(": {}", words.join(", ")));
+    }
+    text
 }
 
 /// What could not be captured; what failed for one reason, in one item.

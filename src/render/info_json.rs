@@ -205,6 +205,12 @@ struct Redaction<'a> {
     rules: &'a [String],
     /// How many values were taken out.
     values: u64,
+    /// How many of them by each rule, where that is known.
+    by_rule: &'a BTreeMap<String, u64>,
+    /// The fingerprints of the keys that they were replaced with.
+    keys: &'a [String],
+    /// Whether its maker wished that nothing be taken out: it holds secrets in clear.
+    off: bool,
 }
 
 /// A question that the input cannot answer.
@@ -294,6 +300,9 @@ impl<'a> From<&'a Overview> for Info<'a> {
             redaction: Redaction {
                 rules: &overview.redaction_rules,
                 values: overview.redacted,
+                by_rule: &overview.redacted_by,
+                keys: &overview.redaction_keys,
+                off: overview.holds_secrets,
             },
             lacks: overview
                 .lacks()

@@ -340,7 +340,7 @@ mod writing {
             requested: Some(time("2026-11-21T01:52:51.1239Z")),
             received: Some(time("2026-11-21T01:52:51.5Z")),
             status: Some(200),
-            redacted: Some(0),
+            redacted: Some([("private_key", 2)].into_iter().collect()),
         };
         writer
             .member(LISTENERS.parse().unwrap(), provenance, &mut &b"{}"[..])
@@ -379,6 +379,9 @@ mod writing {
                 redaction: Redaction {
                     rules: vec!["private_key".to_owned()],
                     values: 3,
+                    by_rule: [("private_key".to_owned(), 2)].into(),
+                    keys: ["1a2b3c4d".to_owned()].into(),
+                    off: false,
                 },
             })
             .unwrap();
@@ -416,7 +419,8 @@ mod writing {
                     "requested": "2026-11-21T01:52:51.123Z",
                     "received": "2026-11-21T01:52:51.500Z",
                     "status": 200,
-                    "redacted": 0,
+                    "redacted": 2,
+                    "redacted_by": {"private_key": 2},
                     "offset": 0
                 }],
                 "failures": [{
@@ -430,7 +434,12 @@ mod writing {
                     "status": 404,
                     "reason": "istiod does not know the proxy"
                 }],
-                "redaction": {"rules": ["private_key"], "values": 3}
+                "redaction": {
+                    "rules": ["private_key"],
+                    "values": 3,
+                    "by_rule": {"private_key": 2},
+                    "keys": ["1a2b3c4d"]
+                }
             })
         );
         assert_eq!(

@@ -5,7 +5,7 @@ use std::{
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::support::{
     envoy::{Envoy, PROXY, Setup, endpoints, route},
     http::{Answer, Server},
-    program::{AFTER, BEFORE, Ran, recording, run, testdata, xdsnap},
+    program::{AFTER, BEFORE, Ran, bare, recording, run, testdata, xdsnap},
 };
 
 const PRODUCTPAGE: &str = "productpage-v1-6b746f74dc-9stvs.default";
@@ -431,7 +431,7 @@ fn a_real_envoy_that_is_killed_or_stops_after_it_said_its_name_is_missed() {
         // The capture is held up here, once Envoy has said who it is.
         let istiod = Server::start([("/version", vec![Answer::Stall])]);
         let desk = Desk::new();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xdsnap"));
+        let mut command = bare();
         command
             .args([
                 "capture", "-q", "-o", "x.xdsnap", IMPATIENT, "--envoy", &url,
@@ -838,7 +838,7 @@ fn a_capture_that_is_killed_keeps_what_it_has_and_what_was_there() {
     ));
     let desk = Desk::new();
     fs::write(desk.path("x.xdsnap"), "old").unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_xdsnap"))
+    let mut child = bare()
         .args(["capture", "-q", "-o", "x.xdsnap", &server.url()])
         .current_dir(&desk.0)
         .spawn()

@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use crate::support::program::{AFTER, BEFORE, Ran, recording, run, testdata, xdsnap};
+use crate::support::program::{AFTER, BEFORE, Ran, bare, recording, run, testdata, xdsnap};
 
 const PRODUCTPAGE: &str = "productpage-v1-6b746f74dc-9stvs.default";
 const REVIEWS: &str = "reviews-v1-545db77b95-2k8ls.default";
@@ -649,7 +649,7 @@ fn a_reader_that_has_had_enough_changes_nothing() {
             drop(reader);
             writer
         };
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_xdsnap"))
+        let output = bare()
             .args(args.split_whitespace())
             .current_dir(&*FILES)
             .stdout(closed())
@@ -659,7 +659,7 @@ fn a_reader_that_has_had_enough_changes_nothing() {
         assert_eq!(output.status.code(), Some(status), "{args}: {err}");
         assert_eq!(err.is_empty(), status != 2, "{args}: {err}");
         // Standard error may be closed as well.
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_xdsnap"))
+        let output = bare()
             .args(args.split_whitespace())
             .current_dir(&*FILES)
             .stdout(closed())

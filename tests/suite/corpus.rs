@@ -30,6 +30,7 @@ use std::{
     process::Command,
 };
 
+use crate::support::program::home;
 use assert_cmd::prelude::*;
 use serde_json::Value;
 
@@ -1771,7 +1772,9 @@ impl Report {
 }
 
 fn xdsnap() -> Command {
-    Command::cargo_bin("xdsnap").unwrap()
+    let mut command = Command::cargo_bin("xdsnap").unwrap();
+    command.env("HOME", home()).env("XDG_STATE_HOME", home());
+    command
 }
 
 fn diff<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Report {

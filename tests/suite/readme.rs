@@ -7,6 +7,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use crate::support::program::home;
+
 /// Stands before a block of commands and what they print.
 const MARK: &str = "<!-- tested -->";
 
@@ -138,6 +140,8 @@ fn run(command: &str, folder: &Path) -> String {
         .arg(format!("exec 2>&1\n{command}"))
         .current_dir(folder)
         .env("PATH", path)
+        .env("XDG_STATE_HOME", home())
+        .env_remove("XDSNAP_REDACTION_KEY_FILE")
         .env("LC_ALL", "C.UTF-8")
         .env_remove("COLUMNS")
         .env_remove("CLICOLOR_FORCE")

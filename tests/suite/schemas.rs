@@ -4,12 +4,14 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Output,
 };
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use xdsnap::render;
+
+use crate::support::program::bare;
 
 const ENVOY_DUMP: &str = "testdata/text_dump/config_dump.static_clusters.json";
 
@@ -32,7 +34,7 @@ fn assert_valid(validator: &Validator, document: &Value) {
 }
 
 fn xdsnap(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_xdsnap"))
+    bare()
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(arguments)
         .output()

@@ -1,6 +1,6 @@
 //! Several inputs that are read as one.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use super::{Body, Input, InputError};
 use crate::{
@@ -10,9 +10,10 @@ use crate::{
 };
 
 impl Input {
-    /// An input without any document, called so.
-    pub(super) fn named(name: impl ToString) -> Self {
+    /// A part of this one, without any document yet, called so.
+    pub(super) fn part(&self, name: impl ToString) -> Self {
         Self {
+            redactor: Arc::clone(&self.redactor),
             names: vec![name.to_string()],
             ..Self::default()
         }
@@ -50,6 +51,7 @@ impl Input {
             (a, b) => a.or(b),
         };
         self.skipped.extend(part.skipped);
+        self.was_redacted |= part.was_redacted;
         Ok(())
     }
 

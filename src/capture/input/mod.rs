@@ -11,8 +11,7 @@ mod report;
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io::{self, Read, Write},
+    io::{self, Read, Seek, Write},
     path::PathBuf,
     str::FromStr,
     sync::Arc,
@@ -127,6 +126,11 @@ impl InputError {
     }
 }
 
+/// What bundles are read from: a file, or what is held in memory, for nothing of it goes to the disk.
+pub(super) trait Bytes: Read + Seek {}
+
+impl<T: Read + Seek> Bytes for T {}
+
 /// Documents of proxies and istiods, from whatever was named.
 #[derive(Default)]
 pub struct Input {
@@ -134,7 +138,9 @@ pub struct Input {
     /// The inputs that this is made of, as they were named, by the numbers that entries have.
     names: Vec<String>,
     entries: BTreeMap<MemberPath, Entry>,
-    bundles: Vec<bundle::Reader<File>>,
+    bundles: Vec<bundle::Reader<Box<dyn Bytes>>>,
+    /// Whether any of the bundles was redacted when it was made.
+    was_redacted: bool,
     /// The proxies that any document is about.
     pub proxies: BTreeMap<ProxyId, Versions>,
     /// What the makers of bundles noted, and what they could not capture.
@@ -385,9 +391,14 @@ impl Input {
         received.timestamp().checked_sub(uptime(&bytes)?).ok()
     }
 
-    /// The bundles that were opened.
-    pub fn bundles(&mut self) -> &mut [bundle::Reader<File>] {
-        &mut self.bundles
+    /// What the bundles that were opened say of themselves, as it is there.
+    pub(super) fn bundles(&self) -> impl Iterator<Item = &Manifest> {
+        self.bundles.iter().map(bundle::Reader::manifest)
+    }
+
+    /// Whether any of it was redacted when it was captured, by whatever key.
+    pub fn was_redacted(&self) -> bool {
+        self.was_redacted
     }
 
     /// The bytes of a document, redacted.

@@ -2,13 +2,13 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read},
     path::Path,
     sync::Arc,
 };
 
 use super::{
-    Body, Entry, Input, InputError, Named, Place,
+    Body, Bytes, Entry, Input, InputError, Named, Place,
     bug_report::{self, ReportFile},
     content::{cannot_unpack, content_of, text_instead_of_json},
 };
@@ -49,12 +49,12 @@ impl Input {
                 Place::Endpoint(_) => {}
                 Place::Stdin => {
                     let stdin = io::stdin().lock();
-                    let mut part = Self::named("standard input");
+                    let mut part = input.part("standard input");
                     part.stream("standard input", "stdin", stdin, named, &mut unplaced)?;
                     input.merge(part)?;
                 }
                 Place::Path(path) => {
-                    let mut part = Self::named(path.display());
+                    let mut part = input.part(path.display());
                     part.path(path, named, &mut unplaced)?;
                     input.merge(part)?;
                 }
@@ -87,7 +87,7 @@ impl Input {
         }
         let archive = files::archive(BufReader::new(open()?));
         match archive.map_err(|error| cannot_unpack(&name, error))? {
-            Some(Archive::Zstd) => self.bundle(&name, open()?),
+            Some(Archive::Zstd) => self.bundle(&name, Box::new(open()?), metadata.len()),
             Some(Archive::Other) => {
                 let origin = Origin::file(path);
                 self.archive(&name, &origin, BufReader::new(open()?), metadata.len())
@@ -121,10 +121,8 @@ impl Input {
         }
         match files::archive(received.as_slice()).map_err(|error| cannot_unpack(name, error))? {
             Some(Archive::Zstd) => {
-                // A bundle was redacted before it was written.
-                let mut file = tempfile::tempfile().map_err(io)?;
-                file.write_all(&received).map_err(io)?;
-                return self.bundle(name, file);
+                let size = received.len() as u64;
+                return self.bundle(name, Box::new(io::Cursor::new(received)), size);
             }
             Some(Archive::Other) => {
                 let size = received.len() as u64;
@@ -145,14 +143,10 @@ impl Input {
         self.document(name, None, named, content, entry, unplaced)
     }
 
-    fn bundle(&mut self, name: &str, file: File) -> Result<(), InputError> {
-        let size = file
-            .metadata()
-            .map_err(|error| InputError::io(name, error))?
-            .len();
+    fn bundle(&mut self, name: &str, file: Box<dyn Bytes>, size: u64) -> Result<(), InputError> {
         self.size_bytes = Some(self.size_bytes.unwrap_or(0) + size);
         let reader = bundle::Reader::open(name, file)?;
-        let manifest = reader.manifest().clone();
+        let mut manifest = reader.manifest().clone();
         let at = self.bundles.len();
         self.bundles.push(reader);
         for member in &manifest.members {
@@ -160,17 +154,12 @@ impl Input {
             let Ok(member_path) = member.path.parse::<MemberPath>() else {
                 continue;
             };
-            let provenance = Provenance {
-                origin: member.origin.clone(),
-                requested: member.requested,
-                received: member.received,
-                status: member.status,
-                redacted: member.redacted,
-            };
             let body = Body::Member {
                 bundle: at,
                 path: member.path.clone(),
             };
+            let mut provenance = Provenance::from(member);
+            provenance.origin = self.scrubbed_origin(provenance.origin);
             let entry = Entry::new(provenance, body);
             self.insert(member_path, entry, name)?;
         }
@@ -179,12 +168,36 @@ impl Input {
             versions.envoy.clone_from(&proxy.envoy_version);
             versions.istio.clone_from(&proxy.istio_version);
         }
-        let noted = manifest.failures.iter().cloned();
+        let noted = manifest
+            .failures
+            .iter()
+            .map(|failure| self.scrubbed(failure));
         let (inherent, failures): (Vec<_>, Vec<_>) = noted.partition(bug_report::is_inherent);
         self.failures.extend(failures);
         self.inherent.extend(inherent);
+        self.was_redacted |= !manifest.redaction.off;
+        manifest.note = manifest.note.map(|note| self.redactor.scrub(&note).0);
         self.manifest.get_or_insert(manifest);
         Ok(())
+    }
+
+    /// What a bundle notes of a failure. Who made it may have known fewer rules, or none.
+    fn scrubbed(&self, failure: &FailureEntry) -> FailureEntry {
+        FailureEntry {
+            origin: self.scrubbed_origin(failure.origin.clone()),
+            reason: self
+                .redactor
+                .scrub(&self.redactor.scrub_reason(&failure.reason))
+                .0,
+            ..failure.clone()
+        }
+    }
+
+    fn scrubbed_origin(&self, origin: Origin) -> Origin {
+        Origin {
+            url: origin.url.map(|url| self.redactor.scrub(&url).0),
+            ..origin
+        }
     }
 
     fn folder(
@@ -221,7 +234,7 @@ impl Input {
             let Some(member) = file.member else {
                 // Beside laid-out files, others are somebody's notes.
                 if !is_laid_out {
-                    let mut part = Self::named(file.path.display());
+                    let mut part = self.part(file.path.display());
                     let opened = part.path(&file.path, named, unplaced);
                     if let Err(error) = opened.and_then(|()| self.merge(part)) {
                         self.skipped.push(error.to_string());

@@ -50,6 +50,9 @@ impl Input {
                 .redaction_rules
                 .clone_from(&manifest.redaction.rules);
             overview.redacted = manifest.redaction.values;
+            overview.redacted_by.clone_from(&manifest.redaction.by_rule);
+            overview.redaction_keys = manifest.redaction.keys.iter().cloned().collect();
+            overview.holds_secrets = manifest.redaction.off;
             for istiod in &manifest.istiods {
                 overview.istiods.push(IstiodOverview {
                     name: istiod.name.clone(),
@@ -95,7 +98,7 @@ impl Input {
                 size_bytes: body.as_ref().map(|body| body.size_bytes),
                 origin: provenance.origin.to_string(),
                 requested: provenance.requested.map(|time| time.to_string()),
-                redacted: provenance.redacted,
+                redacted: provenance.redacted.as_ref().map(|found| found.values),
                 has_endpoints: body
                     .as_ref()
                     .filter(|_| is_whole)

@@ -39,7 +39,7 @@ fn partial_of(members: &Members) -> Vec<u8> {
             requested: Some(time("2026-11-21T01:52:51.5Z")),
             received: Some(time(&format!("2026-11-21T01:52:5{}Z", number + 2))),
             status: Some(200),
-            redacted: Some(number as u64),
+            redacted: Some([("private-key-pem", number as u64)].into_iter().collect()),
         };
         writer
             .member(path.parse().unwrap(), provenance, &mut &body[..])
@@ -133,6 +133,7 @@ fn a_partial_file_becomes_a_bundle_with_the_origins_and_times_of_its_members() {
     assert_eq!(span.start, time("2026-11-21T01:52:51.5Z"));
     assert_eq!(span.end, time("2026-11-21T01:52:54Z"));
     assert_eq!(manifest.redaction.values, 3);
+    assert_eq!(manifest.redaction.by_rule["private-key-pem"], 3);
     assert_eq!(manifest.proxies[0].id, id("web-1.shop"));
     assert!(verify("x", Cursor::new(&bundle[..])).unwrap().is_empty());
 }
@@ -268,6 +269,7 @@ fn what_was_known_of_the_whole_is_restored_also_of_a_file_that_is_cut() {
     let mut told = head();
     told.note = Some("n".repeat(100_000));
     told.redaction.rules = vec!["private-key-pem".to_owned()];
+    told.redaction.off = true;
     told.proxies.push(ProxyEntry {
         id: id("web-1.shop"),
         envoy_version: Some("1.40.0".to_owned()),
@@ -313,7 +315,7 @@ fn what_was_known_of_the_whole_is_restored_also_of_a_file_that_is_cut() {
             let manifest = open(&bundle).unwrap().manifest().clone();
             assert_eq!(manifest.note, told.note);
             assert_eq!(manifest.captured, told.captured);
-            assert_eq!(manifest.redaction.rules, told.redaction.rules);
+            assert_eq!(manifest.redaction, told.redaction);
             assert_eq!(manifest.proxies, told.proxies);
             let is_told = |failure: &&xdsnap::bundle::FailureEntry| failure.status == Some(503);
             let told = manifest.failures.iter().filter(is_told).count();

@@ -15,7 +15,7 @@ use xdsnap::bundle::{Intact, recover, verify};
 use super::*;
 use crate::support::{
     http::{Answer, Server},
-    program::{BEFORE, Ran, recording, run, testdata, xdsnap},
+    program::{BEFORE, Ran, bare, home, recording, run, testdata, xdsnap},
 };
 
 const PROXY: &str = "productpage-v1-6b746f74dc-9stvs.default";
@@ -42,7 +42,7 @@ impl Desk {
 
     /// Starts the program here.
     fn start(&self, args: &str) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_xdsnap"))
+        bare()
             .args(args.split_whitespace())
             .current_dir(self.0.path())
             .stdin(Stdio::piped())
@@ -378,7 +378,7 @@ const PROXIES: u32 = 4;
 
 /// `capture`, of the folder, to `output`.
 fn capture_mesh(output: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xdsnap"));
+    let mut command = bare();
     command
         .args(["capture", "-q", "-o"])
         .arg(output)
@@ -557,7 +557,8 @@ fn in_shell(before: &str, command: &Command) -> Command {
         .arg(format!("{before}; exec \"$@\""))
         .arg("sh")
         .arg(command.get_program())
-        .args(command.get_args());
+        .args(command.get_args())
+        .env("XDG_STATE_HOME", home());
     shell
 }
 
@@ -608,7 +609,7 @@ fn a_quota_that_is_used_up_leaves_the_old_file_and_what_was_captured() {
     fs::write(desk.path("left.partial"), partial_mesh(&desk)).unwrap();
     for blocks in [0, most / 2] {
         let command = ["verify", "--recover", "new", "left.partial"];
-        let mut verify = Command::new(env!("CARGO_BIN_EXE_xdsnap"));
+        let mut verify = bare();
         verify.args(command);
         let mut limited = in_shell(&format!("trap '' XFSZ; ulimit -f {blocks}"), &verify);
         let output = limited.current_dir(desk.0.path()).output().unwrap();
@@ -645,6 +646,7 @@ fn in_namespace(script: &str, args: &[&OsStr]) -> Option<std::process::Output> {
         }
         let mut command = Command::new("unshare");
         command
+            .env("XDG_STATE_HOME", home())
             .args(*flags)
             .args(["sh", "-c", script, "sh"])
             .args(args);
@@ -748,7 +750,7 @@ fn a_folder_that_cannot_be_written_is_named_before_anybody_is_asked() {
         assert_eq!(server.requests(), [""; 0]);
     };
     let capture = |file: &Path| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xdsnap"));
+        let mut command = bare();
         command.args(["capture", "-o"]).arg(file).arg(&url);
         command
     };
@@ -775,7 +777,8 @@ fn a_folder_that_cannot_be_written_is_named_before_anybody_is_asked() {
     limited
         .args(&under[1..])
         .arg(command.get_program())
-        .args(command.get_args());
+        .args(command.get_args())
+        .env("XDG_STATE_HOME", home());
     check(limited.output().unwrap(), &file);
     // A disk without room for another file, or that is mounted to be read only.
     let script = "mount -t tmpfs -o ro none /mnt && exec \"$1\" capture -o /mnt/x.xdsnap \"$2\"";

@@ -1,6 +1,11 @@
 //! The program itself, in an environment that is the same everywhere.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 use assert_cmd::Command;
 
@@ -25,6 +30,14 @@ impl Ran {
     }
 }
 
+/// `xdsnap` as it is started without any help, but for where its key is.
+pub(crate) fn bare() -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_xdsnap"));
+    command.env("HOME", home()).env("XDG_STATE_HOME", home());
+    command.env_remove("XDSNAP_REDACTION_KEY_FILE");
+    command
+}
+
 /// `xdsnap` in 80 columns of UTF-8, without colour and pager, whatever the environment of the tests.
 pub(crate) fn xdsnap<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xdsnap"));
@@ -34,12 +47,28 @@ pub(crate) fn xdsnap<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S
         "LC_ALL",
         "LC_CTYPE",
         "RUST_BACKTRACE",
+        "XDSNAP_REDACTION_KEY_FILE",
     ] {
         command.env_remove(name);
     }
     command.env("LANG", "C.UTF-8").env("COLUMNS", "80");
+    command.env("HOME", home()).env("XDG_STATE_HOME", home());
     command.args(args);
     command
+}
+
+/// Where the program keeps its key during this run of the tests: what it makes is not that of whoever runs them.
+pub(crate) fn home() -> &'static Path {
+    static HOME: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("home");
+        let key = folder.join("xdsnap/redaction.key");
+        fs::create_dir_all(key.parent().unwrap()).unwrap();
+        // The same always, for the samples in documents hold what it makes.
+        fs::write(&key, format!("{}\n", "5a".repeat(32))).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        folder
+    });
+    &HOME
 }
 
 /// Runs a command to its end.
