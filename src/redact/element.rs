@@ -6,7 +6,8 @@ use jiter::{Jiter, JiterError, Peek};
 
 use super::{
     MAX_DEPTH, RedactError, Redactor,
-    cut::{Counts, Cut, apply},
+    cut::{Cut, apply},
+    found::Log,
     labels::{LabelError, LateLabels},
     rules::Treatment,
     shape::{Object, Shape},
@@ -25,13 +26,13 @@ pub(super) struct Place {
     pub(super) treatment: Treatment,
 }
 
-/// Copies `slice`, one JSON value; counts what was replaced.
-pub(super) fn copy(
+/// Copies `slice`, one JSON value; `log` hears what was replaced.
+pub(super) fn copy<L: Log>(
     redactor: &Redactor,
     place: Place,
     slice: &[u8],
     output: &mut dyn Write,
-    counts: &mut Counts,
+    log: &mut L,
 ) -> Result<(), RedactError> {
     let mut walk = Walk {
         redactor,
@@ -41,7 +42,7 @@ pub(super) fn copy(
         labels: None,
         output,
         copied: 0,
-        counts,
+        log,
     };
     let first = walk.json.peek();
     let first = walk.valid(first)?;
@@ -51,17 +52,18 @@ pub(super) fn copy(
     walk.copy_to(slice.len())
 }
 
-/// The key that `token`, a JSON string, should be replaced by.
-pub(super) fn scrub_key(redactor: &Redactor, token: &[u8], counts: &mut Counts) -> Option<String> {
-    let mut json = Jiter::new(token);
-    let key = json.next_str().ok()?;
+/// What `key` should be replaced by; the log enters its member.
+pub(super) fn scrub_key<L: Log>(redactor: &Redactor, key: &str, log: &mut L) -> Option<String> {
     let cuts = text::find(key, Language::Plain, &redactor.hider);
-    scrubbed(key, &cuts, counts)
+    let scrubbed = (!cuts.is_empty()).then(|| apply(key, &cuts));
+    log.enter_member(scrubbed.as_deref().unwrap_or(key));
+    cuts.iter().for_each(|cut| log.gone(cut.rule));
+    scrubbed
 }
 
 /// `text` as `cuts` leave it, if there are any.
-fn scrubbed(text: &str, cuts: &[Cut], counts: &mut Counts) -> Option<String> {
-    cuts.iter().for_each(|cut| counts.count(cut.rule));
+fn scrubbed<L: Log>(text: &str, cuts: &[Cut], log: &mut L) -> Option<String> {
+    cuts.iter().for_each(|cut| log.gone(cut.rule));
     (!cuts.is_empty()).then(|| apply(text, cuts))
 }
 
@@ -70,7 +72,7 @@ pub(super) fn write_string(text: &str, output: &mut dyn Write) -> Result<(), Red
     serde_json::to_writer(output, text).map_err(|error| RedactError::Write(error.into()))
 }
 
-struct Walk<'a> {
+struct Walk<'a, L> {
     redactor: &'a Redactor,
     slice: &'a [u8],
     /// Bytes of the document before the slice.
@@ -81,10 +83,10 @@ struct Walk<'a> {
     output: &'a mut dyn Write,
     /// How much of the slice is in the output, replaced or not.
     copied: usize,
-    counts: &'a mut Counts,
+    log: &'a mut L,
 }
 
-impl Walk<'_> {
+impl<L: Log> Walk<'_, L> {
     /// A value whose first byte is the next; `depth` counts the lists and objects around it.
     fn value(
         &mut self,
@@ -100,9 +102,13 @@ impl Walk<'_> {
             Peek::Object => self.object(shape, treatment, depth),
             Peek::Array => {
                 let mut item = self.json.known_array();
+                let mut index = 0;
                 while let Some(peek) = self.valid(item)? {
+                    self.log.enter_item(index);
                     self.value(peek, shape.item(), treatment, depth + 1)?;
+                    self.log.leave();
                     item = self.json.array_step();
+                    index += 1;
                 }
                 Ok(())
             }
@@ -160,8 +166,7 @@ impl Walk<'_> {
             let key = key.map_err(|error| RedactError::json(self.offset, &error))?;
             let Some(key) = key else { return Ok(()) };
             let member = object.member(key, &self.redactor.rules);
-            let cuts = text::find(key, Language::Plain, &self.redactor.hider);
-            if let Some(key) = scrubbed(key, &cuts, self.counts) {
+            if let Some(key) = scrub_key(self.redactor, key, self.log) {
                 self.replace_key(before, &key)?;
             }
             let peek = self.json.peek();
@@ -175,6 +180,7 @@ impl Walk<'_> {
                 (of_all, _) => of_all,
             };
             self.value(peek, member.shape, treatment, depth + 1)?;
+            self.log.leave();
             before = self.json.current_index();
             is_first = false;
         }
@@ -193,14 +199,14 @@ impl Walk<'_> {
                     true => hider.hide_bytes(text),
                     false => hider.hide(text),
                 };
-                replacement.inspect(|_| self.counts.count(rule))
+                replacement.inspect(|_| self.log.gone(rule))
             }
             Treatment::KEEP if shape.is_bytes() && text::is_in_base64(text) => {
                 let replacement = hider.hide_bytes(text);
-                replacement.inspect(|_| self.counts.count("private-key-pem"))
+                replacement.inspect(|_| self.log.gone("private-key-pem"))
             }
             Treatment::Read(language) => {
-                scrubbed(text, &text::find(text, language, hider), self.counts)
+                scrubbed(text, &text::find(text, language, hider), self.log)
             }
         };
         match replacement {
@@ -261,7 +267,7 @@ impl Walk<'_> {
     fn replace(&mut self, start: usize, text: &str, rule: &'static str) -> Result<(), RedactError> {
         self.copy_to(start)?;
         self.copied = self.json.current_index();
-        self.counts.count(rule);
+        self.log.gone(rule);
         write_string(text, self.output)
     }
 

@@ -10,6 +10,7 @@
 
 mod cut;
 mod element;
+mod found;
 mod key;
 mod labels;
 mod names;
@@ -26,6 +27,7 @@ use base64::{
 };
 
 pub use cut::Counts;
+pub use found::Found;
 pub use key::{InvalidKey, Key};
 pub use rules::{RULES, Rule, What};
 pub use text::scrub_reason;
@@ -108,7 +110,11 @@ impl Redactor {
     ) -> Result<Counts, RedactError> {
         match self.policy {
             Policy::Off => verbatim(input, output).map(|()| Counts::default()),
-            Policy::Tokens(_) | Policy::Alike => stream::copy(self, document, input, output),
+            Policy::Tokens(_) | Policy::Alike => {
+                let mut counts = Counts::default();
+                stream::copy(self, document, input, output, &mut counts)?;
+                Ok(counts)
+            }
         }
     }
 
@@ -122,6 +128,28 @@ impl Redactor {
         let cuts = text::find(text, text::Language::Plain, &self.hider);
         cuts.iter().for_each(|cut| counts.count(cut.rule));
         (cut::apply(text, &cuts), counts)
+    }
+
+    /// Hands every place that [`Redactor::copy`] would replace to `found`, in the order of the document, and never
+    /// what stands there. A string of which several parts go is several places of one path.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Redactor::copy`] but for writing; what was found up to there was handed out.
+    pub fn find(
+        &self,
+        document: Document,
+        input: &mut dyn Read,
+        found: &mut dyn FnMut(&Found),
+    ) -> Result<Counts, RedactError> {
+        let mut finder = found::Finder::new(found);
+        match self.policy {
+            Policy::Off => verbatim(input, &mut io::sink())?,
+            Policy::Tokens(_) | Policy::Alike => {
+                stream::copy(self, document, input, &mut io::sink(), &mut finder)?;
+            }
+        }
+        Ok(finder.counts)
     }
 
     /// Why an update was rejected, without what that quotes of configuration.
