@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use prost_reflect::{Cardinality, DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Value, json};
 
-use super::case::{Case, awkward, base64, check, pem, plain};
+use super::case::{Case, awkward, base64, cases, pem, plain};
 use crate::support::program::recording;
 
 /// The descriptors that the product's own table is made of, read by somebody else.
@@ -269,13 +269,11 @@ fn annotated_fields_are_those_of_envoy_contrib_and_v2() {
     assert!(sent().len() > 5 * fields.len());
 }
 
-#[test]
-fn annotated_field_in_its_message() {
-    check(each(|sent| vec![("", sent.any())]));
+fn annotated_field_in_its_message() -> Vec<Case> {
+    cases(each(|sent| vec![("", sent.any())]))
 }
 
-#[test]
-fn annotated_field_in_both_spellings_escaped_and_label_last() {
+fn annotated_field_in_both_spellings_escaped_and_label_last() -> Vec<Case> {
     let mut cases = Vec::new();
     let plain_string = |text: &str, _: bool| json!(text).to_string();
     let keys_escaped = |text: &str, is_key: bool| match is_key {
@@ -305,12 +303,11 @@ fn annotated_field_in_both_spellings_escaped_and_label_last() {
             cases.push(Case::new(name, case.document, text));
         }
     }
-    check(cases);
+    cases
 }
 
-#[test]
-fn annotated_field_in_an_any_in_an_any_and_in_a_typed_struct() {
-    check(each(|sent| {
+fn annotated_field_in_an_any_in_an_any_and_in_a_typed_struct() -> Vec<Case> {
+    cases(each(|sent| {
         let nested = any("google.protobuf.Any", &json!({"value": sent.any()}));
         let url = format!("type.googleapis.com/{}", sent.message);
         vec![
@@ -362,12 +359,11 @@ fn annotated_field_in_an_any_in_an_any_and_in_a_typed_struct() {
                 ),
             ),
         ]
-    }));
+    }))
 }
 
-#[test]
-fn annotated_field_of_a_wrong_kind() {
-    check(each(|sent| {
+fn annotated_field_of_a_wrong_kind() -> Vec<Case> {
+    cases(each(|sent| {
         let url = format!("type.googleapis.com/{}", sent.message);
         let mut forms = Vec::new();
         let mut form = |name: &'static str, value: &Value| {
@@ -401,11 +397,10 @@ fn annotated_field_of_a_wrong_kind() {
             }
         }
         forms
-    }));
+    }))
 }
 
-#[test]
-fn annotated_field_twice() {
+fn annotated_field_twice() -> Vec<Case> {
     let mut cases = Vec::new();
     for sent in sent() {
         let key = json!(sent.field);
@@ -443,13 +438,12 @@ fn annotated_field_twice() {
             ));
         }
     }
-    check(cases);
+    cases
 }
 
 /// Without the type, the names have to do: those of annotated fields are as telling as the annotation.
-#[test]
-fn annotated_field_in_a_struct_of_its_shape() {
-    check(each(|sent| {
+fn annotated_field_in_a_struct_of_its_shape() -> Vec<Case> {
+    cases(each(|sent| {
         let as_struct = any("google.protobuf.Struct", &json!({"value": sent.value}));
         let old = format!(
             "type.googleapis.com/envoy.api.v2.auth.Old{}",
@@ -492,12 +486,11 @@ fn annotated_field_in_a_struct_of_its_shape() {
                 ),
             ),
         ]
-    }));
+    }))
 }
 
-#[test]
-fn annotated_field_in_json_in_a_string_and_in_base64() {
-    check(each(|sent| {
+fn annotated_field_in_json_in_a_string_and_in_base64() -> Vec<Case> {
+    cases(each(|sent| {
         let text = sent.any().to_string();
         let untyped = sent.value.to_string();
         let lines = format!("{:#}", sent.any());
@@ -526,5 +519,15 @@ fn annotated_field_in_json_in_a_string_and_in_base64() {
             ),
             ("in JSON in base64 in a string", string(&base64(&text))),
         ]
-    }));
+    }))
+}
+
+each! {
+    annotated_field_in_its_message,
+    annotated_field_in_both_spellings_escaped_and_label_last,
+    annotated_field_in_an_any_in_an_any_and_in_a_typed_struct,
+    annotated_field_of_a_wrong_kind,
+    annotated_field_twice,
+    annotated_field_in_a_struct_of_its_shape,
+    annotated_field_in_json_in_a_string_and_in_base64,
 }

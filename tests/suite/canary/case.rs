@@ -129,6 +129,11 @@ impl Case {
     }
 }
 
+/// A list of them.
+pub(super) fn cases(cases: impl IntoIterator<Item = Case>) -> Vec<Case> {
+    cases.into_iter().collect()
+}
+
 /// Fails with all that is wrong with any of `cases`.
 pub(super) fn check(cases: impl IntoIterator<Item = Case>) {
     let mut count = 0;

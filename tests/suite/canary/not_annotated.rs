@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use xdsnap::model::Document;
 
 use super::case::{
-    Case, awkward, base64, bootstrap, check, cluster, endpoints, filter, header, jwt, listener,
+    Case, awkward, base64, bootstrap, cases, cluster, endpoints, filter, header, jwt, listener,
     manager, pem, plain, rejected, route, virtual_host,
 };
 use crate::support::program::recording;
@@ -34,24 +34,22 @@ fn istiod_secret(secret: Value) -> Case {
     Case::dump("istiod", &dump).keeping(&["kubernetes://stays-here"])
 }
 
-#[test]
-fn not_annotated_01_error_details() {
+fn not_annotated_01_error_details() -> Vec<Case> {
     let details = format!(
         "Proto constraint validation failed (Secret.Name): goo.gle/debugonly  name: \"a\" tls_certificate {{ private_key \
          {{ inline_string: \"{}\" }} password {{ inline_string: \"{}\" }} }}",
         pem().escape_default(),
         awkward().escape_default()
     );
-    check([
+    cases([
         Case::dump("details", &rejected(&details)).keeping(&["Proto constraint validation failed"])
-    ]);
+    ])
 }
 
-#[test]
-fn not_annotated_02_header_values() {
+fn not_annotated_02_header_values() -> Vec<Case> {
     let header = header("authorization", &format!("Bearer {}", plain()));
     let raw = json!({"header": {"key": "cookie", "raw_value": base64(&plain())}});
-    check([
+    cases([
         Case::dump(
             "request",
             &route(json!({"request_headers_to_add": [header, raw]})),
@@ -61,11 +59,10 @@ fn not_annotated_02_header_values() {
             "response",
             &virtual_host(json!({"response_headers_to_add": [header, raw]})),
         ),
-    ]);
+    ])
 }
 
-#[test]
-fn not_annotated_03_local_jwks() {
+fn not_annotated_03_local_jwks() -> Vec<Case> {
     let keys = json!({"keys": [{"kty": "oct", "alg": "HS256", "k": plain()}]}).to_string();
     let of = |source: Value| {
         filter(
@@ -73,16 +70,15 @@ fn not_annotated_03_local_jwks() {
             json!({"providers": {"p": {"issuer": "stays.example", "local_jwks": source}}}),
         )
     };
-    check([
+    cases([
         Case::dump("string", &of(inline(&keys))).keeping(&["stays.example", "HS256"]),
         Case::dump("bytes", &of(json!({"inline_bytes": base64(&keys)}))),
-    ]);
+    ])
 }
 
-#[test]
-fn not_annotated_04_lua() {
+fn not_annotated_04_lua() -> Vec<Case> {
     let code = format!("local token = \"{}\" -- stays-here", plain());
-    check(
+    cases(
         ["inline_code", "default_source_code", "source_codes"].map(|field| {
             let value = match field {
                 "inline_code" => json!(code),
@@ -92,14 +88,13 @@ fn not_annotated_04_lua() {
             Case::dump(field, &filter("lua.v3.Lua", json!({field: value})))
                 .keeping(&["local token = ", "stays-here"])
         }),
-    );
+    )
 }
 
-#[test]
-fn not_annotated_05_wasm() {
+fn not_annotated_05_wasm() -> Vec<Case> {
     let settings = json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": json!({"password": plain()}).to_string()});
     let variables = json!({"key_values": {"ISTIO_META_WASM_IMAGE_PULL_SECRET": plain()}});
-    check([
+    cases([
         Case::dump(
             "plugin",
             &filter(
@@ -114,25 +109,23 @@ fn not_annotated_05_wasm() {
                 json!({"config": {"vm_config": {"configuration": settings, "environment_variables": variables}}}),
             ),
         ),
-    ]);
+    ])
 }
 
-#[test]
-fn not_annotated_06_wasm_remote_uri() {
+fn not_annotated_06_wasm_remote_uri() -> Vec<Case> {
     let uri = format!("https://user:{}@modules.example/m.wasm?sig={0}", plain());
     let code = json!({"remote": {"http_uri": {"uri": uri, "cluster": "c"}, "sha256": "5f4dcc3b5aa765d61d8327deb882cf99"}});
-    check([Case::dump(
+    cases([Case::dump(
         "remote",
         &filter(
             "wasm.v3.Wasm",
             json!({"config": {"vm_config": {"code": code}}}),
         ),
     )
-    .keeping(&["modules.example/m.wasm", "5f4dcc3b5aa765d61d8327deb882cf99"])]);
+    .keeping(&["modules.example/m.wasm", "5f4dcc3b5aa765d61d8327deb882cf99"])])
 }
 
-#[test]
-fn not_annotated_07_call_credentials() {
+fn not_annotated_07_call_credentials() -> Vec<Case> {
     let credentials = json!([
         {"access_token": plain()},
         {"google_refresh_token": awkward()},
@@ -141,50 +134,45 @@ fn not_annotated_07_call_credentials() {
     ]);
     let service =
         json!({"google_grpc": {"target_uri": "stays.example", "call_credentials": credentials}});
-    check([Case::dump(
+    cases([Case::dump(
         "grpc",
         &filter("ext_authz.v3.ExtAuthz", json!({"grpc_service": service})),
     )
-    .keeping(&["stays.example"])]);
+    .keeping(&["stays.example"])])
 }
 
-#[test]
-fn not_annotated_08_lightstep() {
+fn not_annotated_08_lightstep() -> Vec<Case> {
     let config = json!({"@type": "type.googleapis.com/envoy.config.trace.v3.LightstepConfig", "access_token": inline(&plain()), "collector_cluster": "stays-here"});
-    check([Case::message("lightstep", config).keeping(&["stays-here"])]);
+    cases([Case::message("lightstep", config).keeping(&["stays-here"])])
 }
 
-#[test]
-fn not_annotated_09_tracers() {
+fn not_annotated_09_tracers() -> Vec<Case> {
     let service = json!({"http_uri": {"uri": "https://stays.example", "cluster": "c"}, "request_headers_to_add": [header("dd-api-key", &plain())]});
-    check([
+    cases([
         Case::message("opentelemetry", json!({"@type": "type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig", "http_service": service})).keeping(&["stays.example"]),
         Case::message("zipkin", json!({"@type": "type.googleapis.com/envoy.config.trace.v3.ZipkinConfig", "collector_service": service, "collector_endpoint": format!("/spans?token={}", plain())})).keeping(&["/spans"]),
         Case::message("datadog", json!({"@type": "type.googleapis.com/envoy.config.trace.v3.DatadogConfig", "collector_hostname": format!("https://u:{}@stays.example", plain())})).keeping(&["stays.example"]),
-    ]);
+    ])
 }
 
-#[test]
-fn not_annotated_10_typed_struct_of_unknown_type() {
+fn not_annotated_10_typed_struct_of_unknown_type() -> Vec<Case> {
     let value = json!({"users": inline(&plain()), "credentials": [{"key": plain()}], "secret": plain(), "stays": "stays-here"});
-    check(["udpa.type.v1", "xds.type.v3"].map(|of| {
+    cases(["udpa.type.v1", "xds.type.v3"].map(|of| {
         Case::message(of, json!({"@type": format!("type.googleapis.com/{of}.TypedStruct"), "type_url": "x/istio.Unknown", "value": value})).keeping(&["stays-here"])
-    }));
+    }))
 }
 
-#[test]
-fn not_annotated_11_oauth2() {
+fn not_annotated_11_oauth2() -> Vec<Case> {
     let config = json!({"config": {
         "credentials": {"client_id": "id-stays"},
         "token_endpoint": {"uri": format!("https://id:{}@stays.example", plain())},
         "authorization_endpoint": format!("https://stays.example/a?client_secret={}", plain()),
     }});
-    check([Case::dump("oauth2", &filter("oauth2.v3.OAuth2", config))
-        .keeping(&["id-stays", "stays.example/a"])]);
+    cases([Case::dump("oauth2", &filter("oauth2.v3.OAuth2", config))
+        .keeping(&["id-stays", "stays.example/a"])])
 }
 
-#[test]
-fn not_annotated_12_metadata() {
+fn not_annotated_12_metadata() -> Vec<Case> {
     let node = json!({"id": "id-stays", "metadata": {
         "ISTIO_META_CLOUD_TOKEN": plain(),
         "LABELS": {"app": "app-stays"},
@@ -201,28 +189,26 @@ fn not_annotated_12_metadata() {
         "project-stays",
     ];
     let metadata = json!({"filter_metadata": {"f": {"apiKey": plain(), "name": "stays-here"}}});
-    check([
+    cases([
         Case::dump("node", &bootstrap(json!({"node": node}))).keeping(&kept),
         Case::new("server_info", Document::ServerInfo, json!({"node": node})).keeping(&kept),
         Case::dump("filter_metadata", &route(json!({"metadata": metadata})))
             .keeping(&["stays-here"]),
-    ]);
+    ])
 }
 
-#[test]
-fn not_annotated_13_node_id_and_locality_are_kept() {
+fn not_annotated_13_node_id_and_locality_are_kept() -> Vec<Case> {
     let node = json!({"id": "sidecar~10.0.0.1~web-1.shop~shop.svc.cluster.local", "cluster": "web.shop", "locality": {"region": "eu-1", "zone": "eu-1a"}});
-    check([
+    cases([
         Case::dump("node", &bootstrap(json!({"node": node}))).keeping(&[
             "sidecar~10.0.0.1~web-1.shop~shop.svc.cluster.local",
             "web.shop",
             "eu-1a",
         ]),
-    ]);
+    ])
 }
 
-#[test]
-fn not_annotated_14_matchers() {
+fn not_annotated_14_matchers() -> Vec<Case> {
     let by = |name: &str, value: &str| json!({"name": name, "string_match": {"exact": value}});
     let matcher = json!({
         "prefix": "/stays",
@@ -231,7 +217,7 @@ fn not_annotated_14_matchers() {
         "cookies": [by("session", &format!("{}0a1b2c3d4e", plain())), by("theme", "dark-stays")],
     });
     let clusters = json!([{"name": "v", "headers": [by("authorization", &plain())]}]);
-    check([
+    cases([
         Case::dump("route", &route(json!({"match": matcher}))).keeping(&[
             "/stays",
             "v2-stays",
@@ -243,19 +229,17 @@ fn not_annotated_14_matchers() {
             "virtual cluster",
             &virtual_host(json!({"virtual_clusters": clusters})),
         ),
-    ]);
+    ])
 }
 
-#[test]
-fn not_annotated_15_bodies_and_redirects() {
-    check([
+fn not_annotated_15_bodies_and_redirects() -> Vec<Case> {
+    cases([
         Case::dump("body", &route(json!({"direct_response": {"status": 403, "body": inline(&format!("body-stays, your token={}", plain()))}}))).keeping(&["body-stays"]),
         Case::dump("redirect", &route(json!({"redirect": {"host_redirect": format!("user:{}@stays.example", plain()), "path_redirect": format!("/x?api_key={}", plain())}}))).keeping(&["/x"]),
-    ]);
+    ])
 }
 
-#[test]
-fn not_annotated_16_principals() {
+fn not_annotated_16_principals() -> Vec<Case> {
     let principals = json!([
         {"authenticated": {"principal_name": {"exact": "spiffe://cluster.local/ns/shop/sa/web"}}},
         {"remote_ip": {"address_prefix": "10.1.2.0", "prefix_len": 24}},
@@ -264,81 +248,75 @@ fn not_annotated_16_principals() {
         {"metadata": {"filter": "jwt", "path": [{"key": "email"}], "value": {"string_match": {"exact": "ann@stays.example"}}}},
     ]);
     let rules = json!({"rules": {"policies": {"p": {"principals": principals}}}});
-    check([
+    cases([
         Case::dump("rbac", &filter("rbac.v3.RBAC", rules)).keeping(&[
             "spiffe://cluster.local/ns/shop/sa/web",
             "10.1.2.0",
             "ann@stays.example",
         ]),
-    ]);
+    ])
 }
 
-#[test]
-fn not_annotated_17_names_of_hosts_and_peers_are_kept() {
+fn not_annotated_17_names_of_hosts_and_peers_are_kept() -> Vec<Case> {
     let context = json!({"sni": "outbound_.80_._.sni-stays", "common_tls_context": {"validation_context": {"match_typed_subject_alt_names": [{"san_type": "URI", "matcher": {"exact": "spiffe://san-stays"}}]}}});
-    check([
+    cases([
         Case::dump("upstream", &tls("UpstreamTlsContext", context)).keeping(&["sni-stays", "spiffe://san-stays"]),
         Case::dump("listener", &listener(json!({"filter_chains": [{"filter_chain_match": {"server_names": ["name.stays"]}}]}))).keeping(&["name.stays"]),
         Case::dump("domains", &virtual_host(json!({"domains": ["domain.stays"]}))).keeping(&["domain.stays"]),
-    ]);
+    ])
 }
 
-#[test]
-fn not_annotated_18_certificates_are_kept_and_keys_beside_them_go() {
+fn not_annotated_18_certificates_are_kept_and_keys_beside_them_go() -> Vec<Case> {
     let chain = "-----BEGIN CERTIFICATE-----\nMIIchain-stays\n-----END CERTIFICATE-----\n";
     let both = format!("{chain}{}", pem());
     let certificate = json!({"common_tls_context": {"tls_certificates": [{"certificate_chain": inline(&both), "private_key": inline(&pem())}], "validation_context": {"trusted_ca": inline(chain)}}});
     let bytes = json!({"common_tls_context": {"tls_certificates": [{"certificate_chain": {"inline_bytes": base64(&both)}}], "validation_context": {"trusted_ca": {"inline_bytes": base64(chain)}}}});
-    check([
+    cases([
         Case::dump("string", &tls("UpstreamTlsContext", certificate)).keeping(&["MIIchain-stays"]),
         Case::dump("bytes", &tls("UpstreamTlsContext", bytes)).keeping(&[&base64(chain)]),
-    ]);
+    ])
 }
 
-#[test]
-fn not_annotated_19_endpoints_are_kept() {
+fn not_annotated_19_endpoints_are_kept() -> Vec<Case> {
     let host = json!({
         "endpoint": {"address": {"socket_address": {"address": "10.9.8.7", "port_value": 80}}, "hostname": "host.stays"},
         "metadata": {"filter_metadata": {"istio": {"workload": "web;shop;web;v1;Kubernetes"}}},
     });
-    check([Case::dump(
+    cases([Case::dump(
         "endpoint",
         &endpoints(json!({"endpoints": [{"lb_endpoints": [host]}]})),
     )
-    .keeping(&["10.9.8.7", "host.stays", "web;shop;web;v1;Kubernetes"])]);
+    .keeping(&["10.9.8.7", "host.stays", "web;shop;web;v1;Kubernetes"])])
 }
 
-#[test]
-fn not_annotated_20_health_checks() {
+fn not_annotated_20_health_checks() -> Vec<Case> {
     let custom = json!({"name": "redis", "typed_config": {"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"password": plain(), "key": "key-stays"}}});
-    check([
+    cases([
         Case::dump("path", &cluster(json!({"health_checks": [{"http_health_check": {"path": format!("/stays?token={}", plain())}}]}))).keeping(&["/stays"]),
         // The bytes that are sent, in hexadecimal.
         Case::dump("send", &cluster(json!({"health_checks": [{"tcp_health_check": {"send": {"text": hexadecimal(&format!("GET / HTTP/1.1\r\nAuthorization: Bearer {}\r\n\r\n", plain()))}}}]}))),
         Case::dump("custom", &cluster(json!({"health_checks": [{"custom_health_check": custom}]}))).keeping(&["key-stays"]),
-    ]);
+    ])
 }
 
 fn hexadecimal(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-#[test]
-fn not_annotated_21_rate_limit_descriptors() {
+fn not_annotated_21_rate_limit_descriptors() -> Vec<Case> {
     let actions = json!([
         {"generic_key": {"descriptor_key": "api_key", "descriptor_value": plain()}},
         {"generic_key": {"descriptor_key": "tenant", "descriptor_value": "tenant-stays"}},
         {"request_headers": {"header_name": "x-stays", "descriptor_key": "d-stays"}},
     ]);
-    check([Case::dump(
+    cases([Case::dump(
         "actions",
         &virtual_host(json!({"rate_limits": [{"actions": actions}]})),
     )
-    .keeping(&["tenant-stays", "x-stays", "d-stays"])]);
+    .keeping(&["tenant-stays", "x-stays", "d-stays"])])
 }
 
-#[test]
-fn not_annotated_22_access_logs() {
+fn not_annotated_22_access_logs() -> Vec<Case> {
     let log = json!({"name": "file", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
         "path": "/var/log/stays",
@@ -350,15 +328,14 @@ fn not_annotated_22_access_logs() {
     ]);
     // A command that logs a secret holds none.
     let kept = ["/var/log/stays", "%REQ(:PATH)%", "%REQ(AUTHORIZATION)%"];
-    check([
+    cases([
         Case::dump("file", &manager(json!({"access_log": [log]}))).keeping(&kept),
         Case::dump("tags", &manager(json!({"tracing": {"custom_tags": tags}})))
             .keeping(&["ENV_STAYS"]),
-    ]);
+    ])
 }
 
-#[test]
-fn not_annotated_23_bootstrap() {
+fn not_annotated_23_bootstrap() -> Vec<Case> {
     let members = json!({
         "layered_runtime": {"layers": [{"name": "s", "static_layer": {"x": {"api_token": plain(), "y": "layer-stays"}}}]},
         "stats_sinks": [{"name": "statsd", "typed_config": {"@type": "type.googleapis.com/envoy.config.metrics.v3.StatsdSink", "address": {"socket_address": {"address": "10.5.5.5", "port_value": 1}}}}],
@@ -368,16 +345,15 @@ fn not_annotated_23_bootstrap() {
             "common_tls_context": {"validation_context": {"trusted_ca": {"filename": "/etc/ssl/ca-stays.pem"}}},
         }}}]},
     });
-    check([Case::dump("bootstrap", &bootstrap(members)).keeping(&[
+    cases([Case::dump("bootstrap", &bootstrap(members)).keeping(&[
         "layer-stays",
         "10.5.5.5",
         "127.0.0.1",
         "/etc/ssl/ca-stays.pem",
-    ])]);
+    ])])
 }
 
-#[test]
-fn not_annotated_24_istiod_private_key_providers() {
+fn not_annotated_24_istiod_private_key_providers() -> Vec<Case> {
     let mut cases = Vec::new();
     for (provider, of) in [("cryptomb", "CryptoMb"), ("qat", "Qat")] {
         for key in [
@@ -395,11 +371,10 @@ fn not_annotated_24_istiod_private_key_providers() {
             }})));
         }
     }
-    check(cases);
+    cases
 }
 
-#[test]
-fn not_annotated_25_istiod_other_secrets() {
+fn not_annotated_25_istiod_other_secrets() -> Vec<Case> {
     let listener = json!({"@type": "type.googleapis.com/envoy.config.listener.v3.Listener", "name": "l", "filterChains": [{"transportSocket": {"name": "tls", "typedConfig": {
         "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
         "commonTlsContext": {"tlsCertificates": [{"privateKey": {"inlineString": plain()}, "password": {"inlineString": awkward()}}]},
@@ -413,7 +388,7 @@ fn not_annotated_25_istiod_other_secrets() {
         "dynamicListeners": [{"name": "l", "activeState": {"listener": listener}}],
     }]});
     let users = json!({"users": {"inlineString": format!("stays:{{SHA}}{}", plain())}});
-    check([
+    cases([
         istiod_secret(
             json!({"name": "kubernetes://stays-here", "genericSecret": {"secret": {"inlineBytes": base64(&plain())}}}),
         ),
@@ -425,7 +400,7 @@ fn not_annotated_25_istiod_other_secrets() {
         ),
         Case::dump("listener", &listeners),
         Case::dump("basic_auth", &filter("basic_auth.v3.BasicAuth", users)),
-    ]);
+    ])
 }
 
 /// The numbers above are those of the list: each entry, in its order.
@@ -441,4 +416,32 @@ fn not_annotated_places_are_all_there() {
         .collect();
     let expected: Vec<String> = (1..=count).map(|number| format!("{number:02}")).collect();
     assert_eq!(numbers, expected);
+}
+
+each! {
+    not_annotated_01_error_details,
+    not_annotated_02_header_values,
+    not_annotated_03_local_jwks,
+    not_annotated_04_lua,
+    not_annotated_05_wasm,
+    not_annotated_06_wasm_remote_uri,
+    not_annotated_07_call_credentials,
+    not_annotated_08_lightstep,
+    not_annotated_09_tracers,
+    not_annotated_10_typed_struct_of_unknown_type,
+    not_annotated_11_oauth2,
+    not_annotated_12_metadata,
+    not_annotated_13_node_id_and_locality_are_kept,
+    not_annotated_14_matchers,
+    not_annotated_15_bodies_and_redirects,
+    not_annotated_16_principals,
+    not_annotated_17_names_of_hosts_and_peers_are_kept,
+    not_annotated_18_certificates_are_kept_and_keys_beside_them_go,
+    not_annotated_19_endpoints_are_kept,
+    not_annotated_20_health_checks,
+    not_annotated_21_rate_limit_descriptors,
+    not_annotated_22_access_logs,
+    not_annotated_23_bootstrap,
+    not_annotated_24_istiod_private_key_providers,
+    not_annotated_25_istiod_other_secrets,
 }
