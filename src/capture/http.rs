@@ -17,12 +17,13 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use http_body_util::{BodyExt, Empty};
 use hyper::{
     Request,
     body::{Body as _, Buf, Bytes, Incoming},
     client::conn::http1,
-    header::{CONNECTION, HOST, USER_AGENT},
+    header::{AUTHORIZATION, CONNECTION, HOST, HeaderValue, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
@@ -63,9 +64,62 @@ pub enum Endpoint {
         /// What comes before every path that is asked for; empty or `/…` without a slash at the
         /// end.
         base_path: String,
+        /// What is sent as `Authorization`, of a URL with a user name or a password; it is never printed.
+        credentials: Option<Credentials>,
     },
     /// A Unix socket.
     Unix(PathBuf),
+}
+
+/// A user name and a password, as HTTP's basic authentication has them.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Credentials(String);
+
+impl Credentials {
+    /// Those of `url`, if it has any.
+    fn of(url: &Url) -> Option<Self> {
+        if url.username().is_empty() && url.password().is_none() {
+            return None;
+        }
+        let mut text = percent_decoded(url.username());
+        text.push(b':');
+        text.extend(percent_decoded(url.password().unwrap_or_default()));
+        Some(Self(format!("Basic {}", STANDARD.encode(text))))
+    }
+
+    /// The value of the `Authorization` header.
+    fn header(&self) -> Option<HeaderValue> {
+        let mut value = HeaderValue::from_str(&self.0).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+}
+
+impl fmt::Debug for Credentials {
+    /// Nothing of them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(..)")
+    }
+}
+
+/// What `%40` and the like stand for.
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, more)) = rest.split_first() {
+        let digit = |at: usize| char::from(*more.get(at)?).to_digit(16);
+        match (first, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high * 16 + low) as u8);
+                rest = &more[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = more;
+            }
+        }
+    }
+    bytes
 }
 
 impl Endpoint {
@@ -92,6 +146,13 @@ impl Endpoint {
                 authority
             }
             Self::Unix(_) => "localhost".to_owned(),
+        }
+    }
+
+    fn authorization(&self) -> Option<HeaderValue> {
+        match self {
+            Self::Tcp { credentials, .. } => credentials.as_ref()?.header(),
+            Self::Unix(_) => None,
         }
     }
 
@@ -129,9 +190,10 @@ pub enum InvalidEndpoint {
          `kubectl port-forward`)"
     )]
     Https(String),
-    /// A user name or password.
+    /// Something with an `@` that is no user name or password before a host.
     #[error(
-        "a URL must not hold a user name or password (expected `http://host:port` without `@`)"
+        "a URL with an `@` that does not end a user name and a password (expected `http://host:port` or \
+         `http://user:password@host:port`; write `/` in a password as %2F, `@` as %40, `:` as %3A)"
     )]
     UserInfo,
     /// A query or fragment.
@@ -158,19 +220,30 @@ impl FromStr for Endpoint {
             };
         }
         // First of all, for no later message may quote what these can hold.
-        if text.contains('@') {
-            return Err(InvalidEndpoint::UserInfo);
-        }
         if text.contains(['?', '#']) {
             return Err(InvalidEndpoint::Query);
         }
-        let url = Url::parse(text).map_err(|_| form())?;
+        let url = Url::parse(text).map_err(|_| match text.contains('@') {
+            true => InvalidEndpoint::UserInfo,
+            false => form(),
+        })?;
+        let credentials = Credentials::of(&url);
+        if text.matches('@').count() != usize::from(credentials.is_some()) {
+            return Err(InvalidEndpoint::UserInfo);
+        }
+        let mut public = url.clone();
+        // What has no host has no user name either, and stays as it is.
+        let _ = public.set_username("").and(public.set_password(None));
+        let public = match credentials {
+            Some(_) => public.to_string(),
+            None => text.to_owned(),
+        };
         match url.scheme() {
             "http" => {}
-            "https" => return Err(InvalidEndpoint::Https(text.to_owned())),
-            _ => return Err(form()),
+            "https" => return Err(InvalidEndpoint::Https(public)),
+            _ => return Err(InvalidEndpoint::Form(public)),
         }
-        let host = match url.host().ok_or_else(form)? {
+        let host = match url.host().ok_or(InvalidEndpoint::Form(public))? {
             Host::Domain(name) => name.to_owned(),
             Host::Ipv4(address) => address.to_string(),
             Host::Ipv6(address) => address.to_string(),
@@ -179,6 +252,7 @@ impl FromStr for Endpoint {
             host,
             port: url.port().unwrap_or(DEFAULT_PORT),
             base_path: url.path().trim_end_matches('/').to_owned(),
+            credentials,
         })
     }
 }
@@ -425,7 +499,9 @@ async fn ask(endpoint: &Endpoint, path_and_query: &str) -> Result<Answer, HttpEr
         _ => HttpError::Connect(error.to_string()),
     })?;
     let target = endpoint.target(path_and_query);
-    let (response, connection) = exchange(stream, &endpoint.authority(), &target).await?;
+    let authorization = endpoint.authorization();
+    let (response, connection) =
+        exchange(stream, &endpoint.authority(), authorization, &target).await?;
     Ok(Answer {
         status: response.status().as_u16(),
         requested,
@@ -455,9 +531,14 @@ async fn dial(endpoint: &Endpoint) -> io::Result<Box<dyn Stream>> {
 async fn exchange(
     stream: impl Stream + 'static,
     host: &str,
+    authorization: Option<HeaderValue>,
     target: &str,
 ) -> Result<(hyper::Response<Incoming>, Connection), HttpError> {
-    let request = Request::get(target)
+    let mut request = Request::get(target);
+    if let Some(authorization) = authorization {
+        request = request.header(AUTHORIZATION, authorization);
+    }
+    let request = request
         .header(HOST, host)
         .header(
             USER_AGENT,
@@ -583,9 +664,17 @@ mod tests {
                 "https://host:15000",
                 "`https://host:15000`: https is not supported",
             ),
-            ("http://me:hunter2@host", "a URL must not hold a user name"),
-            ("https://me:hunter2@host", "a URL must not hold a user name"),
-            ("me:hunter2@host:1", "a URL must not hold a user name"),
+            (
+                "https://me:hunter2@host",
+                "`https://host/`: https is not supported",
+            ),
+            ("ftp://me:hunter2@host", "invalid endpoint `ftp://host/`"),
+            ("me:hunter2@host:1", "a URL with an `@`"),
+            ("http://me:hunter2/@host", "a URL with an `@`"),
+            ("http://me:1/hunter2@host", "a URL with an `@`"),
+            ("http://me:hun@ter2@host", "a URL with an `@`"),
+            ("http://host/hunter2@x", "a URL with an `@`"),
+            ("http://me:hunter2@host:99999", "a URL with an `@`"),
             ("http://host/?token=hunter2", "a URL must not hold `?`"),
             ("http://host/#hunter2", "a URL must not hold `?`"),
         ] {
@@ -593,6 +682,25 @@ mod tests {
             assert!(message.starts_with(expected), "{message}");
             assert!(!message.contains("hunter2"), "{message}");
         }
+    }
+
+    #[test]
+    fn credentials_are_sent_and_never_printed() {
+        for (text, header) in [
+            ("http://me:hunter2@host:1/base", "me:hunter2"),
+            ("HTTP://me@host:1/base", "me:"),
+            ("http://:p%40ss%2F%zz@host:1/base", ":p@ss/%zz"),
+        ] {
+            let endpoint: Endpoint = text.parse().unwrap();
+            assert_eq!(endpoint.to_string(), "http://host:1/base");
+            assert_eq!(endpoint.url("/certs"), "http://host:1/base/certs");
+            let expected = format!("Basic {}", STANDARD.encode(header));
+            assert_eq!(endpoint.authorization().unwrap(), expected.as_str());
+            let debug = format!("{endpoint:?} {:?}", endpoint.authorization());
+            assert!(!debug.contains("hunter2") && !debug.contains(&expected), "{debug}");
+        }
+        let plain: Endpoint = "http://host:1".parse().unwrap();
+        assert!(plain.authorization().is_none());
     }
 
     /// What reading the body says, when the other side of a plain stream has sent `sent` and
@@ -611,7 +719,7 @@ mod tests {
             .runtime
             .block_on(async {
                 let stream = tokio::net::UnixStream::from_std(ours).unwrap();
-                exchange(stream, "localhost", "/").await
+                exchange(stream, "localhost", None, "/").await
             })
             .map_err(|error| error.to_string())?;
         let answer = Answer {

@@ -18,5 +18,5 @@ pub mod sink;
 mod stop;
 
 pub use input::{DumpDocument, Input, InputError, Named, Place, Versions};
-pub use run::{CaptureError, Options, Outcome, Target, capture, open, source_of};
+pub use run::{CaptureError, Options, Outcome, Target, capture, open, redact, source_of};
 pub use stop::Stop;

@@ -184,94 +184,174 @@ fn fill(
     let client = Client::new(options.timeout).map_err(CaptureError::Client)?;
     let client = client.until(options.stop.clone());
     let mut recorder = Recorder::new(writer, progress, &options.stop, &options.redactor);
-    let mut head = Head {
-        tool: options.tool.clone(),
-        redaction: redaction(&options.redactor),
-        ..Head::default()
-    };
-    let mut scrubbed = 0;
-    if let Some(note) = &options.note {
-        let (note, counts) = options.redactor.scrub(note);
-        scrubbed = counts.total();
-        head.note = Some(note);
-    }
-    recorder.know(head.clone());
-    let keys = std::mem::take(&mut head.redaction.keys);
+    let mut told = Told::begin(&mut recorder, options);
     let lives = identify(&client, named, &mut recorder)?;
     let ids: Vec<ProxyId> = lives.iter().filter_map(|live| live.proxy.clone()).collect();
     let mut input = Input::open(named, &ids, &options.redactor)?;
-    for manifest in input.bundles() {
-        if head.note.is_none() {
-            let note = manifest.note.as_ref();
-            head.note = note.map(|note| options.redactor.scrub(note).0);
-        }
-        head.captured = Captured::join(head.captured, manifest.captured);
-        let earlier = &manifest.redaction;
-        head.redaction.keys.extend(earlier.keys.iter().cloned());
-    }
-    recorder.know(Head {
-        note: head.note.clone(),
-        captured: head.captured,
-        redaction: Redaction {
-            keys: head.redaction.keys.clone(),
-            ..Redaction::default()
-        },
-        ..Head::default()
-    });
-    let versions = input.proxies.iter();
-    recorder.know(Head {
-        proxies: versions
-            .map(|(id, versions)| record::proxy_entry(id.clone(), versions.clone()))
-            .collect(),
-        ..Head::default()
-    });
-    for entry in &input.failures {
-        recorder.miss(noted_before(entry));
-    }
-    let inherent: Vec<Failure> = input.inherent.iter().map(noted_before).collect();
-    recorder.note(&inherent);
-    recorder.keep_all(&mut input)?;
-    recorder.note_versions(&input.proxies);
+    told.take_over(&mut recorder, &mut input, options)?;
     fetch(&client, &lives, &input, &mut recorder)?;
+    if recorder.dumps.is_empty() {
+        return Err(CaptureError::Nothing(recorder.failures));
+    }
+    Ok(told.end(recorder, input.skipped))
+}
 
-    let Recorder {
-        dumps,
-        versions,
-        istiods,
-        failures,
-        redacted,
-        has_used_key,
-        span,
-        ..
-    } = recorder;
-    if dumps.is_empty() {
-        return Err(CaptureError::Nothing(failures));
+/// Writes `input`, a bundle, again: what was taken out of it before stays as it is, and what today's rules take out goes,
+/// too.
+///
+/// # Errors
+///
+/// Where the bundle cannot be written. A document that cannot be redacted is left out and noted, unless `whole`: then it
+/// is an error, and nothing is written.
+pub fn redact(
+    mut input: Input,
+    target: &Path,
+    whole: bool,
+    options: &Options,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Outcome, CaptureError> {
+    let mut writer = Writer::create(target)?.deriving(digests::derive);
+    // All of it is in the input, too.
+    writer.leave_nothing();
+    let earlier = writer.earlier().to_vec();
+    let mut recorder = Recorder::new(&mut writer, progress, &options.stop, &options.redactor);
+    let mut told = Told::begin(&mut recorder, options);
+    let noted = input.failures.len();
+    told.take_over(&mut recorder, &mut input, options)?;
+    let failures = recorder.failures[noted..].to_vec();
+    let has_any = input.documents().count() > failures.len();
+    if let (Some(failure), true) = (failures.first(), whole || !has_any) {
+        return Err(InputError::unusable(&failure.origin, &failure.reason).into());
     }
-    head.captured = Captured::join(span, head.captured);
-    head.proxies = (versions.into_iter())
-        .map(|(id, versions)| record::proxy_entry(id, versions))
-        .collect();
-    head.istiods = (istiods.into_iter())
-        .map(|(name, version)| IstiodEntry { name, version })
-        .collect();
-    let mut texts = failures.iter().map(|failure| failure.reason.as_str());
-    if has_used_key || texts.any(|text| Token::all_in(text).next().is_some()) || scrubbed > 0 {
-        head.redaction.keys.extend(keys);
-    }
-    head.redaction.values = redacted.values;
-    head.redaction.by_rule = redacted.by_rule;
-    let proxies: BTreeSet<ProxyId> = dumps.into_iter().map(|(id, _)| id).collect();
-    let outcome = Outcome {
-        size_bytes: 0,
-        proxies: proxies.len(),
+    let (head, outcome) = told.end(recorder, input.skipped);
+    let written = writer.finish(head)?;
+    Ok(Outcome {
+        size_bytes: written.size_bytes,
         failures,
-        inherent,
-        skipped: input.skipped,
-        redacted: head.redaction.values,
-        scrubbed,
-        earlier: Vec::new(),
-    };
-    Ok((head, outcome))
+        earlier,
+        ..outcome
+    })
+}
+
+/// What is to be told of a capture as a whole.
+struct Told {
+    head: Head,
+    /// The fingerprint of the key that may be used.
+    keys: BTreeSet<String>,
+    /// How many parts of the note were taken out.
+    scrubbed: u64,
+    inherent: Vec<Failure>,
+}
+
+impl Told {
+    /// What is known before anything was read.
+    fn begin(recorder: &mut Recorder<'_>, options: &Options) -> Self {
+        let note = options.note.as_deref();
+        let note = note.map(|note| options.redactor.scrub(note));
+        let scrubbed = note.as_ref().map_or(0, |(_, counts)| counts.total());
+        let mut head = Head {
+            tool: options.tool.clone(),
+            note: note.map(|(note, _)| note),
+            redaction: redaction(&options.redactor),
+            ..Head::default()
+        };
+        recorder.know(head.clone());
+        Self {
+            keys: std::mem::take(&mut head.redaction.keys),
+            head,
+            scrubbed,
+            inherent: Vec::new(),
+        }
+    }
+
+    /// Keeps what `input` holds, and what it tells.
+    fn take_over(
+        &mut self,
+        recorder: &mut Recorder<'_>,
+        input: &mut Input,
+        options: &Options,
+    ) -> Result<(), CaptureError> {
+        let head = &mut self.head;
+        for manifest in input.bundles() {
+            if head.note.is_none() {
+                let note = manifest.note.as_ref();
+                head.note = note.map(|note| options.redactor.scrub(note).0);
+            }
+            head.captured = Captured::join(head.captured, manifest.captured);
+            let earlier = &manifest.redaction;
+            head.redaction.keys.extend(earlier.keys.iter().cloned());
+        }
+        recorder.know(Head {
+            note: head.note.clone(),
+            captured: head.captured,
+            redaction: Redaction {
+                keys: head.redaction.keys.clone(),
+                ..Redaction::default()
+            },
+            ..Head::default()
+        });
+        let versions = input.proxies.iter();
+        recorder.know(Head {
+            proxies: versions
+                .map(|(id, versions)| record::proxy_entry(id.clone(), versions.clone()))
+                .collect(),
+            ..Head::default()
+        });
+        for entry in &input.failures {
+            recorder.miss(noted_before(entry));
+        }
+        self.inherent = input.inherent.iter().map(noted_before).collect();
+        recorder.note(&self.inherent);
+        recorder.keep_all(input)?;
+        recorder.note_versions(&input.proxies);
+        Ok(())
+    }
+
+    /// What is known when all was recorded.
+    fn end(self, recorder: Recorder<'_>, skipped: Vec<String>) -> (Head, Outcome) {
+        let Self {
+            mut head,
+            keys,
+            scrubbed,
+            inherent,
+        } = self;
+        let Recorder {
+            dumps,
+            versions,
+            istiods,
+            failures,
+            redacted,
+            has_used_key,
+            span,
+            ..
+        } = recorder;
+        head.captured = Captured::join(span, head.captured);
+        head.proxies = (versions.into_iter())
+            .map(|(id, versions)| record::proxy_entry(id, versions))
+            .collect();
+        head.istiods = (istiods.into_iter())
+            .map(|(name, version)| IstiodEntry { name, version })
+            .collect();
+        let mut reasons = failures.iter().map(|failure| failure.reason.as_str());
+        let is_in_reasons = reasons.any(|reason| Token::all_in(reason).next().is_some());
+        if has_used_key || is_in_reasons || scrubbed > 0 {
+            head.redaction.keys.extend(keys);
+        }
+        head.redaction.values = redacted.values;
+        head.redaction.by_rule = redacted.by_rule;
+        let proxies: BTreeSet<ProxyId> = dumps.into_iter().map(|(id, _)| id).collect();
+        let outcome = Outcome {
+            size_bytes: 0,
+            proxies: proxies.len(),
+            failures,
+            inherent,
+            skipped,
+            redacted: head.redaction.values,
+            scrubbed,
+            earlier: Vec::new(),
+        };
+        (head, outcome)
+    }
 }
 
 /// What a manifest says of redaction before anything was redacted, with the key that may be used.

@@ -25,8 +25,8 @@ impl<T: Read + Seek> Bytes for T {}
 pub(super) fn open(text: &str) -> anyhow::Result<Box<dyn Bytes>> {
     let path = match text.parse()? {
         Place::Stdin => return stream(text, io::stdin().lock()),
-        Place::Endpoint(_) => bail!(
-            "{text}: a URL, and no bundle; `xdsnap capture -o NEW {text}` makes a bundle of what is there"
+        Place::Endpoint(endpoint) => bail!(
+            "{endpoint}: a URL, and no bundle; `xdsnap capture -o NEW {endpoint}` makes a bundle of what is there"
         ),
         Place::Path(path) => path,
     };

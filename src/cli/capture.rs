@@ -59,6 +59,20 @@ const FORMATS: [&str; 7] = [
     "html",
 ];
 
+/// Where a bundle is to go, unless that was meant for something else.
+pub(super) fn bundle_path(path: &Path) -> anyhow::Result<&Path> {
+    if path == Path::new("-") {
+        bail!("-o -: a bundle is not written to standard output; name a file");
+    }
+    if FORMATS.iter().any(|format| path == Path::new(format)) {
+        bail!(
+            "-o names the bundle here, and `{0}` is a format; for a file of that name write ./{0}",
+            path.display()
+        );
+    }
+    Ok(path)
+}
+
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let named = args.from.named(&args.inputs)?;
     if named.is_empty() {
@@ -68,14 +82,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     }
     let default = default_name();
     let target = match &args.output {
-        Some(path) if path == Path::new("-") => {
-            bail!("-o -: a bundle is not written to standard output; name a file")
-        }
-        Some(path) if FORMATS.iter().any(|format| path == Path::new(format)) => bail!(
-            "-o names the bundle here, and `{0}` is a format; for a file of that name write ./{0}",
-            path.display()
-        ),
-        Some(path) => Target::Replace(path),
+        Some(path) => Target::Replace(bundle_path(path)?),
         None => Target::New(&default),
     };
     let (Target::Replace(path) | Target::New(path)) = target;

@@ -65,8 +65,14 @@ pub(super) struct Args {
     allow_missing: bool,
     #[command(flatten)]
     terminal: terminal::TerminalArgs,
-    /// Of two inputs: whose configuration is compared [default: envoy]
-    #[arg(long, value_enum, value_name = "SOURCE", help_heading = "Choosing")]
+    /// Of two inputs, whose: envoy, istiod, both
+    #[arg(
+        long,
+        value_enum,
+        hide_possible_values = true,
+        value_name = "SOURCE",
+        help_heading = "Choosing"
+    )]
     source: Option<Sources>,
     /// Only what Envoy updated since 02:40, a date, 30m
     #[arg(long, value_name = "TIME", help_heading = "Choosing")]

@@ -21,7 +21,7 @@ pub(super) const STDIN_TWICE: &str = "standard input can be read once only; give
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Input")]
 pub(super) struct InputArgs {
-    /// Read X as an Envoy's; LABEL is what to call the proxy
+    /// Read X as an Envoy's; LABEL names the proxy
     #[arg(long, value_name = "[LABEL=]X")]
     envoy: Vec<String>,
     /// Read X as istiod's; LABEL is the proxy of a dump, or what to call a live istiod
@@ -129,9 +129,16 @@ fn place(text: &str) -> anyhow::Result<Place> {
     let place = text.parse()?;
     if let Place::Path(path) = &place
         && !path.exists()
-        && let Some(hint) = hint(text)
     {
-        bail!("{text}: no such file or folder; {hint}");
+        if let Some((before, host)) = text.rsplit_once('@')
+            && before.contains(':')
+        {
+            // What is before the host may be a password.
+            bail!("...@{host}: no such file or folder; a URL begins with http://");
+        }
+        if let Some(hint) = hint(text) {
+            bail!("{text}: no such file or folder; {hint}");
+        }
     }
     Ok(place)
 }

@@ -2,6 +2,7 @@
 
 mod bundle_file;
 mod capture;
+mod crash;
 mod diff;
 mod extract;
 mod info;
@@ -14,6 +15,7 @@ mod output;
 mod progress;
 mod proxies;
 mod query;
+mod redact;
 mod redaction;
 mod rules;
 mod show;
@@ -59,6 +61,8 @@ enum Command {
     Verify(verify::Args),
     /// Unpack a bundle, or some of its documents
     Extract(extract::Args),
+    /// Take the secrets out of a bundle or a dump, or tell where they are
+    Redact(redact::Args),
     /// Print the rules by which values do not count, or are taken out
     Rules(rules::Args),
 }
@@ -118,6 +122,7 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
+    crash::keep_quiet();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage::answer(&error),
@@ -132,6 +137,7 @@ pub fn main() -> ExitCode {
         Some(Command::Info(args)) => info::run(args),
         Some(Command::Verify(args)) => verify::run(args),
         Some(Command::Extract(args)) => extract::run(args),
+        Some(Command::Redact(args)) => redact::run(args),
         Some(Command::Rules(args)) => rules::run(args),
     };
     match result {

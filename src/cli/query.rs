@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Choosing")]
 pub(super) struct QueryArgs {
-    /// Only changes at or below what this JSONPath query selects
+    /// Only changes in what this JSONPath query selects
     #[arg(long, value_name = "QUERY")]
     select: Vec<String>,
     /// Leave out what this query selects, on both sides

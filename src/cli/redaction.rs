@@ -28,10 +28,10 @@ const KEY_FILE: &str = "XDSNAP_REDACTION_KEY_FILE";
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Redaction")]
 pub(super) struct KeyArgs {
-    /// Compare secrets by this key, which a team can share [default: your own, made on first use]
+    /// The key of a team [default: your own]
     #[arg(long, value_name = "FILE", conflicts_with = "redaction_key")]
     redaction_key_file: Option<PathBuf>,
-    /// none: by a key that is thrown away, so with no other run
+    /// A key for this run alone
     #[arg(long, value_name = "none", value_parser = throwaway)]
     redaction_key: Option<Throwaway>,
 }
@@ -40,14 +40,13 @@ pub(super) struct KeyArgs {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Redaction")]
 pub(super) struct KeepArgs {
-    /// Keep all secrets in clear; asks first, without a terminal write --no-redact=yes-it-holds-secrets
+    /// Keep secrets in clear; asks first
     #[arg(
         long,
-        value_name = "CONSENT",
+        value_name = "YES",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "",
-        hide_possible_values = true,
         value_parser = consent
     )]
     no_redact: Option<Consent>,
@@ -59,10 +58,10 @@ pub(super) struct KeepArgs {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Redaction")]
 pub(super) struct ShowArgs {
-    /// Show secrets, on a terminal only; elsewhere write --show-secrets=yes-it-holds-secrets
+    /// Show secrets, on a terminal only
     #[arg(
         long,
-        value_name = "CONSENT",
+        value_name = "YES",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "",

@@ -4,11 +4,15 @@ use std::{
     env,
     io::{self, IsTerminal, Write},
     process::{Command, Stdio},
+    sync::LazyLock,
 };
 
 use anyhow::Context;
 
-use crate::render::{Style, is_unsafe};
+use crate::{
+    redact::Redactor,
+    render::{Style, is_unsafe},
+};
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -26,8 +30,15 @@ pub(super) struct TerminalArgs {
     /// Show everything, fold nothing
     #[arg(long)]
     full: bool,
-    /// Colour: auto is on a terminal where NO_COLOR is not set
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    /// Colour: auto (on a terminal without NO_COLOR), always, never
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        hide_default_value = true,
+        value_name = "WHEN"
+    )]
     color: Color,
     /// Do not page the output on a terminal
     #[arg(long)]
@@ -137,8 +148,12 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Writes a message on one line of standard error. There is nobody to tell where that fails.
+///
+/// Messages repeat what was typed and what others answered, so what looks like a secret is taken out of each.
 pub(super) fn tell(text: &str) {
-    let line = one_line(&without_numbers(text), !is_utf8());
+    static REDACTOR: LazyLock<Redactor> = LazyLock::new(Redactor::default);
+    let (text, _) = REDACTOR.scrub(&without_numbers(text));
+    let line = one_line(&text, !is_utf8());
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 

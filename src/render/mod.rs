@@ -17,6 +17,7 @@ mod layout;
 pub mod names;
 mod oneline;
 mod page;
+mod places;
 mod resource;
 mod rules;
 mod show;
@@ -34,6 +35,7 @@ pub use json::{json, schema as diff_schema};
 pub use json_patch::{json_patch, schema as json_patch_schema};
 pub use layout::document;
 pub use oneline::oneline;
+pub use places::{Places, PlacesForm, schema as redaction_schema};
 pub use resource::{
     ResourceWriter, document_schema as normalize_document_schema, schema as normalize_schema,
 };

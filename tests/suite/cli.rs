@@ -129,6 +129,7 @@ fn the_help_of_every_command_fits_80_columns_and_two_screens() {
         "verify",
         "extract",
         "rules",
+        "redact",
     ] {
         let ran = at(&format!("help {command}"));
         assert_eq!((ran.status, ran.err.as_str()), (0, ""));

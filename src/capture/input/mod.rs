@@ -27,7 +27,7 @@ use crate::{
     bundle::{self, FailureEntry, Manifest, MemberPath, Provenance, ReadError},
     dump::{Content, Form, SyncState, uptime},
     model::{Document, ProxyId, Source},
-    redact::{Counts, Redactor},
+    redact::{Counts, Found, Redactor},
 };
 
 /// One INPUT as the user named it.
@@ -56,9 +56,10 @@ impl FromStr for Place {
     type Err = InvalidEndpoint;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_url = ["http://", "https://", "unix:"]
-            .iter()
-            .any(|scheme| text.starts_with(scheme));
+        let is_url = ["http://", "https://", "unix:"].iter().any(|scheme| {
+            let start = text.get(..scheme.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        });
         match text {
             "-" => Ok(Self::Stdin),
             url if is_url => url.parse().map(Self::Endpoint),
@@ -118,7 +119,7 @@ impl InputError {
         }
     }
 
-    fn unusable(name: impl ToString, reason: impl ToString) -> Self {
+    pub(super) fn unusable(name: impl ToString, reason: impl ToString) -> Self {
         Self::Unusable {
             name: name.to_string(),
             reason: reason.to_string(),
@@ -396,6 +397,20 @@ impl Input {
         self.bundles.iter().map(bundle::Reader::manifest)
     }
 
+    /// Whether it is one bundle and nothing else.
+    pub fn is_bundle(&self) -> bool {
+        let mut bodies = self.entries.values().map(|entry| &entry.body);
+        self.bundles.len() == 1 && bodies.all(|body| matches!(body, Body::Member { .. }))
+    }
+
+    /// How many members of its bundles this release does not know, so that they are no documents.
+    pub fn unknown_members(&self) -> usize {
+        let members = self.bundles().flat_map(|manifest| &manifest.members);
+        members
+            .filter(|member| member.path.parse::<MemberPath>().is_err())
+            .count()
+    }
+
     /// Whether any of it was redacted when it was captured, by whatever key.
     pub fn was_redacted(&self) -> bool {
         self.was_redacted
@@ -423,34 +438,72 @@ impl Input {
         path: &MemberPath,
         out: &mut dyn Write,
     ) -> Result<Option<Counts>, InputError> {
-        let Some(entry) = self.entries.get(path) else {
-            return Err(InputError::unusable(path, "there is no such document"));
+        let is_done = |input: &Self| {
+            let entry = input.entries.get(path);
+            entry.is_some_and(|entry| matches!(entry.body, Body::Redacted(_)))
         };
-        let io = |error| InputError::io(&path.to_string(), error);
-        let redact = |name: &str, body: &mut dyn Read, out: &mut dyn Write| {
-            let body = entry.form.enclose(body);
-            let mut body = body.map_err(|error| InputError::io(name, error))?;
-            let redacted = self.redactor.copy(path.document(), &mut body, out);
+        let redactor = Arc::clone(&self.redactor);
+        if is_done(self) {
+            return self.with_body(path, |_, body| {
+                let copied = io::copy(body, out).map(|_| None);
+                copied.map_err(|error| InputError::io(&path.to_string(), error))
+            });
+        }
+        self.with_body(path, |name, body| {
+            let redacted = redactor.copy(path.document(), body, out);
             redacted
                 .map(Some)
                 .map_err(|error| InputError::unusable(name, error))
+        })
+    }
+
+    /// Hands each place of a document that `redactor` would replace to `found`; what was captured from a live source is
+    /// looked at, too.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, or is not what it must be.
+    pub fn find(
+        &mut self,
+        path: &MemberPath,
+        redactor: &Redactor,
+        found: &mut dyn FnMut(&Found),
+    ) -> Result<Counts, InputError> {
+        self.with_body(path, |name, body| {
+            let counts = redactor.find(path.document(), body, found);
+            counts.map_err(|error| InputError::unusable(name, error))
+        })
+    }
+
+    /// Calls `use_it` with what to call a document, and with what it is as Envoy or istiod print it.
+    fn with_body<T>(
+        &mut self,
+        path: &MemberPath,
+        use_it: impl FnOnce(&str, &mut dyn Read) -> Result<T, InputError>,
+    ) -> Result<T, InputError> {
+        let Some(entry) = self.entries.get(path) else {
+            return Err(InputError::unusable(path, "there is no such document"));
         };
-        match &entry.body {
+        let (name, body): (String, Box<dyn Read + '_>) = match &entry.body {
             Body::File(file) => {
                 let name = file.display().to_string();
-                let mut body = files::open(file).map_err(|error| InputError::io(&name, error))?;
-                redact(&name, &mut body, out)
+                let body = files::open(file).map_err(|error| InputError::io(&name, error))?;
+                (name, Box::new(body))
             }
             Body::Unredacted { name, bytes } => {
-                let mut body = files::decompress(bytes.as_slice()).map_err(io)?;
-                redact(name, &mut body, out)
+                let body = files::decompress(bytes.as_slice());
+                let body = body.map_err(|error| InputError::io(&path.to_string(), error))?;
+                (name.clone(), Box::new(body))
             }
-            Body::Redacted(bytes) => out.write_all(bytes).map(|()| None).map_err(io),
+            Body::Redacted(bytes) => (path.to_string(), Box::new(bytes.as_slice())),
             // Whoever made the bundle may have known fewer rules, or none.
             Body::Member { bundle, path } => {
                 let bytes = self.bundles[*bundle].read(path)?;
-                redact(path, &mut bytes.as_slice(), out)
+                (path.clone(), Box::new(io::Cursor::new(bytes)))
             }
-        }
+        };
+        let body = entry.form.enclose(body);
+        let mut body = body.map_err(|error| InputError::io(&name, error))?;
+        use_it(&name, &mut body)
     }
 }
