@@ -14,10 +14,7 @@ use super::{
 };
 use crate::{
     model::{Path, ProxyId, ResourceKey, Rules, State, Tally, XdsType},
-    normalize::{
-        Cut, Dump, Resource, Value, is_redacted, is_redacted_source, live_part, may_be_redacted,
-        normalize_by,
-    },
+    normalize::{Cut, Dump, Resource, Value, live_part, may_hold_bare, normalize_by},
 };
 
 /// Why a resource that Envoy has, but does not run, is named though nothing in it differs.
@@ -627,15 +624,14 @@ impl<'a> Comparer<'a> {
                 return self.resource_not_compared(context, None, Cause::Missing, reason);
             }
         }
-        let hides = bodies.map(|body| body.is_some_and(may_be_redacted)) == [true; 2];
-        // What is equal by bytes need not be looked at, unless to count what is in it, or to say what it hides.
-        let may_skip = self.options.select.is_empty()
-            && self.options.ignore.is_empty()
-            && !rules.explain()
-            && !hides;
+        // What is equal by bytes need not be looked at, unless to count what is in it, or to say what it hides: tokens
+        // hide nothing.
+        let may_skip =
+            self.options.select.is_empty() && self.options.ignore.is_empty() && !rules.explain();
         if let (true, Some(before), Some(after)) = (may_skip, before, after)
             && before.body == after.body
             && before.shape == after.shape
+            && !before.body.is_some_and(may_hold_bare)
         {
             return;
         }
@@ -673,13 +669,12 @@ impl<'a> Comparer<'a> {
             folded,
             reordered,
             ..
-        } = self.comparison(&context.key, before.as_ref(), after.as_ref(), hides);
+        } = self.comparison(&context.key, before.as_ref(), after.as_ref());
         tally.hid(&UNKNOWN_FIELD_NAMES, folded);
         tally.hid(&HEADER_ORDER, reordered);
         self.hidden.add(&tally);
-        for (path, reason) in not_compared {
-            let reason = reason.to_owned();
-            self.resource_not_compared(context, Some(path), Cause::Inherent, reason);
+        for (path, cause, reason) in not_compared {
+            self.resource_not_compared(context, Some(path), cause, reason);
         }
         let replaced =
             !edits.is_empty() && endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
@@ -751,13 +746,12 @@ impl<'a> Comparer<'a> {
         });
     }
 
-    /// Compares two values as the queries say; `hides` where both may hold redacted values.
+    /// Compares two values as the queries say.
     fn comparison(
         &mut self,
         key: &ResourceKey,
         before: Option<&Value>,
         after: Option<&Value>,
-        hides: bool,
     ) -> Comparison<'static> {
         let mut nodes = |queries: &[String], which: usize| -> Option<Nodes> {
             let mut found = Nodes::new();
@@ -782,11 +776,7 @@ impl<'a> Comparer<'a> {
                 && self.options.rules.has(&UNKNOWN_FIELD_NAMES),
             any_header_order: self.report.mode == Mode::Sync
                 && self.options.rules.has(&HEADER_ORDER),
-            is_opaque: Some(match self.report.mode {
-                Mode::Change => &is_redacted,
-                Mode::Sync => &is_redacted_source,
-            }),
-            seek_opaque: hides,
+            secrets: Some(self.report.mode),
             ..Comparison::default()
         };
         comparison.run(before, after);

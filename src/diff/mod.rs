@@ -11,6 +11,7 @@ mod rejection;
 mod rename;
 mod report;
 mod rules;
+mod secret;
 mod step;
 mod typed_struct;
 mod value;

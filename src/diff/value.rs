@@ -1,16 +1,17 @@
 //! The differences between two normalized values, each at the smallest place.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use super::{
-    ChangeKind, PairedBy, Pairing,
-    align::{self, Items},
+    Cause, ChangeKind, Mode, PairedBy, Pairing,
+    align::{self, Alignment, Items, Pair},
     rules::HEADER_ORDER,
+    secret::{self, Marks, Names, Verdict, hidden_names},
     step::Steps,
 };
 use crate::{
     model::{Path, Scope, Step},
-    normalize::{Key, List, Number, Object, ObjectKind, Value},
+    normalize::{Key, List, Mark, Number, Object, ObjectKind, Redacted, Value},
     xds::{Field, Kind, Special},
 };
 
@@ -49,21 +50,21 @@ pub(super) struct Comparison<'a> {
     pub(super) fold_names: bool,
     /// Whether headers to be added may stand in any order.
     pub(super) any_header_order: bool,
-    /// Tells the values of which it is known that they are there, but not what they are.
-    pub(super) is_opaque: Option<&'a dyn Fn(&Value) -> bool>,
-    /// Whether these are looked for in what is equal, too: there may be some on both sides.
-    pub(super) seek_opaque: bool,
+    /// How what stands in the place of secrets is read; as any other text where there is none.
+    pub(super) secrets: Option<Mode>,
+    /// Whether anything on either side stands in the place of a secret.
+    pub(super) has_marks: bool,
+    /// Whether both sides hold some of which nothing tells if they are equal: they are looked for in what is, too.
+    pub(super) seek_bare: bool,
     /// Nodes that are live state: an item is the same one with another state.
     pub(super) live: Option<&'a Nodes>,
-    /// Whether either side holds anything live or opaque.
-    pub(super) has_hidden: bool,
     pub(super) edits: Vec<Edit>,
     /// How many fields, of both sides, are spelled otherwise on the other side.
     pub(super) folded: usize,
     /// How many headers stand at another place.
     pub(super) reordered: usize,
     /// Nodes that both sides have and that cannot be compared, and why.
-    pub(super) not_compared: Vec<(Path, &'static str)>,
+    pub(super) not_compared: Vec<(Path, Cause, String)>,
 }
 
 /// Where the comparison stands: a step from the place above. Paths are made of it only for what differs.
@@ -186,11 +187,15 @@ pub fn diff(before: &Value, after: &Value) -> Vec<Edit> {
 impl Comparison<'_> {
     /// Compares a resource that either side may lack.
     pub(super) fn run(&mut self, before: Option<&Value>, after: Option<&Value>) {
-        let mut values = before.into_iter().chain(after);
-        self.has_hidden = self.live.is_some_and(|nodes| !nodes.is_empty())
-            || self
-                .is_opaque
-                .is_some_and(|is_opaque| values.any(|value| holds(value, is_opaque)));
+        if self.secrets.is_some() {
+            let marks = [before, after].map(|side| {
+                let mut marks = Marks::default();
+                side.into_iter().for_each(|value| marks.add(value));
+                marks
+            });
+            self.has_marks = !marks.iter().all(Marks::is_empty);
+            self.seek_bare = marks.iter().all(Marks::has_bare);
+        }
         let place = Place {
             above: None,
             step: At::Root,
@@ -217,21 +222,31 @@ impl Comparison<'_> {
             }
             (None, Some(after)) => self.edit(ChangeKind::Added, place, None, Some(after.clone())),
             (Some(before), Some(after)) if before == after && !self.hides(after) => {}
-            (Some(before), Some(after)) if self.is_hidden(before, after).is_some() => {
-                let reason = self.is_hidden(before, after).unwrap_or_default();
-                if place.selected {
-                    self.not_compared.push((place.path(AFTER), reason));
+            (Some(before), Some(after)) => match self.judge(before, after) {
+                Some(Verdict::Same) => {}
+                Some(Verdict::NotCompared(cause, reason)) => {
+                    if place.selected {
+                        self.not_compared.push((place.path(AFTER), cause, reason));
+                    }
                 }
-            }
-            (Some(Value::Object(before)), Some(Value::Object(after)))
-                if !is_other_any(before, after) =>
-            {
+                // Of a data source that is spelled otherwise, the variant is no difference.
+                Some(Verdict::Differ) if !have_same_names(before, after) => {
+                    let (before, after) = (Some(before.clone()), Some(after.clone()));
+                    self.edit(ChangeKind::Changed, place, before, after);
+                }
+                Some(Verdict::Differ) | None => self.inside(before, after, place),
+            },
+        }
+    }
+
+    /// Compares two values of which nothing is known but what they hold.
+    fn inside(&mut self, before: &Value, after: &Value, place: &Place<'_>) {
+        match (before, after) {
+            (Value::Object(before), Value::Object(after)) if !is_other_any(before, after) => {
                 self.objects(before, after, place);
             }
-            (Some(Value::List(before)), Some(Value::List(after))) => {
-                self.lists(before, after, place);
-            }
-            (Some(before), Some(after)) => {
+            (Value::List(before), Value::List(after)) => self.lists(before, after, place),
+            (before, after) => {
                 let (before, after) = (Some(before.clone()), Some(after.clone()));
                 self.edit(ChangeKind::Changed, place, before, after);
             }
@@ -259,23 +274,15 @@ impl Comparison<'_> {
         })
     }
 
-    /// Why two values cannot be compared although both sides have them.
-    fn is_hidden(&self, before: &Value, after: &Value) -> Option<&'static str> {
-        let is_opaque = self.is_opaque?;
-        match (is_opaque(before), is_opaque(after)) {
-            (true, true) => Some("the value is redacted on both sides: a rotation would not show"),
-            // One of two printers has told it, and the other has not.
-            (true, false) | (false, true) if self.fold_names => {
-                Some("the value is redacted on one side")
-            }
-            _ => None,
-        }
+    /// What is known of two values of which one, at least, is redacted.
+    fn judge(&self, before: &Value, after: &Value) -> Option<Verdict> {
+        let mode = self.secrets.filter(|_| self.has_marks)?;
+        secret::judge(before, after, mode)
     }
 
     /// Whether something in `value`, which both sides have, is not to be seen.
     fn hides(&self, value: &Value) -> bool {
-        let is_opaque = self.is_opaque.filter(|_| self.seek_opaque);
-        is_opaque.is_some_and(|is_opaque| holds(value, is_opaque))
+        self.seek_bare && secret::holds_bare(value)
     }
 
     fn objects(&mut self, old: &Object, new: &Object, place: &Place<'_>) {
@@ -287,10 +294,24 @@ impl Comparison<'_> {
                 key.to_owned()
             }
         };
-        let mut names: BTreeMap<String, [Vec<(&str, &Value)>; 2]> = BTreeMap::new();
+        let mut names = Names::new();
         for (side, object) in [old, new].into_iter().enumerate() {
             for (key, value) in &object.members {
                 names.entry(name(key)).or_default()[side].push((key, value));
+            }
+        }
+        if let Some(mode) = self.secrets.filter(|_| self.has_marks) {
+            let is_data = [old, new].map(|object| object.kind) == [ObjectKind::Plain; 2];
+            for (hidden, cause, reason) in hidden_names(&names, is_data, mode) {
+                let hidden: Vec<_> = hidden
+                    .iter()
+                    .filter_map(|name| names.remove(name))
+                    .collect();
+                let mut members = hidden.iter().flatten().flatten();
+                let selects = |nodes| members.any(|(_, value)| holds(value, nodes));
+                if place.selected || self.selected.is_some_and(selects) {
+                    self.not_compared.push((place.path(AFTER), cause, reason));
+                }
             }
         }
         for [before, after] in names.into_values() {
@@ -302,8 +323,9 @@ impl Comparison<'_> {
             place.enter_field(names[AFTER], old, new);
             match (&before[..], &after[..]) {
                 ([_, _, ..], _) | (_, [_, _, ..]) => {
-                    let reason = "two names differ only in their spelling";
-                    self.not_compared.push((place.path(AFTER), reason));
+                    let reason = "two names differ only in their spelling".to_owned();
+                    let entry = (place.path(AFTER), Cause::Inherent, reason);
+                    self.not_compared.push(entry);
                 }
                 (before, after) => {
                     if let ([(old, _)], [(new, _)]) = (before, after)
@@ -320,10 +342,11 @@ impl Comparison<'_> {
     }
 
     fn lists(&mut self, before: &List, after: &List, place: &Place<'_>) {
-        let alignment = match self.fold_names || self.has_hidden {
+        let mut alignment = match self.fold_names || self.has_marks || self.has_live() {
             true => {
+                let spell = self.spelling(before, after);
                 let identities = [before, after]
-                    .map(|list| list.items.iter().map(|item| self.identity_of(item)))
+                    .map(|list| list.items.iter().map(|item| self.identity_of(item, spell)))
                     .map(Iterator::collect::<Vec<_>>);
                 let [old, new] = [(before, &identities[BEFORE]), (after, &identities[AFTER])].map(
                     |(list, identity)| Items {
@@ -338,6 +361,9 @@ impl Comparison<'_> {
                 align::align(old, new, after.rule)
             }
         };
+        if self.has_marks {
+            self.pair_hidden(before, after, &mut alignment);
+        }
         let steps = [Steps::new(before), Steps::new(after)];
         let item = |positions: [Option<usize>; 2], by: Option<PairedBy>| {
             place.below(At::Item {
@@ -376,21 +402,82 @@ impl Comparison<'_> {
         }
     }
 
-    /// An item as far as it makes it another one than its neighbours: without live state, every redacted value alike,
-    /// and unknown fields under one of their names.
-    fn identity_of(&self, item: &Value) -> Value {
-        if self.is_opaque.is_some_and(|is_opaque| is_opaque(item)) {
-            return Value::String("[redacted]".to_owned());
+    fn has_live(&self) -> bool {
+        self.live.is_some_and(|nodes| !nodes.is_empty())
+    }
+
+    /// How marks read in what identifies the items of two lists: all alike where some cannot be told apart.
+    fn spelling(&self, before: &List, after: &List) -> fn(Mark) -> String {
+        let mut marks = Marks::default();
+        if self.has_marks {
+            let items = before.items.iter().chain(&after.items);
+            items.for_each(|item| marks.add(item));
+        }
+        match marks.are_alike() {
+            true => |_| Mark::Bare.to_string(),
+            false => |mark| mark.to_string(),
+        }
+    }
+
+    /// Pairs the scalars of an unordered list that only one side has, where one side hides some and the other none:
+    /// nothing tells that they are others.
+    fn pair_hidden(&self, before: &List, after: &List, alignment: &mut Alignment) {
+        let is_hidden = |item: &Value| {
+            let found = item.as_str().and_then(Redacted::of);
+            found.is_some_and(|redacted| redacted.whole().is_some())
+        };
+        let hides = [before, after].map(|list| list.items.iter().any(is_hidden));
+        if after.rule.ordered || hides[BEFORE] == hides[AFTER] {
+            return;
+        }
+        let is_scalar = |item: &Value| !matches!(item, Value::Object(_) | Value::List(_));
+        let mut left = [
+            (before, &mut alignment.removed),
+            (after, &mut alignment.added),
+        ]
+        .into_iter()
+        .zip(hides)
+        .map(|((list, left), hides)| {
+            let is_wanted = |at: &usize| match &list.items[*at] {
+                item if hides => is_hidden(item),
+                item => is_scalar(item),
+            };
+            let (wanted, other) = left.iter().partition::<Vec<usize>, _>(|at| is_wanted(at));
+            *left = other;
+            (wanted, left)
+        });
+        let (Some((old, removed)), Some((new, added))) = (left.next(), left.next()) else {
+            return;
+        };
+        let pairs = old.len().min(new.len());
+        removed.extend(&old[pairs..]);
+        added.extend(&new[pairs..]);
+        removed.sort_unstable();
+        added.sort_unstable();
+        let new = old.into_iter().zip(new).map(|(before, after)| Pair {
+            before,
+            after,
+            moved: false,
+            by: PairedBy::Position,
+        });
+        alignment.pairs.extend(new);
+        alignment.pairs.sort_by_key(|pair| pair.after);
+    }
+
+    /// An item as far as it makes it another one than its neighbours: without live state, what stands for secrets as
+    /// `spell` has it, and unknown fields under one of their names.
+    fn identity_of(&self, item: &Value, spell: fn(Mark) -> String) -> Value {
+        let mode = self.secrets.filter(|_| self.has_marks);
+        if let Some(redacted) = mode.and_then(|mode| secret::redacted(item, mode)) {
+            return Value::String(redacted.text(spell));
         }
         match item {
             Value::Object(object) => {
                 let fold = self.fold_names && object.kind != ObjectKind::Plain;
-                let name = |key: &Key| {
-                    if fold {
-                        camel_case(key).into()
-                    } else {
-                        key.clone()
-                    }
+                let name = |key: &Key| match mode.and_then(|_| Redacted::of(key)) {
+                    Some(redacted) => redacted.text(spell).into(),
+                    None if fold => camel_case(key).into(),
+                    None => key.clone(),
                 };
                 let is_live = |value: &Value| {
                     self.live
@@ -400,9 +487,9 @@ impl Comparison<'_> {
                     .members
                     .iter()
                     .filter(|(_, value)| !is_live(value))
-                    .map(|(key, value)| (name(key), self.identity_of(value)))
+                    .map(|(key, value)| (name(key), self.identity_of(value, spell)))
                     .collect();
-                members.sort_by(|(a, _), (b, _)| a.cmp(b));
+                members.sort();
                 Value::Object(Object {
                     members,
                     kind: object.kind,
@@ -412,7 +499,7 @@ impl Comparison<'_> {
                 let mut items: Vec<_> = list
                     .items
                     .iter()
-                    .map(|item| self.identity_of(item))
+                    .map(|item| self.identity_of(item, spell))
                     .collect();
                 if !list.rule.ordered {
                     items.sort();
@@ -507,12 +594,24 @@ pub(super) fn is_other_any(before: &Object, after: &Object) -> bool {
     is_any(before) && is_any(after) && before.get("@type") != after.get("@type")
 }
 
-/// Whether `value` is or holds one for which `fits`.
-fn holds(value: &Value, fits: &dyn Fn(&Value) -> bool) -> bool {
-    fits(value)
+/// Whether two objects have members of the same names.
+fn have_same_names(before: &Value, after: &Value) -> bool {
+    let (Some(before), Some(after)) = (before.as_object(), after.as_object()) else {
+        return false;
+    };
+    let [before, after] = [before, after].map(|object| object.members.iter().map(|(key, _)| key));
+    before.eq(after)
+}
+
+/// Whether `value` is or holds one of `nodes`.
+fn holds(value: &Value, nodes: &Nodes) -> bool {
+    nodes.contains(&std::ptr::from_ref(value))
         || match value {
-            Value::Object(object) => object.members.iter().any(|(_, member)| holds(member, fits)),
-            Value::List(list) => list.items.iter().any(|item| holds(item, fits)),
+            Value::Object(object) => object
+                .members
+                .iter()
+                .any(|(_, member)| holds(member, nodes)),
+            Value::List(list) => list.items.iter().any(|item| holds(item, nodes)),
             _ => false,
         }
 }

@@ -8,8 +8,9 @@
 //! - equal live digests mean no live changes in any case; but different ones may come of hosts, with their health, that
 //!   only one side has, which is a change of configuration.
 //!
-//! Not told by them is what is decided by both sides together: another pod's identity, and the endpoint assignments of
-//! a cluster that is EDS on one side only (its change of type is a change too).
+//! Not told by them is what is decided by both sides together: another pod's identity, the endpoint assignments of a
+//! cluster that is EDS on one side only (its change of type is a change too), and whether redacted values can be
+//! compared: tokens of two keys differ, and so do a token, `[redacted]` and a value in clear.
 //!
 //! # What is hashed
 //!
@@ -24,7 +25,8 @@
 //! | an ordered list | `H("[", the items' digests in order)` |
 //! | any other list | `H("{", the items' digests in byte order)` |
 //! | an object | `H("o", for each member in byte order of names: the name's length as 64 bits, big-endian; its UTF-8; the value's digest)` |
-//! | a [redacted](super::is_redacted) value | `H("r")` |
+//! | a value that is [redacted](super::Redacted) without a key: `[redacted]`, `<Redacted>`, base64 of the first | `H("r")` |
+//! | a token that stands for a value, in base64 too | `H("\"", the token)` |
 //!
 //! The configuration digest of a resource is that of its value without the members that are live. Where all of it is
 //! live, it has none, and its live digest is that of the whole value.
@@ -47,14 +49,16 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Dump, KeyValue, List, NormalizeError, Value, identity, is_redacted, live_part, live_resource,
-    normalize,
+    Dump, KeyValue, List, Mark, NormalizeError, Redacted, Value, identity, live_part,
+    live_resource, normalize,
 };
 use crate::model::{ResourceKey, State, XdsType};
 
 /// The version of all that decides digests: what the resources of a dump are, their canonical form, what in it is live, and
 /// how both are hashed. Digests of two versions have nothing to do with each other.
-pub const DIGEST_RULES: u32 = 1;
+///
+/// 2: a token is hashed as the string that it is, where 1 took all that begins with `[redacted` for one value.
+pub const DIGEST_RULES: u32 = 2;
 
 /// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,15 +141,16 @@ type Way = &'static [&'static str];
 
 /// The digest of `value` without what `left_out` leads to.
 fn node(value: &Value, left_out: &[Way]) -> Digest {
-    if is_redacted(value) {
-        return hash(&[b"r"]);
-    }
     match value {
         Value::Null => hash(&[b"n"]),
         Value::Bool(false) => hash(&[b"f"]),
         Value::Bool(true) => hash(&[b"t"]),
         Value::Number(number) => hash(&[b"#", number.to_string().as_bytes()]),
-        Value::String(text) => hash(&[b"\"", text.as_bytes()]),
+        Value::String(text) => match Redacted::of(text).and_then(|redacted| redacted.whole()) {
+            None => hash(&[b"\"", text.as_bytes()]),
+            Some(Mark::Bare) => hash(&[b"r"]),
+            Some(Mark::Token(token)) => hash(&[b"\"", token.to_string().as_bytes()]),
+        },
         Value::List(list) => {
             let below = below(left_out, "*");
             let items = list.items.iter().map(|item| node(item, &below));

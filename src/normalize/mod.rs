@@ -13,7 +13,7 @@ mod value;
 pub use crate::dump::{Cut, Dump, RULES as ENVELOPE_RULES, Resource, Shape};
 pub use digest::{DIGEST_RULES, Digest, Digests, digests, dump_digests};
 pub use live::{LIVE_PARTS, LivePart, live_part, live_resource};
-pub use redacted::{is_redacted, is_redacted_source, may_be_redacted};
+pub use redacted::{Mark, Redacted, may_hold_bare};
 pub use rules::{
     DRAINING_LISTENERS, HOST_HEALTH, HOSTS_WITHOUT_EDS, LIVE, RULES, WORKLOAD_CERTIFICATE,
 };

@@ -54,16 +54,20 @@ fn number_text(text: &str) -> Option<&str> {
 
 /// Bytes in any base64: standard or URL-safe, padded or not, to the padded standard alphabet.
 pub(super) fn bytes(text: &str) -> Option<String> {
+    decode(text).map(|bytes| general_purpose::STANDARD.encode(bytes))
+}
+
+/// The bytes that `text` is any base64 of.
+pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     const ANY_PADDING: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true);
     const STANDARD_ENGINE: GeneralPurpose = GeneralPurpose::new(&STANDARD, ANY_PADDING);
     const URL_ENGINE: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, ANY_PADDING);
-    let decoded = STANDARD_ENGINE
+    STANDARD_ENGINE
         .decode(text)
         .or_else(|_| URL_ENGINE.decode(text))
-        .ok()?;
-    Some(general_purpose::STANDARD.encode(decoded))
+        .ok()
 }
 
 /// A `google.protobuf.Duration`: `1.5s` becomes `1.500s`.

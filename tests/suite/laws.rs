@@ -127,8 +127,8 @@ pub(crate) static PAIRS: LazyLock<Vec<[Vec<u8>; 2]>> = LazyLock::new(|| {
 /// A resource, normalized, and how to normalize another body of it.
 pub(crate) struct Sample {
     pub(crate) key: ResourceKey,
-    shape: Shape,
-    types: BTreeSet<XdsType>,
+    pub(crate) shape: Shape,
+    pub(crate) types: BTreeSet<XdsType>,
     pub(crate) value: Value,
 }
 
@@ -155,7 +155,7 @@ pub(crate) static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
 
 impl Sample {
     /// The normalized form of `body`, as if a dump had it in the place of this resource.
-    fn normal(&self, body: &str) -> Value {
+    pub(crate) fn normal(&self, body: &str) -> Value {
         let resource = Resource {
             key: self.key.clone(),
             shape: self.shape,
@@ -181,8 +181,8 @@ impl Sample {
     }
 }
 
-/// Checks that digests are equal exactly where the comparison found nothing.
-fn check_digests(
+/// Checks that digests are equal exactly where the comparison found nothing, and had nothing that only one side hides.
+pub(crate) fn check_digests(
     report: &Report,
     before: &Dump<'_>,
     after: &Dump<'_>,
@@ -192,6 +192,8 @@ fn check_digests(
         old.keys().eq(new.keys()),
         "a section that only one dump has"
     );
+    let mut is_hidden = report.not_compared.iter().map(|entry| &entry.reason);
+    let is_hidden = is_hidden.any(|reason| !reason.ends_with("a rotation would not show"));
     let mut has_equal_configuration = true;
     for (xds_type, old) in &old {
         let [old, new]: [Digests; 2] = [*old, new[xds_type]];
@@ -205,12 +207,14 @@ fn check_digests(
         }
         if old.live == new.live {
             prop_assert!(live.is_empty(), "equal digests: {:?}", live);
-        } else if is_equal {
+        } else if is_equal && !is_hidden {
             prop_assert!(!live.is_empty(), "live digests of {} differ", xds_type);
         }
     }
     // Whether assignments are live depends on clusters: what holds of all types together may not of each.
-    prop_assert_eq!(report.changes.is_empty(), has_equal_configuration);
+    if !is_hidden || has_equal_configuration {
+        prop_assert_eq!(report.changes.is_empty(), has_equal_configuration);
+    }
     Ok(())
 }
 
@@ -222,7 +226,7 @@ pub(crate) fn compare(mode: Mode, before: &[u8], after: &[u8]) -> Report {
     compare_dumps(mode, &parse(before), &parse(after))
 }
 
-fn compare_dumps(mode: Mode, before: &Dump<'_>, after: &Dump<'_>) -> Report {
+pub(crate) fn compare_dumps(mode: Mode, before: &Dump<'_>, after: &Dump<'_>) -> Report {
     compare_by(Rules::all(), mode, before, after)
 }
 

@@ -27,6 +27,7 @@
 //! - `states`: states, rejections and what only one printer tells, on dumps made up to show one thing each.
 //! - `status`: the command `status` on recordings of every verdict.
 //! - `support`: no tests, but what they talk to.
+//! - `tokens`: what tokens of redaction tell: equal secrets, changed ones, and what cannot be compared.
 //! - `verify`: the command `verify`: what it finds, what it saves of a damaged bundle, and what it says of no bundle.
 //! - `xds_table`: the generated table of the xDS API is what its inputs generate.
 
@@ -57,5 +58,6 @@ mod since;
 mod states;
 mod status;
 mod support;
+mod tokens;
 mod verify;
 mod xds_table;

@@ -81,7 +81,7 @@ fn apply(patch: &Json, document: &mut Json) {
         .unwrap_or_else(|error| panic!("{error}: {patch} on {document}"));
 }
 
-fn check(before: &Value, after: &Value) -> Result<Json, TestCaseError> {
+pub(crate) fn check(before: &Value, after: &Value) -> Result<Json, TestCaseError> {
     let patch = patch(before, after);
     let mut made = edit::json(before);
     apply(&patch, &mut made);
