@@ -195,6 +195,8 @@ fn a_real_envoy_full_of_secrets_leaves_a_clean_bundle() {
         {"name": "generic", "generic_secret": {"secret": inline(&plain())}},
         {"name": "tickets", "session_ticket_keys": {"keys": [{"inline_bytes": base64(&format!("{}{}", plain(), "x".repeat(60)))}]}},
     ]);
+    let mut fixed = listener("static");
+    fixed.as_object_mut().unwrap().remove("@type");
     let bootstrap = json!({
         "node": {
             "id": format!("sidecar~10.0.0.1~{PROXY}~shop.svc.cluster.local"),
@@ -206,7 +208,7 @@ fn a_real_envoy_full_of_secrets_leaves_a_clean_bundle() {
                 "LABELS": {"app": "web"},
             },
         },
-        "static_resources": {"clusters": [cluster], "secrets": secrets, "listeners": [listener("static")]},
+        "static_resources": {"clusters": [cluster], "secrets": secrets, "listeners": [fixed]},
         "layered_runtime": {"layers": [{"name": "static", "static_layer": {"db": {"password": plain()}, "feature": "on"}}, {"name": "admin", "admin_layer": {}}]},
         "stats_config": {"stats_tags": [{"tag_name": "api_key", "fixed_value": plain()}]},
     });

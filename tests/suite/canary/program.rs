@@ -350,7 +350,7 @@ fn errors_of_broken_files_are_clean() {
         ("wrong.json".into(), format!("{{\"configs\": {secret}}}")),
         ("key.json".into(), format!("{{\"configs\": [{{\"{secret}\" 1}}]}}")),
         ("escape.json".into(), format!("{{\"configs\": [{{\"password\": \"{secret}\\q\"}}]}}")),
-        ("type.json".into(), json!({"configs": [{"@type": format!("type.googleapis.com/{secret}")}], "password": secret}).to_string()),
+        ("type.json".into(), json!({"configs": [{"@type": "type.googleapis.com/new.Type", "token": secret}], "password": secret}).to_string()),
         ("kind.json".into(), json!({"configs": secret, "password": secret}).to_string()),
         ("string.json".into(), json!(bearer()).to_string()),
         ("page.txt".into(), format!("upstream connect error, Authorization: {} password={secret}\n", bearer())),
