@@ -13,6 +13,7 @@
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
 //! - `matrix`: every form of an INPUT in every command that takes one.
 //! - `oracle`: random messages, printed and judged by an independent reader of protobuf's JSON.
+//! - `over_redaction`: what redaction takes out of recordings, place by place, and that all else is as it was.
 //! - `pages`: Envoy's clusters, listeners and statistics in all their forms, and what `info` tells of them.
 //! - `patch`: applying the JSON Patch of two recordings, or of any edit of one, to what was gives what is.
 //! - `readings`: long strings as they are read, certificates by what they say, and likely renames, in text and JSON.
@@ -44,6 +45,7 @@ mod layers;
 mod live;
 mod matrix;
 mod oracle;
+mod over_redaction;
 mod pages;
 mod patch;
 mod readings;
