@@ -30,6 +30,8 @@ pub enum What {
     },
     /// Private keys in PEM form, in any string and in base64.
     PrivateKeys,
+    /// Parts of texts that code finds: in any text, or in those of a language.
+    InTexts(&'static str),
     /// The values of headers, by the name of the header, letter case ignored.
     Headers {
         /// Messages with a `key` and a `value` or `raw_value`. Objects without a schema are taken for one.
@@ -117,6 +119,31 @@ pub static RULES: &[Rule] = &[
             "web_identity_token_data_source",
         ]),
     },
+    Rule {
+        name: "token-shapes",
+        reason: "it has the shape of a vendor's token, of a JSON web token or of credentials of HTTP; the scheme is kept",
+        what: What::InTexts("every string"),
+    },
+    Rule {
+        name: "url-credentials",
+        reason: "the user and the password of a URL; its host and path are kept",
+        what: What::InTexts("every string"),
+    },
+    Rule {
+        name: "named-values",
+        reason: "a text has it after a name that tells a secret, or one that hints at it and the value looks random",
+        what: What::InTexts("every string"),
+    },
+    Rule {
+        name: "lua-literals",
+        reason: "no schema tells which literal of a program is a secret; names of headers and the program are kept",
+        what: What::InTexts("programs in Lua"),
+    },
+    Rule {
+        name: "wasm-literals",
+        reason: "no schema tells which value of a plugin is a secret; names, numbers and common words are kept",
+        what: What::InTexts("configuration of Wasm plugins"),
+    },
 ];
 
 /// What happens to the strings of a value.
@@ -156,7 +183,7 @@ impl Rules {
             match rule.what {
                 // Field by field, as the table of the API has it; strings are looked at in any case.
                 What::Annotated => rules.annotated = rule.name,
-                What::PrivateKeys => {}
+                What::PrivateKeys | What::InTexts(_) => {}
                 What::Fields(fields) => rules.add_fields(fields, Treatment::Hide(rule.name)),
                 What::Reasons { fields, members } => {
                     rules.add_fields(fields, Treatment::Read(Language::Reason));
@@ -266,7 +293,7 @@ fn the_table_names_only_what_the_api_has() {
                     assert!(message.field("value").is_some(), "{name}");
                 }
             }
-            What::Annotated | What::PrivateKeys | What::Members(_) => {}
+            What::Annotated | What::PrivateKeys | What::InTexts(_) | What::Members(_) => {}
         }
     }
 }

@@ -109,6 +109,7 @@ fn place(what: &What) -> (String, Vec<String>) {
             owned(&[*fields, *members].concat()),
         ),
         What::PrivateKeys => ("every string".to_owned(), Vec::new()),
+        What::InTexts(texts) => ((*texts).to_owned(), Vec::new()),
         What::Headers {
             messages,
             names,

@@ -135,6 +135,11 @@ pub enum Special {
 }
 
 impl Message {
+    /// All messages of the table.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        table::MESSAGES.iter()
+    }
+
     /// The message of that full name (`envoy.config.cluster.v3.Cluster`), if the table has it.
     pub fn find(full_name: &str) -> Option<&'static Self> {
         let slots = &table::MESSAGE_SLOTS;

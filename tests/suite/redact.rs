@@ -651,7 +651,12 @@ fn rules_have_names_and_reasons() {
             "error-details",
             "secret-headers",
             "config-yaml",
-            "secret-names"
+            "secret-names",
+            "token-shapes",
+            "url-credentials",
+            "named-values",
+            "lua-literals",
+            "wasm-literals"
         ]
     );
     assert!(RULES.iter().all(|rule| !rule.reason.is_empty()));
