@@ -697,7 +697,10 @@ mod tests {
             let expected = format!("Basic {}", STANDARD.encode(header));
             assert_eq!(endpoint.authorization().unwrap(), expected.as_str());
             let debug = format!("{endpoint:?} {:?}", endpoint.authorization());
-            assert!(!debug.contains("hunter2") && !debug.contains(&expected), "{debug}");
+            assert!(
+                !debug.contains("hunter2") && !debug.contains(&expected),
+                "{debug}"
+            );
         }
         let plain: Endpoint = "http://host:1".parse().unwrap();
         assert!(plain.authorization().is_none());

@@ -112,7 +112,9 @@ fn redact(args: &Args, named: &[Named]) -> anyhow::Result<Exit> {
 /// A bundle out of a bundle.
 fn bundle(args: &Args, label: &str, input: Input, options: &Options) -> anyhow::Result<Exit> {
     let Some(path) = &args.output else {
-        bail!("{label}: a bundle becomes a bundle, which is not written to standard output; name a file: -o FILE");
+        bail!(
+            "{label}: a bundle becomes a bundle, which is not written to standard output; name a file: -o FILE"
+        );
     };
     let path = bundle_path(path)?;
     let is_own = is_same_file(path, Path::new(label));

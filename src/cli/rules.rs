@@ -1,12 +1,9 @@
 //! `xdsnap rules`, and the options that switch rules off.
 
 use anyhow::bail;
+use clap::ValueEnum;
 
-use super::{
-    Exit,
-    output::{Output, OutputArgs},
-    terminal,
-};
+use super::{Exit, terminal};
 use crate::{diff, model::Rules, redact, render};
 
 /// Which rules are on.
@@ -72,19 +69,48 @@ how many values each rule hid.
 Examples:
   xdsnap rules                  all of them
   xdsnap rules host-health      this one
+  xdsnap rules --redaction -o markdown   for who must approve it
   xdsnap rules -o json | jq -r '.rules[].name'")]
 pub(super) struct Args {
     /// Only these rules
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    #[command(flatten)]
-    output: OutputArgs,
+    /// Only those of redaction, with what stays and how to look before sending
+    #[arg(long)]
+    redaction: bool,
+    /// The form: text, json for a script, with --redaction also markdown
+    #[arg(
+        short,
+        long,
+        alias = "format",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "FORMAT"
+    )]
+    output: Output,
     #[command(flatten)]
     terminal: terminal::TerminalArgs,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Output {
+    #[default]
+    Text,
+    Json,
+    Markdown,
+}
+
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
-    let mut table = render::rule_table();
+    let mut table = match args.redaction {
+        true => render::redaction_table(),
+        false => render::rule_table(),
+    };
+    if args.output == Output::Markdown && !args.redaction {
+        bail!(
+            "-o markdown is the page for whoever must approve redaction; give --redaction with it"
+        );
+    }
     for name in &args.names {
         if !table.iter().any(|rule| rule.name == name) {
             bail!(unknown(name, table.iter().map(|rule| rule.name).collect()));
@@ -92,9 +118,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     }
     table.retain(|rule| args.names.is_empty() || args.names.iter().any(|name| rule.name == name));
     let style = args.terminal.style();
-    args.terminal.page(|out| match args.output.form {
+    args.terminal.page(|out| match args.output {
+        Output::Text if args.redaction => render::redaction_rules(out, &table, style),
         Output::Text => render::rules(out, &table, style),
-        Output::Json => render::rules_json(out, &table),
+        Output::Json => render::rules_json(out, &table, args.redaction),
+        Output::Markdown => render::redaction_markdown(out, &table),
     })?;
     Ok(Exit::Same)
 }

@@ -5,6 +5,7 @@
 //!
 //! Whatever comes from a dump is hostile: no output holds a character that acts on a terminal.
 
+mod approval;
 mod clip;
 mod escape;
 mod head;
@@ -28,6 +29,7 @@ mod unified;
 mod updated;
 mod verify;
 
+pub use approval::{STAYS, Stays, markdown as redaction_markdown};
 pub(crate) use escape::is_unsafe;
 pub use info::{info, info_members, size};
 pub use info_json::{info_json, schema as info_schema};
@@ -39,10 +41,12 @@ pub use places::{Places, PlacesForm, schema as redaction_schema};
 pub use resource::{
     ResourceWriter, document_schema as normalize_document_schema, schema as normalize_schema,
 };
-pub use rules::{RuleEntry, json as rules_json, schema as rules_schema, table as rule_table};
+pub use rules::{
+    RuleEntry, json as rules_json, redaction_table, schema as rules_schema, table as rule_table,
+};
 pub use show::{schema as show_schema, show, show_json};
 pub use status::{schema as status_schema, status, status_json};
-pub use text::{rules, summary_line, text};
+pub use text::{redaction_rules, rules, summary_line, text};
 pub use unified::unified;
 pub use updated::{schema as updated_schema, updated, updated_json, updated_lines, updated_table};
 pub use verify::{

@@ -8,10 +8,11 @@ use std::io::{self, Write};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 
-use super::layout;
+use super::{STAYS, Stays, layout};
 use crate::{
     diff::{self, Group},
     redact::{self, What},
+    xds::Message,
 };
 
 /// The format's name and major version; a minor version only adds fields.
@@ -48,13 +49,22 @@ struct Document<'a> {
     /// The rules, group by group.
     #[schemars(with = "Vec<RuleEntry>")]
     rules: &'a [RuleEntry],
+    /// With `--redaction`: what is not taken out.
+    #[serde(skip_serializing_if = "<[Stays]>::is_empty")]
+    #[schemars(with = "Vec<Stays>")]
+    stays: &'a [Stays],
 }
 
-/// Writes the rules as one JSON document, a rule per line.
-pub fn json(out: &mut dyn Write, rules: &[RuleEntry]) -> io::Result<()> {
+/// Writes the rules as one JSON document, a rule per line; of redaction alone, with what stays.
+///
+/// # Errors
+///
+/// Where `out` fails.
+pub fn json(out: &mut dyn Write, rules: &[RuleEntry], of_redaction: bool) -> io::Result<()> {
     let document = Document {
         format: FORMAT,
         rules,
+        stays: if of_redaction { STAYS } else { &[] },
     };
     layout::write(out, &document, layout::Layout::item_per_line())?;
     out.write_all(b"\n")
@@ -83,7 +93,12 @@ pub fn table() -> Vec<RuleEntry> {
         paths: rule.printed_paths(),
         switchable: true,
     });
-    let redact = redact::RULES.iter().map(|rule| {
+    switchable.chain(redaction_table()).collect()
+}
+
+/// The rules of redaction.
+pub fn redaction_table() -> Vec<RuleEntry> {
+    let rules = redact::RULES.iter().map(|rule| {
         let (scope, paths) = place(&rule.what);
         RuleEntry {
             name: rule.name,
@@ -95,14 +110,17 @@ pub fn table() -> Vec<RuleEntry> {
             switchable: false,
         }
     });
-    switchable.chain(redact).collect()
+    rules.collect()
 }
 
 /// Where a rule of redaction looks.
 fn place(what: &What) -> (String, Vec<String>) {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     match what {
-        What::Annotated => ("fields annotated as sensitive".to_owned(), Vec::new()),
+        What::Annotated => (
+            "fields that the API annotates as sensitive, with all below them".to_owned(),
+            annotated(),
+        ),
         What::Fields(fields) => ("fields".to_owned(), owned(fields)),
         What::Reasons { fields, members } => (
             "fields, and members without a schema".to_owned(),
@@ -124,6 +142,19 @@ fn place(what: &What) -> (String, Vec<String>) {
         ),
         What::Members(members) => ("members without a schema".to_owned(), owned(members)),
     }
+}
+
+/// The fields of the current API that are annotated as sensitive.
+fn annotated() -> Vec<String> {
+    let current = |message: &&Message| std::ptr::eq(*message, message.current());
+    let mut fields: Vec<String> = (Message::all().filter(current))
+        .flat_map(|message| {
+            let fields = message.fields().iter().filter(|field| field.is_sensitive());
+            fields.map(|field| format!("{}.{}", message.name(), field.name()))
+        })
+        .collect();
+    fields.sort();
+    fields
 }
 
 /// Why the rule `name` holds; empty for a name that is none.

@@ -24,7 +24,7 @@ use super::{
     page::{Ink, Line, Page, count},
 };
 use crate::diff::{Cause, Change, Class, Compared, Mode, NotCompared, ProxyOnly, Report, SideName};
-pub use rules::rules;
+pub use rules::{redaction_rules, rules};
 
 /// Changed resources that are shown.
 const RESOURCES: usize = 40;

@@ -6,7 +6,10 @@ use super::{
     page::{Ink, Line, Page},
     title,
 };
-use crate::render::{RuleEntry, Style};
+use crate::render::{
+    RuleEntry, STAYS, Stays, Style,
+    approval::{self, ANSWERS},
+};
 
 /// What stands above each group.
 const GROUPS: [(&str, &str); 4] = [
@@ -28,6 +31,32 @@ pub fn rules(out: &mut dyn Write, rules: &[RuleEntry], style: Style) -> io::Resu
             title(page, heading)?;
         }
         found.try_for_each(|rule| one(page, rule))?;
+    }
+    Ok(())
+}
+
+/// Writes the rules of redaction, what stays and how to look, for whoever must approve it.
+///
+/// # Errors
+///
+/// Where `out` fails.
+pub fn redaction_rules(out: &mut dyn Write, rules: &[RuleEntry], style: Style) -> io::Result<()> {
+    let page = &mut Page::new(out, style);
+    title(page, "taken out")?;
+    rules.iter().try_for_each(|rule| one(page, rule))?;
+    for (question, answer) in ANSWERS {
+        title(page, &question.to_lowercase())?;
+        page.sentence(Line::new(2), Ink::Plain, answer, 2)?;
+    }
+    title(page, "stays")?;
+    for Stays { what, why } in STAYS {
+        page.sentence(Line::new(2), Ink::Plain, what, 4)?;
+        page.sentence(Line::new(6), Ink::Faint, why, 6)?;
+    }
+    title(page, "how to see it before sending")?;
+    for (command, what) in approval::look() {
+        page.line(Line::new(2).with(Ink::Plain, command))?;
+        page.sentence(Line::new(6), Ink::Faint, what, 6)?;
     }
     Ok(())
 }
