@@ -1,6 +1,6 @@
 //! The differences between two normalized values, each at the smallest place.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
     Cause, ChangeKind, Mode, PairedBy, Pairing,
@@ -344,10 +344,7 @@ impl Comparison<'_> {
     fn lists(&mut self, before: &List, after: &List, place: &Place<'_>) {
         let mut alignment = match self.fold_names || self.has_marks || self.has_live() {
             true => {
-                let spell = self.spelling(before, after);
-                let identities = [before, after]
-                    .map(|list| list.items.iter().map(|item| self.identity_of(item, spell)))
-                    .map(Iterator::collect::<Vec<_>>);
+                let identities = self.identities([before, after]);
                 let [old, new] = [(before, &identities[BEFORE]), (after, &identities[AFTER])].map(
                     |(list, identity)| Items {
                         whole: &list.items,
@@ -406,17 +403,45 @@ impl Comparison<'_> {
         self.live.is_some_and(|nodes| !nodes.is_empty())
     }
 
-    /// How marks read in what identifies the items of two lists: all alike where some cannot be told apart.
-    fn spelling(&self, before: &List, after: &List) -> fn(Mark) -> String {
+    /// What identifies the items of two lists. Where some secrets in them cannot be told apart, all read alike, but for
+    /// items that both sides have.
+    fn identities(&self, lists: [&List; 2]) -> [Vec<Value>; 2] {
+        let of = |spell: fn(Mark) -> String| {
+            lists.map(|list| {
+                let items = list.items.iter();
+                items.map(|item| self.identity_of(item, spell)).collect()
+            })
+        };
         let mut marks = Marks::default();
         if self.has_marks {
-            let items = before.items.iter().chain(&after.items);
+            let items = lists.into_iter().flat_map(|list| &list.items);
             items.for_each(|item| marks.add(item));
         }
-        match marks.are_alike() {
-            true => |_| Mark::Bare.to_string(),
-            false => |mark| mark.to_string(),
+        let as_they_are: [Vec<Value>; 2] = of(|mark| mark.to_string());
+        if !marks.are_alike() {
+            return as_they_are;
         }
+        let mut counts: BTreeMap<&Value, [usize; 2]> = BTreeMap::new();
+        for (side, items) in as_they_are.iter().enumerate() {
+            for item in items {
+                counts.entry(item).or_default()[side] += 1;
+            }
+        }
+        let left = counts.into_iter();
+        let left = left.map(|(item, [old, new])| (item.clone(), [old.min(new); 2]));
+        let mut left: BTreeMap<Value, [usize; 2]> = left.collect();
+        let mut alike: [Vec<Value>; 2] = of(|_| Mark::Bare.to_string());
+        for (side, (items, alike)) in as_they_are.into_iter().zip(&mut alike).enumerate() {
+            for (item, alike) in items.into_iter().zip(alike) {
+                if let Some(left) = left.get_mut(&item)
+                    && left[side] > 0
+                {
+                    left[side] -= 1;
+                    *alike = item;
+                }
+            }
+        }
+        alike
     }
 
     /// Pairs the scalars of an unordered list that only one side has, where one side hides some and the other none:
