@@ -154,11 +154,6 @@ impl Message {
         None
     }
 
-    /// Every message of the table.
-    pub fn all() -> impl Iterator<Item = &'static Self> {
-        table::MESSAGES.iter()
-    }
-
     /// The message that a type URL names: what follows its last slash.
     pub fn find_url(type_url: &str) -> Option<&'static Self> {
         Self::find(type_url.rsplit_once('/').map_or(type_url, |(_, name)| name))

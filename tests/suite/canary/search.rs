@@ -20,15 +20,6 @@ pub(super) struct Needles {
     automaton: AhoCorasick,
 }
 
-/// Where a needle was found.
-#[derive(Debug)]
-pub(super) struct Hit {
-    /// What stands there.
-    pattern: String,
-    /// What is around it.
-    around: String,
-}
-
 impl Needles {
     /// Any part of a planted secret that has its beginning or its end.
     pub(super) fn planted() -> &'static Self {
@@ -51,8 +42,8 @@ impl Needles {
         }
     }
 
-    /// The first of them in `bytes`, as they are or with their escapes undone.
-    pub(super) fn find(&self, bytes: &[u8]) -> Option<Hit> {
+    /// The first of them in `bytes`, as they are or with their escapes undone: how it is written, and what is around it.
+    pub(super) fn find(&self, bytes: &[u8]) -> Option<String> {
         self.find_as_is(bytes).or_else(|| {
             let mut text = bytes.to_vec();
             // JSON in a string in JSON has its escapes escaped.
@@ -67,13 +58,12 @@ impl Needles {
         })
     }
 
-    fn find_as_is(&self, bytes: &[u8]) -> Option<Hit> {
+    fn find_as_is(&self, bytes: &[u8]) -> Option<String> {
         let found = self.automaton.find(bytes)?;
+        let pattern = &self.patterns[found.pattern().as_usize()];
         let around = found.start().saturating_sub(60)..bytes.len().min(found.end() + 60);
-        Some(Hit {
-            pattern: self.patterns[found.pattern().as_usize()].clone(),
-            around: String::from_utf8_lossy(&bytes[around]).into_owned(),
-        })
+        let around = String::from_utf8_lossy(&bytes[around]);
+        Some(format!("{pattern} in {around:?}"))
     }
 }
 
