@@ -158,25 +158,13 @@ fn compare(name: &str, before: &str, after: &str) -> Vec<String> {
     }
 }
 
-/// A path without the numbers of items, and without what tells one resource from another.
+/// A path without the numbers of items.
 fn place(path: &str) -> String {
-    let mut place = String::new();
-    let mut in_index = false;
-    for c in path.chars() {
-        match c {
-            '[' => in_index = true,
-            ']' => place.push_str("[]"),
-            c if in_index && c.is_ascii_digit() => continue,
-            c => {
-                if in_index {
-                    place.push('[');
-                }
-                place.push(c);
-            }
-        }
-        in_index = c == '[';
-    }
-    place
+    let mut parts = path.split('[');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |place, part| {
+        place + "[" + part.trim_start_matches(|c: char| c.is_ascii_digit())
+    })
 }
 
 #[test]

@@ -756,7 +756,7 @@ fn in_clear_5_log_lines() -> Vec<Case> {
             "2026-11-20T12:07:22.733Z\twarning\tenvoy config external/envoy/source/common/config/grpc_subscription.cc:120\tgRPC config \
              for type.googleapis.com/envoy.config.cluster.v3.Cluster rejected: Error adding/updating cluster(s) stays-here: {line}\n"
         );
-        for document in [Document::ConfigDump, Document::Clusters, Document::Stats] {
+        for document in [Document::ConfigDump, Document::ServerInfo, Document::Syncz] {
             cases.push(Case::new(format!("{document}: {text:.60}"), document, &log));
         }
     }
