@@ -17,6 +17,9 @@ pub struct Found {
 
 /// Is told what a walk comes by. Whoever does not want to know where pays nothing for it.
 pub(super) trait Log {
+    /// Whether it is after names alone, which reasons have none of.
+    const IS_FOR_NAMES: bool = false;
+
     /// The value of the member `key` follows, up to [`Log::leave`].
     fn enter_member(&mut self, _key: &str) {}
 
@@ -25,6 +28,9 @@ pub(super) trait Log {
 
     /// What was entered last ends.
     fn leave(&mut self) {}
+
+    /// A text stays as it is.
+    fn kept(&mut self, _text: &str) {}
 
     /// A value, or a part of one, goes by `rule`.
     fn gone(&mut self, rule: &'static str);

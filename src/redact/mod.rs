@@ -12,11 +12,14 @@ mod cut;
 mod element;
 mod found;
 mod key;
+mod known;
 mod labels;
+mod lookup;
 mod names;
 mod rules;
 mod shape;
 mod stream;
+mod string;
 mod text;
 
 use std::io::{self, Read, Write};
@@ -29,7 +32,7 @@ use base64::{
 pub use cut::Counts;
 pub use found::Found;
 pub use key::{InvalidKey, Key};
-pub use rules::{RULES, Rule, What};
+pub use rules::{KEYS, Pair, RULES, Rule, What};
 pub use text::scrub_reason;
 
 use crate::model::Document;
@@ -65,7 +68,7 @@ pub enum Policy {
 /// Takes secrets out of documents, by [`RULES`].
 #[derive(Debug)]
 pub struct Redactor {
-    rules: rules::Rules,
+    rules: lookup::Rules,
     policy: Policy,
     hider: cut::Hider,
 }
@@ -78,7 +81,7 @@ impl Redactor {
             Policy::Alike | Policy::Off => None,
         };
         Self {
-            rules: rules::Rules::new(RULES),
+            rules: lookup::Rules::new(RULES),
             policy,
             hider: cut::Hider { key },
         }

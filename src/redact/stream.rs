@@ -9,8 +9,9 @@ use super::{
     MAX_PAGE, MAX_VALUE, RedactError, Redactor, cut,
     element::{self, Place},
     found::Log,
-    rules::Treatment,
-    shape::{Object, Shape, TYPE},
+    labels::TYPE,
+    lookup::Treatment,
+    shape::{Ahead, Object, Shape},
     text::{self, Language},
 };
 use crate::{model::Document, xds::Message};
@@ -106,6 +107,7 @@ impl<L: Log> Stream<'_, L> {
         let place = Place {
             offset: self.source.offset,
             depth,
+            texts: 0,
             shape,
             treatment,
         };
@@ -168,8 +170,8 @@ impl<L: Log> Stream<'_, L> {
     /// What is known of the object that begins at the next byte, by the type that it begins with.
     fn enter(&mut self, shape: Shape) -> Result<Object, RedactError> {
         let leading = self.leading_type()?;
-        let label = |names: &[&str]| Ok(leading.clone().filter(|_| names.contains(&TYPE)));
-        shape.enter(&self.redactor.rules, label)
+        let ahead = Ahead::Type(leading.as_deref());
+        Ok(shape.enter(&self.redactor.rules, &ahead))
     }
 
     /// The type of the object that begins at the next byte, if that is its first member.
