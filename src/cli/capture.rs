@@ -64,6 +64,9 @@ pub(super) fn bundle_path(path: &Path) -> anyhow::Result<&Path> {
     if path == Path::new("-") {
         bail!("-o -: a bundle is not written to standard output; name a file");
     }
+    if path.to_string_lossy().contains("://") {
+        bail!("-o names the file that the bundle is written to, and this is a URL");
+    }
     if FORMATS.iter().any(|format| path == Path::new(format)) {
         bail!(
             "-o names the bundle here, and `{0}` is a format; for a file of that name write ./{0}",

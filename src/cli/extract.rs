@@ -61,6 +61,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let reader = Reader::open(text, bundle_file::open(text)?);
     let mut reader = reader.map_err(|error| bundle_file::refusal(text, error))?;
     let chosen = chosen(reader.manifest(), &args.members)?;
+    if reader.manifest().redaction.off {
+        terminal::warn(&format!(
+            "{text}: was captured with --no-redact, so what is unpacked holds secrets in clear"
+        ));
+    }
     if args.stdout {
         return print(&mut reader, &chosen);
     }

@@ -46,15 +46,8 @@ pub(super) struct Args {
     #[arg(long)]
     dry_run: bool,
     /// The form of --dry-run: text, json for a script
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        hide_possible_values = true,
-        value_name = "FORMAT",
-        requires = "dry_run"
-    )]
-    format: Output,
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "FORMAT")]
+    format: Option<Output>,
     /// Print no progress and no summary
     #[arg(short, long)]
     quiet: bool,
@@ -70,6 +63,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let named = args.from.named(&args.inputs)?;
     if named.is_empty() {
         bail!("nothing to redact; give an INPUT");
+    }
+    if args.format.is_some() && !args.dry_run {
+        bail!("--format is the form of --dry-run; what is redacted stays what it is");
     }
     match args.dry_run {
         true => look(&args, &named),
@@ -225,7 +221,7 @@ fn look(args: &Args, named: &[Named]) -> anyhow::Result<Exit> {
         .filter(|_| !input.is_bundle())
         .collect();
     let documents: Vec<_> = input.documents().map(|(path, _)| path.clone()).collect();
-    let form = match args.format {
+    let form = match args.format.unwrap_or_default() {
         Output::Text => render::PlacesForm::Text(args.terminal.style()),
         Output::Json => render::PlacesForm::Json,
     };

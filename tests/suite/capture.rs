@@ -207,7 +207,7 @@ pub(crate) fn istiod_routes(step: &str) -> Routes {
 }
 
 /// The routes with another answer for one page.
-fn with(mut routes: Routes, page: &str, answer: Answer) -> Routes {
+pub(crate) fn with(mut routes: Routes, page: &str, answer: Answer) -> Routes {
     routes.retain(|(path, _)| path != page);
     routes.push((page.to_owned(), vec![answer]));
     routes

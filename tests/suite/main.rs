@@ -19,6 +19,8 @@
 //! - `readings`: long strings as they are read, certificates by what they say, and likely renames, in text and JSON.
 //! - `readme`: what the README shows, links and asks to run.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
+//! - `redact_command`: the command `redact`, the page of `rules --redaction`, and the other ways by which a secret could get out.
+//! - `redaction_key`: whose key makes tokens, what manifests say of it, and when nothing is taken out.
 //! - `render`: what every output looks like, that its contract holds for any report, and that no dump reaches a terminal raw.
 //! - `reported`: what users of other tools reported: false differences, and missed ones.
 //! - `rules`: the rules by which values do not count: what each hides, and how to see it.
@@ -51,6 +53,8 @@ mod patch;
 mod readings;
 mod readme;
 mod redact;
+mod redact_command;
+mod redaction_key;
 mod render;
 mod reported;
 mod rules;

@@ -10,7 +10,7 @@ use xdsnap::{
     dump::{Dump, Resource},
     model::Token,
     normalize::{ObjectKind, Value},
-    render::{self, Style},
+    render::{self, Sides, Style},
 };
 
 use crate::{
@@ -171,6 +171,23 @@ fn a_changed_secret_shows_both_tokens_beside_its_path() {
     render::oneline(&mut line, &report, Style::default()).unwrap();
     let line = String::from_utf8(line).unwrap();
     assert!(line.contains(A) && line.contains(B), "{line}");
+}
+
+#[test]
+fn a_changed_secret_is_seen_at_once_in_80_columns() {
+    let bytes = |token: &str| with_key(&json!({"inline_bytes": STANDARD.encode(token)}));
+    let report = compared(Mode::Change, [&bytes(A), &bytes(B)]);
+    let mut text = Vec::new();
+    render::text(&mut text, &report, &Sides::default(), Style::default()).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let expected = format!(
+        "        .private_key.inline_bytes  (another secret)\n          - {A}\n          + {B}\n"
+    );
+    assert!(text.contains(&expected), "{text}");
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
 }
 
 #[test]

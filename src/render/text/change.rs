@@ -15,7 +15,7 @@ use super::{
 use crate::{
     diff::{Change, ChangeKind, Mode},
     inspect::certificate,
-    normalize::Value,
+    normalize::{Mark, Redacted, Value},
     render::{
         Style,
         clip::{Tail, clip, clip_pair},
@@ -131,7 +131,7 @@ fn one(
                     page.line(line)?;
                 }
                 None => {
-                    if let Some(note) = values.only_in() {
+                    if let Some(note) = values.only_in().or(values.other_secret()) {
                         line = line.with(Ink::Faint, format!("  {note}"));
                     }
                     page.line(line)?;
@@ -217,6 +217,7 @@ impl Values<'_> {
                 let default = outline::inline(default, width, self.style)?;
                 Some(format!("{default} (default)"))
             }
+            (Some(value), _) if token(value).is_some() => token(value),
             (Some(Value::String(text)), _) if outline::is_multiline(text) => None,
             (Some(value), _) => outline::inline(value, width, self.style),
         };
@@ -260,6 +261,13 @@ impl Values<'_> {
         }
     }
 
+    /// Whether both values are tokens, so that nothing else than another secret is to be seen.
+    fn other_secret(&self) -> Option<&'static str> {
+        let tokens = [&self.change.before, &self.change.after];
+        let are_tokens = tokens.map(|value| value.as_ref().and_then(token).is_some());
+        (are_tokens == [true; 2]).then_some("(another secret)")
+    }
+
     /// Writes the values on lines of their own.
     fn below(&self, page: &mut Page, indent: usize) -> io::Result<()> {
         match (&self.change.before, &self.change.after) {
@@ -270,7 +278,8 @@ impl Values<'_> {
                 self.by_line(page, before, after, indent)
             }
             (Some(before), Some(after)) => {
-                let text = |value| outline::verbatim_lines(value, 0, self.style).concat();
+                let verbatim = |value| outline::verbatim_lines(value, 0, self.style).concat();
+                let text = |value| token(value).unwrap_or_else(|| verbatim(value));
                 let (before, after) = clip_pair(
                     &text(before),
                     &text(after),
@@ -351,8 +360,19 @@ impl Values<'_> {
     }
 }
 
+/// The token that a value is, in base64 too.
+fn token(value: &Value) -> Option<String> {
+    match Redacted::of(value.as_str()?)?.whole()? {
+        Mark::Token(token) => Some(token.to_string()),
+        Mark::Bare => None,
+    }
+}
+
 /// Whether two values are better compared line by line.
 fn are_long(before: &Value, after: &Value) -> bool {
+    if token(before).is_some() && token(after).is_some() {
+        return false;
+    }
     let is_long = |value: &Value| match value {
         Value::List(list) => !list.items.is_empty(),
         Value::Object(object) => !object.members.is_empty(),
