@@ -56,7 +56,7 @@ fn redacted(data: &[u8]) -> Result<(u64, Vec<u8>), String> {
     let mut copy = Vec::new();
     let copied = REDACTOR.copy(Document::ConfigDump, &mut &data[..], &mut copy);
     copied
-        .map(|replaced| (replaced, copy))
+        .map(|replaced| (replaced.total(), copy))
         .map_err(|error| error.to_string())
 }
 

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module per concern.
 //!
 //! - `bundle`: the bundle file against stock tools, damage, hostile archives and its specification in `schema/`.
+//! - `canary`: secrets planted wherever a dump can hold one: no copy, bundle, output or error has one.
 //! - `capture`: the command `capture` against a real Envoy, a replayed istiod and servers that die, and the way back by `diff` and `info`.
 //! - `cli`: the command line: exit statuses, messages, the forms of output, choosing, the terminal.
 //! - `corpus`: recordings of a real mesh through the binary, each with exactly the differences that its story has.
@@ -12,6 +13,7 @@
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
 //! - `matrix`: every form of an INPUT in every command that takes one.
 //! - `oracle`: random messages, printed and judged by an independent reader of protobuf's JSON.
+//! - `over_redaction`: what redaction takes out of recordings, place by place, and that all else is as it was.
 //! - `pages`: Envoy's clusters, listeners and statistics in all their forms, and what `info` tells of them.
 //! - `patch`: applying the JSON Patch of two recordings, or of any edit of one, to what was gives what is.
 //! - `readings`: long strings as they are read, certificates by what they say, and likely renames, in text and JSON.
@@ -33,6 +35,7 @@
 //! - `xds_table`: the generated table of the xDS API is what its inputs generate.
 
 mod bundle;
+mod canary;
 mod capture;
 mod cli;
 mod corpus;
@@ -44,6 +47,7 @@ mod layers;
 mod live;
 mod matrix;
 mod oracle;
+mod over_redaction;
 mod pages;
 mod patch;
 mod readings;

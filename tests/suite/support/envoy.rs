@@ -57,6 +57,11 @@ enum Admin {
 impl Envoy {
     /// Starts an Envoy with one resource of each kind, and waits until it is live.
     pub(crate) fn start(setup: Setup) -> Self {
+        Self::start_with(setup, &json!({}), &[])
+    }
+
+    /// The same, with these members of the bootstrap, in addition or instead, and these arguments.
+    pub(crate) fn start_with(setup: Setup, members: &Value, args: &[&str]) -> Self {
         let binary = binary();
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
@@ -79,7 +84,7 @@ impl Envoy {
             true => json!({"pipe": {"path": socket}}),
             false => json!({"socket_address": {"address": "127.0.0.1", "port_value": 0}}),
         };
-        let bootstrap = json!({
+        let mut bootstrap = json!({
             "node": {"id": format!("sidecar~10.0.0.1~{PROXY}~shop.svc.cluster.local"), "cluster": "web.shop"},
             "dynamic_resources": {
                 "cds_config": source(&xds_path(folder.path(), setup, "cds")),
@@ -87,6 +92,9 @@ impl Envoy {
             },
             "admin": {"address": admin_address},
         });
+        for (name, member) in members.as_object().into_iter().flatten() {
+            bootstrap[name] = member.clone();
+        }
         fs::write(path("bootstrap.json"), bootstrap.to_string()).unwrap();
         let log = File::create(path("log")).unwrap();
         let child = Command::new(binary)
@@ -101,6 +109,7 @@ impl Envoy {
                 "--log-level",
                 "warning",
             ])
+            .args(args)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

@@ -1,0 +1,273 @@
+//! One document with a secret in it, and what must hold of its copy.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use xdsnap::{
+    model::Document,
+    redact::{Key, Policy, Redactor},
+};
+
+use super::search::{HEAD, Needles, TAIL};
+
+/// A document with planted secrets.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    /// What is planted where.
+    pub(super) name: String,
+    pub(super) document: Document,
+    pub(super) text: String,
+    /// Texts that are no secrets and must be left.
+    pub(super) kept: Vec<String>,
+}
+
+/// A secret that nothing but its place tells: it looks like nothing in particular.
+pub(super) fn plain() -> String {
+    format!("{HEAD}0417{TAIL}")
+}
+
+/// A secret with all that ends strings, lines and messages in it.
+pub(super) fn awkward() -> String {
+    format!("{HEAD}'\"}}]\\\n\u{e9}{{\r\t</{TAIL}")
+}
+
+/// A private key as OpenSSL writes it, with line ends.
+pub(super) fn pem() -> String {
+    format!(
+        "-----BEGIN PRIVATE KEY-----\nMIGHAgEA{HEAD}MBMGByqGSM49AgEG\nCCqGSM49AwEHBG0wawIB{TAIL}\n-----END PRIVATE KEY-----\n"
+    )
+}
+
+/// A signed JSON Web Token.
+pub(super) fn jwt() -> String {
+    format!(
+        "eyJhbGciOiJIUzI1NiJ9.{}.{HEAD}hR2eT9{TAIL}",
+        base64(&json!({"sub": plain()}).to_string()).trim_end_matches('=')
+    )
+}
+
+pub(super) fn base64(text: &str) -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    STANDARD.encode(text)
+}
+
+impl Case {
+    pub(super) fn new(name: impl Into<String>, document: Document, text: impl ToString) -> Self {
+        Self {
+            name: name.into(),
+            document,
+            text: text.to_string(),
+            kept: Vec::new(),
+        }
+    }
+
+    /// A config dump.
+    pub(super) fn dump(name: impl Into<String>, dump: &Value) -> Self {
+        Self::new(name, Document::ConfigDump, dump)
+    }
+
+    /// A config dump with a cluster that holds `message`, an Any.
+    pub(super) fn message(name: impl Into<String>, message: Value) -> Self {
+        Self::dump(
+            name,
+            &cluster(json!({"metadata": {"typed_filter_metadata": {"m": message}}})),
+        )
+    }
+
+    pub(super) fn keeping(mut self, kept: &[&str]) -> Self {
+        self.kept = kept.iter().map(|text| (*text).to_owned()).collect();
+        self
+    }
+
+    /// What is wrong with the copy of it, if anything.
+    fn problem(&self) -> Option<String> {
+        let tokens = Redactor::new(Policy::Tokens(Key::new([7; 32])));
+        [tokens, Redactor::new(Policy::Alike)]
+            .iter()
+            .find_map(|redactor| self.problem_by(redactor))
+    }
+
+    fn problem_by(&self, redactor: &Redactor) -> Option<String> {
+        let copy = |text: &[u8]| {
+            let mut output = Vec::new();
+            let counts = redactor.copy(self.document, &mut &*text, &mut output);
+            (counts, output)
+        };
+        let (counts, output) = copy(self.text.as_bytes());
+        let counts = match counts {
+            Ok(counts) => counts,
+            Err(error) => {
+                let told = format!("{error:?} {error}");
+                return Some(match Needles::planted().find(told.as_bytes()) {
+                    Some(hit) => format!("its error tells: {hit:?}"),
+                    None => format!("not copied: {error}"),
+                });
+            }
+        };
+        let text = String::from_utf8_lossy(&output);
+        if let Some(hit) = Needles::planted().find(&output) {
+            return Some(format!("{hit:?}"));
+        }
+        if counts.total() == 0 && Needles::planted().find(self.text.as_bytes()).is_some() {
+            return Some("a secret is gone and not counted".to_owned());
+        }
+        if let Some(lost) = self.kept.iter().find(|kept| !text.contains(kept.as_str())) {
+            return Some(format!("`{lost}` is lost: {text:.600}"));
+        }
+        let is_json = self.text.trim_start().starts_with(['{', '[']);
+        if is_json && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&text) {
+            return Some(format!("no JSON any more: {error}"));
+        }
+        let (again, twice) = copy(&output);
+        let again = again.map_or(u64::MAX, |counts| counts.total());
+        (again != 0 || twice != output).then(|| {
+            format!(
+                "redacted twice it is another: {:.600}",
+                String::from_utf8_lossy(&twice)
+            )
+        })
+    }
+}
+
+/// A list of them.
+pub(super) fn cases(cases: impl IntoIterator<Item = Case>) -> Vec<Case> {
+    cases.into_iter().collect()
+}
+
+/// Fails with all that is wrong with any of `cases`.
+pub(super) fn check(cases: impl IntoIterator<Item = Case>) {
+    let mut count = 0;
+    let mut wrong = String::new();
+    let mut wrongs = 0;
+    for case in cases {
+        count += 1;
+        if let Some(problem) = case.problem() {
+            wrongs += 1;
+            if wrongs <= 40 {
+                let problem: String = problem.chars().take(900).collect();
+                writeln!(wrong, "- {}: {problem}", case.name).unwrap();
+            }
+        }
+    }
+    assert!(count > 0, "nothing was checked");
+    assert!(wrongs == 0, "{wrongs} of {count} cases:\n{wrong}");
+}
+
+/// A dump with one section, of this type and these members.
+fn section(name: &str, members: Value) -> Value {
+    let mut section = json!({"@type": format!("type.googleapis.com/envoy.admin.v3.{name}")});
+    merge(&mut section, members);
+    json!({"configs": [section]})
+}
+
+fn merge(object: &mut Value, more: Value) {
+    let Value::Object(more) = more else {
+        panic!("an object: {more}")
+    };
+    object.as_object_mut().unwrap().extend(more);
+}
+
+/// A dump with one cluster that has these members.
+pub(super) fn cluster(members: Value) -> Value {
+    let mut cluster =
+        json!({"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", "name": "backend"});
+    merge(&mut cluster, members);
+    section(
+        "ClustersConfigDump",
+        json!({"version_info": "1", "dynamic_active_clusters": [{"version_info": "1", "cluster": cluster}]}),
+    )
+}
+
+/// A dump with one listener that has these members.
+pub(super) fn listener(members: Value) -> Value {
+    let mut listener =
+        json!({"@type": "type.googleapis.com/envoy.config.listener.v3.Listener", "name": "http"});
+    merge(&mut listener, members);
+    section(
+        "ListenersConfigDump",
+        json!({"dynamic_listeners": [{"name": "http", "active_state": {"listener": listener}}]}),
+    )
+}
+
+/// A dump with a listener whose connection manager has these members.
+pub(super) fn manager(members: Value) -> Value {
+    let mut manager = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "http",
+    });
+    merge(&mut manager, members);
+    listener(json!({"filter_chains": [{"filters": [{"name": "hcm", "typed_config": manager}]}]}))
+}
+
+/// A dump with an HTTP filter of this type and these members.
+pub(super) fn filter(message: &str, members: Value) -> Value {
+    let mut config =
+        json!({"@type": format!("type.googleapis.com/envoy.extensions.filters.http.{message}")});
+    merge(&mut config, members);
+    manager(json!({"http_filters": [{"name": "f", "typed_config": config}]}))
+}
+
+/// A dump with a route configuration of one virtual host that has these members.
+pub(super) fn virtual_host(members: Value) -> Value {
+    let mut host = json!({"name": "all", "domains": ["*"]});
+    merge(&mut host, members);
+    section(
+        "RoutesConfigDump",
+        json!({"dynamic_route_configs": [{"route_config": {
+            "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+            "name": "http",
+            "virtual_hosts": [host],
+        }}]}),
+    )
+}
+
+/// A dump with a route that has these members.
+pub(super) fn route(members: Value) -> Value {
+    virtual_host(json!({"routes": [members]}))
+}
+
+/// A dump with a bootstrap that has these members.
+pub(super) fn bootstrap(members: Value) -> Value {
+    section("BootstrapConfigDump", json!({"bootstrap": members}))
+}
+
+/// A dump with endpoints.
+pub(super) fn endpoints(members: Value) -> Value {
+    let mut config = json!({
+        "@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+        "cluster_name": "backend",
+    });
+    merge(&mut config, members);
+    section(
+        "EndpointsConfigDump",
+        json!({"dynamic_endpoint_configs": [{"endpoint_config": config}]}),
+    )
+}
+
+/// A dump with a listener that was rejected for these reasons.
+pub(super) fn rejected(details: &str) -> Value {
+    section(
+        "ListenersConfigDump",
+        json!({"dynamic_listeners": [{"name": "http", "error_state": {
+            "last_update_attempt": "2026-11-20T10:00:00.000Z",
+            "details": details,
+        }}]}),
+    )
+}
+
+/// istiod's page of what proxies rejected.
+pub(super) fn syncz(last_error: &str) -> Case {
+    let listeners = json!({"sent": "2026-11-21T01:53:15Z/1", "lastError": last_error});
+    let proxy = json!({
+        "cluster_id": "Kubernetes",
+        "proxy": "web-1.shop",
+        "resources": {"type.googleapis.com/envoy.config.listener.v3.Listener": listeners},
+    });
+    Case::new("syncz", Document::Syncz, json!([proxy]))
+        .keeping(&["web-1.shop", "2026-11-21T01:53:15Z/1"])
+}
+
+/// An HTTP header.
+pub(super) fn header(name: &str, value: &str) -> Value {
+    json!({"header": {"key": name, "value": value}})
+}
