@@ -386,9 +386,9 @@ impl Object {
             })
         };
         let of_label = || {
-            let is_one = |name: &&str| *name == key || is_camel_of(key, name);
+            let is_one = |name: &str| name == key || is_camel_of(key, name);
             let mut marked = self.marked.iter();
-            let found = marked.find(|(members, _)| members.iter().any(|name| is_one(&name)));
+            let found = marked.find(|(members, _)| members.iter().any(|name| is_one(name)));
             found.map(|(_, rule)| Treatment::Hide(rule))
         };
         let treatment = treatment.or_else(of_label).or_else(of_name);

@@ -299,11 +299,11 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
 
 /// Whether `text` may be base64 of JSON: an object or a list, with a space after its bracket or without.
 fn is_json_in_base64(text: &str) -> bool {
-    let is_begin = |begin: &&str| text.starts_with(*begin);
+    let is_begin = |begin: &str| text.starts_with(begin);
     text.len() >= 12
         && ["ey", "ew", "W3", "Ww", "Wy"]
             .iter()
-            .any(|begin| is_begin(&begin))
+            .any(|begin| is_begin(begin))
         && text_of(text).is_some_and(|text| Embedded::find(&text, Language::Plain).is_some())
 }
 
@@ -311,7 +311,7 @@ fn is_json_in_base64(text: &str) -> bool {
 fn is_like_base64(text: &str) -> bool {
     let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
     text.len() >= 8
-        && text.len() % 4 == 0
+        && text.len().is_multiple_of(4)
         && has(u8::is_ascii_uppercase)
         && has(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'/' | b'='))
 }
