@@ -213,6 +213,10 @@ fn value_of(scan: &Scan, name: &Name, before: &[u8]) -> Option<(usize, &'static 
     if name.telling != Telling::Secret {
         return None;
     }
+    // As Envoy logs headers.
+    if ahead.starts_with(b"', '") {
+        return Some((name.range.end + 3, ","));
+    }
     let is_option =
         name.range.start < scan.text.len() && scan.text[name.range.clone()].starts_with('-');
     if is_option && space > 0 && !rest.is_empty() && rest[0] != b'-' {
