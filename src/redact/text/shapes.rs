@@ -246,7 +246,10 @@ mod tests {
                 "'secret' => 'hunter2', 'b' => 1",
                 "'secret' => '[redacted]', 'b' => 1",
             ),
-            ("':path', '/'\n'cookie', 'a=b; c=d'\n'pin', '1234'", "':path', '/'\n'cookie', '[redacted]'\n'pin', '[redacted]'"),
+            (
+                "':path', '/'\n'cookie', 'a=b; c=d'\n'pin', '1234'",
+                "':path', '/'\n'cookie', '[redacted]'\n'pin', '[redacted]'",
+            ),
             (
                 "'authorization', 'Bearer hunter2'",
                 "'authorization', 'Bearer [redacted]'",
