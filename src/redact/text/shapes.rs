@@ -302,6 +302,10 @@ mod tests {
                 "Authorization: Basic dXNlcjpwYXNz",
                 "Authorization: Basic [redacted]",
             ),
+            (
+                "<password>hunter 2</password>",
+                "<password>[redacted]</password>",
+            ),
             ("Cookie: a=b; c=d\nHost: x", "Cookie: [redacted]\nHost: x"),
             ("x 'Basic dXNlcjpwYXNz' y", "x 'Basic [redacted]' y"),
             ("Bearer%20hunter2", "Bearer%20[redacted]"),
