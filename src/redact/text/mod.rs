@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn hostile_texts_take_time_in_proportion_to_their_length() {
-        const LENGTH: usize = 8 << 20;
+        const LENGTH: usize = 1 << 16;
         let pieces = [
             "key=",
             "password=",
@@ -303,6 +303,53 @@ mod tests {
                     cuts.len(),
                     start.elapsed()
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn zz_corpus() {
+        let facts: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string("/tmp/text_facts.json").unwrap())
+                .unwrap();
+        for text in facts["strings"].as_array().unwrap() {
+            let text = text.as_str().unwrap();
+            let cuts = find(text, Language::Plain, &Hider::default());
+            for cut in cuts {
+                println!(
+                    "P {} {:?} in {:?}",
+                    cut.rule,
+                    &text[cut.range.clone()],
+                    &text[cut.range.start.saturating_sub(40)..]
+                        .chars()
+                        .take(120)
+                        .collect::<String>()
+                );
+            }
+        }
+        for (name, language) in [
+            ("reasons", Language::Reason),
+            ("lua", Language::Lua),
+            ("fmt", Language::Format),
+            ("wasm", Language::Wasm),
+        ] {
+            for text in facts[name].as_array().unwrap() {
+                let text = text.as_str().unwrap();
+                let value = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
+                let inner = ["inline_string", "value", "text_format"]
+                    .iter()
+                    .find_map(|name| value[*name].as_str())
+                    .or(value.as_str())
+                    .unwrap_or(text);
+                println!(
+                    "{name}: {:?}",
+                    apply(inner, &find(inner, language, &Hider::default()))
+                );
+            }
+        }
+        for keys in facts["keys"].as_object().unwrap().keys() {
+            for cut in find(keys, Language::Plain, &Hider::default()) {
+                println!("K {} {:?}", cut.rule, keys);
             }
         }
     }
