@@ -213,6 +213,14 @@ fn value_of(scan: &Scan, name: &Name, before: &[u8]) -> Option<(usize, &'static 
     if name.telling != Telling::Secret {
         return None;
     }
+    // As Envoy logs headers.
+    if ahead.starts_with(b"', '") {
+        return Some((name.range.end + 3, ","));
+    }
+    // An element of XML.
+    if before.last() == Some(&b'<') && ahead.first() == Some(&b'>') {
+        return Some((name.range.end + 1, ">"));
+    }
     let is_option =
         name.range.start < scan.text.len() && scan.text[name.range.clone()].starts_with('-');
     if is_option && space > 0 && !rest.is_empty() && rest[0] != b'-' {
@@ -402,7 +410,8 @@ fn unquoted_end(scan: &Scan, name: &Name, start: usize, separator: &str, most: u
         Telling::Secret => scheme::skip(&bytes[start..bytes.len().min(start + SPACE)]),
         _ => (0, false),
     };
-    let takes_spaces = is_line || is_list;
+    let is_element = separator == ">";
+    let takes_spaces = is_line || is_list || is_element;
     let begins_pair = |at: usize| NEXT_PAIR.is_match(scan.ahead(at, 2 * SPACE));
     let mut at = match token_at(scan.text, start + skipped) {
         Some(end) => end,
@@ -416,6 +425,7 @@ fn unquoted_end(scan: &Scan, name: &Name, start: usize, separator: &str, most: u
         let ends_here =
             || next.is_none_or(|byte| byte.is_ascii_whitespace() || is_quote(Some(byte)));
         let ends = match byte {
+            b'<' if is_element => true,
             b'\n' | b'\r' => true,
             b' ' | b'\t' if is_cookie && bytes[at - 1] == b';' => false,
             b' ' | b'\t' => !takes_spaces || separator == "=" && begins_pair(at + 1),

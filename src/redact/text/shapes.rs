@@ -247,6 +247,10 @@ mod tests {
                 "'secret' => '[redacted]', 'b' => 1",
             ),
             (
+                "':path', '/'\n'cookie', 'a=b; c=d'\n'pin', '1234'",
+                "':path', '/'\n'cookie', '[redacted]'\n'pin', '[redacted]'",
+            ),
+            (
                 "'authorization', 'Bearer hunter2'",
                 "'authorization', 'Bearer [redacted]'",
             ),
@@ -297,6 +301,10 @@ mod tests {
             (
                 "Authorization: Basic dXNlcjpwYXNz",
                 "Authorization: Basic [redacted]",
+            ),
+            (
+                "<password>hunter 2</password>",
+                "<password>[redacted]</password>",
             ),
             ("Cookie: a=b; c=d\nHost: x", "Cookie: [redacted]\nHost: x"),
             ("x 'Basic dXNlcjpwYXNz' y", "x 'Basic [redacted]' y"),
