@@ -14,6 +14,7 @@
 //! - `oracle`: random messages, printed and judged by an independent reader of protobuf's JSON.
 //! - `pages`: Envoy's clusters, listeners and statistics in all their forms, and what `info` tells of them.
 //! - `patch`: applying the JSON Patch of two recordings, or of any edit of one, to what was gives what is.
+//! - `pseudonyms`: names and addresses that are replaced: none is left, and recordings still compare.
 //! - `readings`: long strings as they are read, certificates by what they say, and likely renames, in text and JSON.
 //! - `readme`: what the README shows, links and asks to run.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
@@ -46,6 +47,7 @@ mod matrix;
 mod oracle;
 mod pages;
 mod patch;
+mod pseudonyms;
 mod readings;
 mod readme;
 mod redact;
