@@ -42,6 +42,7 @@ pub(super) fn scrub<L: Log>(
     match treatment {
         Treatment::Hide(rule) => hide(around, text, shape, rule, log),
         Treatment::Read(language) => read(around, text, shape, language, log),
+        Treatment::IfSource(_) => read(around, text, shape, Language::Plain, log),
         Treatment::Named(verdict)
         | Treatment::Untyped(verdict)
         | Treatment::Toward(verdict, _)
@@ -77,11 +78,21 @@ fn named<L: Log>(
         (true, false) => names::is_random(text),
         (true, true) => text_of(text).is_none_or(|text| names::is_random(&text)),
     };
+    let scheme = match shape.is_bytes() {
+        true => 0,
+        false => SCHEME.find(text).map_or(0, |scheme| scheme.end()),
+    };
     match goes {
-        true => hide(around, text, shape, verdict.rule, log),
+        // What is the same without its scheme is the same secret.
+        true => hide(around, &text[scheme..], shape, verdict.rule, log)
+            .map(|hidden| format!("{}{hidden}", &text[..scheme])),
         false => read(around, text, shape, Language::Plain, log),
     }
 }
+
+/// How a credential of HTTP begins.
+static SCHEME: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("^(?i:basic|bearer|token) +").expect("a valid pattern"));
 
 /// Whether commands of an access log are all that a value is made of, but for the scheme of a credential.
 fn is_of_commands(text: &str) -> bool {
@@ -91,7 +102,8 @@ fn is_of_commands(text: &str) -> bool {
         )
         .expect("a valid pattern")
     });
-    text.starts_with(|c: char| c == '%' || c.is_ascii_alphabetic()) && COMMANDS.is_match(text)
+    let scheme = SCHEME.find(text).map_or(0, |scheme| scheme.end());
+    COMMANDS.is_match(&text[scheme..])
 }
 
 fn read<L: Log>(
@@ -101,7 +113,16 @@ fn read<L: Log>(
     language: Language,
     log: &mut L,
 ) -> Option<String> {
-    let is_bytes = shape.is_bytes() || shape.is_serialized() && is_like_base64(text);
+    let is_object = text.trim_start().starts_with(['{', '[']);
+    if language == Language::Wasm && shape.is_unknown() && !is_object {
+        return read_setting(around, text, log);
+    }
+    if shape.is_hexadecimal() {
+        return read_hexadecimal(around, text, log);
+    }
+    let is_bytes = shape.is_bytes()
+        || is_json_in_base64(text)
+        || shape.is_serialized() && is_like_base64(text);
     let bytes = match is_bytes {
         true => base64_of(text),
         false => None,
@@ -124,6 +145,30 @@ fn read<L: Log>(
         None if text::is_in_base64(text) => hide(PEM, log),
         None => None,
     }
+}
+
+/// A value in the configuration of a plugin: what goes is all of it.
+fn read_setting<L: Log>(around: Around, text: &str, log: &mut L) -> Option<String> {
+    let hider = &around.redactor.hider;
+    let quoted = serde_json::Value::from(text).to_string();
+    let cuts = text::find(&quoted, Language::Wasm, hider);
+    let rule = cuts.first()?.rule;
+    hider.hide(text).inspect(|_| log.gone(rule))
+}
+
+/// Digits that spell a text: all of them go if anything in it does.
+fn read_hexadecimal<L: Log>(around: Around, digits: &str, log: &mut L) -> Option<String> {
+    let hider = &around.redactor.hider;
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    let bytes = digits.as_bytes().chunks(2).map(|pair| match *pair {
+        [high, low] => Some((value(high)? << 4 | value(low)?) as u8),
+        _ => None,
+    });
+    let bytes: Option<Vec<u8>> = bytes.collect();
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    let cuts = text::find(text.as_deref().unwrap_or(digits), Language::Plain, hider);
+    let rule = cuts.first()?.rule;
+    hider.hide(digits).inspect(|_| log.gone(rule))
 }
 
 /// A text, with JSON in it or not.
@@ -161,12 +206,10 @@ impl<'a> Embedded<'a> {
     fn find(text: &'a str, language: Language) -> Option<Self> {
         let inner = text.trim();
         let is_like_json = inner.starts_with(['{', '[']) && inner.ends_with(['}', ']']);
-        let language = match language {
-            Language::Reason | Language::Log => return None,
-            // Names tell in it what its language would have to guess.
-            Language::Wasm => Language::Plain,
-            other => other,
-        };
+        // These have readers of their own for it.
+        if matches!(language, Language::Reason | Language::Log | Language::Wasm) {
+            return None;
+        }
         let start = text.len() - text.trim_start().len();
         is_like_json.then(|| Self {
             before: &text[..start],
@@ -252,6 +295,16 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
         }
     }
     None
+}
+
+/// Whether `text` may be base64 of JSON: an object or a list, with a space after its bracket or without.
+fn is_json_in_base64(text: &str) -> bool {
+    let is_begin = |begin: &&str| text.starts_with(*begin);
+    text.len() >= 12
+        && ["ey", "ew", "W3", "Ww", "Wy"]
+            .iter()
+            .any(|begin| is_begin(&begin))
+        && text_of(text).is_some_and(|text| Embedded::find(&text, Language::Plain).is_some())
 }
 
 /// Whether nobody would write `text` as a word.
