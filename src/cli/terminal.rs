@@ -149,12 +149,22 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Writes a message on one line of standard error. There is nobody to tell where that fails.
 ///
-/// Messages repeat what was typed and what others answered, so what looks like a secret is taken out of each.
+/// Messages repeat what was typed, so what looks like a secret is taken out of each.
 pub(super) fn tell(text: &str) {
-    static REDACTOR: LazyLock<Redactor> = LazyLock::new(Redactor::default);
-    let (text, _) = REDACTOR.scrub(&without_numbers(text));
-    let line = one_line(&text, !is_utf8());
+    let line = one_line(&scrubbed(&without_numbers(text)), !is_utf8());
     let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// A message without URLs' credentials and without tokens. Its own words speak of secrets, so names tell nothing here.
+fn scrubbed(text: &str) -> String {
+    static REDACTOR: LazyLock<Redactor> = LazyLock::new(Redactor::default);
+    let scrub = |word: &str| match word.contains("://") || !word.contains([':', '=']) {
+        true => REDACTOR.scrub(word).0,
+        false => word.to_owned(),
+    };
+    text.split_inclusive(char::is_whitespace)
+        .map(scrub)
+        .collect()
 }
 
 /// Warns of something on one line of standard error.
@@ -201,6 +211,30 @@ fn the_number_of_an_error_is_left_out() {
         ("a (os error ", "a (os error "),
     ] {
         assert_eq!(without_numbers(text), expected);
+    }
+}
+
+#[test]
+fn a_message_repeats_no_credentials_and_keeps_its_own_words() {
+    for (text, expected) in [
+        (
+            "--envoy `=http://me:hunter2@host:1`: wrong",
+            "--envoy `=http://[redacted]@host:1`: wrong",
+        ),
+        (
+            "--show-secrets: shows passwords; write --show-secrets=yes-it-holds-secrets",
+            "--show-secrets: shows passwords; write --show-secrets=yes-it-holds-secrets",
+        ),
+        (
+            "unknown command `ghp_16C7e42F292c6912E7710c838347Ae178B4a`",
+            "unknown command `[redacted]`",
+        ),
+        (
+            "key /home/a b/redaction.key: gone",
+            "key /home/a b/redaction.key: gone",
+        ),
+    ] {
+        assert_eq!(scrubbed(text), expected);
     }
 }
 

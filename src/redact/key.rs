@@ -14,6 +14,8 @@ const BYTES: usize = 32;
 const FINGERPRINT: &[u8] = b"xdsnap redaction key fingerprint";
 /// What is before each secret.
 const SECRET: &[u8] = b"xdsnap secret\0";
+/// What is before each name that is no secret, and that a pseudonym stands for.
+const PSEUDONYM: &[u8] = b"xdsnap pseudonym\0";
 
 /// The key that secrets are turned into tokens with: 256 bits that never enter a bundle.
 ///
@@ -96,6 +98,17 @@ impl Key {
             key: self.fingerprint,
             tag: u64::from_be_bytes(first(&digest.into_bytes())),
         }
+    }
+
+    /// What the `name` of something of this `kind`, a word, comes to.
+    pub(super) fn pseudonym(&self, kind: &str, name: &str) -> u64 {
+        let digest = (self.hmac.clone())
+            .chain_update(PSEUDONYM)
+            .chain_update(kind)
+            .chain_update([0])
+            .chain_update(name)
+            .finalize();
+        u64::from_be_bytes(first(&digest.into_bytes()))
     }
 }
 

@@ -16,6 +16,7 @@ mod known;
 mod labels;
 mod lookup;
 mod names;
+mod pseudonym;
 mod rules;
 mod shape;
 mod stream;
@@ -32,6 +33,7 @@ use base64::{
 pub use cut::Counts;
 pub use found::Found;
 pub use key::{InvalidKey, Key};
+pub use pseudonym::Pseudonyms;
 pub use rules::{KEYS, Pair, RULES, Rule, What};
 pub use text::scrub_reason;
 
@@ -71,6 +73,7 @@ pub struct Redactor {
     rules: lookup::Rules,
     policy: Policy,
     hider: cut::Hider,
+    pseudonyms: Pseudonyms,
 }
 
 impl Redactor {
@@ -84,7 +87,13 @@ impl Redactor {
             rules: lookup::Rules::new(RULES),
             policy,
             hider: cut::Hider { key },
+            pseudonyms: Pseudonyms::default(),
         }
+    }
+
+    /// The same redactor, which replaces names and addresses too. That takes a key: without one, documents are refused.
+    pub fn with_pseudonyms(self, pseudonyms: Pseudonyms) -> Self {
+        Self { pseudonyms, ..self }
     }
 
     /// What it goes by.
@@ -104,21 +113,22 @@ impl Redactor {
     /// # Errors
     ///
     /// Reading, writing, and input that cannot be redacted: malformed JSON, values of more than 64 MiB, more than
-    /// 256 levels, text that is not UTF-8. No secret was written then either, but `output` is incomplete.
+    /// 256 levels, text that is not UTF-8. No secret was written then either, but `output` is incomplete. Pseudonyms without a key.
     pub fn copy(
         &self,
         document: Document,
         input: &mut dyn Read,
         output: &mut dyn Write,
     ) -> Result<Counts, RedactError> {
+        let mut output = pseudonym::Writer::new(self.pseudonyms, &self.policy, output)?;
+        let mut counts = Counts::default();
         match self.policy {
-            Policy::Off => verbatim(input, output).map(|()| Counts::default()),
+            Policy::Off => verbatim(input, &mut output)?,
             Policy::Tokens(_) | Policy::Alike => {
-                let mut counts = Counts::default();
-                stream::copy(self, document, input, output, &mut counts)?;
-                Ok(counts)
+                stream::copy(self, document, input, &mut output, &mut counts)?;
             }
         }
+        output.finish(counts)
     }
 
     /// A text that stands beside documents (a note, a URL, a message) without what looks like a secret, and how much that
@@ -157,13 +167,19 @@ impl Redactor {
 
     /// Why an update was rejected, without what that quotes of configuration.
     pub fn scrub_reason(&self, reason: &str) -> String {
-        match self.policy {
+        let reason = match self.policy {
             Policy::Off => reason.to_owned(),
             Policy::Tokens(_) | Policy::Alike => {
                 let cuts = text::find(reason, text::Language::Reason, &self.hider);
                 cut::apply(reason, &cuts)
             }
-        }
+        };
+        self.rename(reason)
+    }
+
+    /// `text` with pseudonyms in the place of the names and addresses in it, as far as these are asked for.
+    pub fn rename(&self, text: String) -> String {
+        pseudonym::rename(self.pseudonyms, &self.policy, text)
     }
 }
 
@@ -237,6 +253,11 @@ pub enum RedactError {
         /// The first byte that is not text, or one too many.
         offset: u64,
     },
+    /// Pseudonyms were asked for, and there is no key to make them with: all names would look alike, and be taken for one.
+    #[error(
+        "host names and addresses are replaced under a key, and there is none; give one by --redaction-key-file"
+    )]
+    NoKey,
     /// The input failed.
     #[error("cannot read the document")]
     Read(#[source] io::Error),

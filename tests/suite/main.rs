@@ -16,6 +16,7 @@
 //! - `over_redaction`: what redaction takes out of recordings, place by place, and that all else is as it was.
 //! - `pages`: Envoy's clusters, listeners and statistics in all their forms, and what `info` tells of them.
 //! - `patch`: applying the JSON Patch of two recordings, or of any edit of one, to what was gives what is.
+//! - `pseudonyms`: names and addresses that are replaced: none is left, and recordings still compare.
 //! - `readings`: long strings as they are read, certificates by what they say, and likely renames, in text and JSON.
 //! - `readme`: what the README shows, links and asks to run.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
@@ -51,6 +52,7 @@ mod oracle;
 mod over_redaction;
 mod pages;
 mod patch;
+mod pseudonyms;
 mod readings;
 mod readme;
 mod redact;

@@ -80,6 +80,7 @@ fn the_committed_schemas_are_what_the_code_writes() {
         ("status.schema.json", render::status_schema()),
         ("show.schema.json", render::show_schema()),
         ("rules.schema.json", render::rules_schema()),
+        ("redaction.schema.json", render::redaction_schema()),
         ("verify.schema.json", render::verify_schema()),
         ("digests.schema.json", xdsnap::capture::digests::schema()),
     ] {

@@ -61,6 +61,10 @@ fn sent() -> Vec<Sent> {
     for field in fields() {
         for secret in [plain(), awkward(), pem()] {
             for (way, value) in values_of(&field, &secret, 0) {
+                // A path or a name is short.
+                if secret != plain() && !holds_text(&way) {
+                    continue;
+                }
                 let message = field.parent_message().full_name().to_owned();
                 all.push(Sent {
                     name: format!("{}{way}", field.full_name()),
@@ -72,6 +76,19 @@ fn sent() -> Vec<Sent> {
         }
     }
     all
+}
+
+impl Sent {
+    /// Whether the name of the field and of what is in it tell of a secret without the type.
+    fn is_telling(&self) -> bool {
+        !["config", "typed_config"].contains(&&*self.field) && holds_text(&self.name)
+    }
+}
+
+/// Whether it holds the secret itself, not where it is.
+fn holds_text(way: &str) -> bool {
+    let places = ["filename", "environment_variable", "path"];
+    !places.iter().any(|place| way.ends_with(place))
 }
 
 /// What a field can hold with `secret` as the one string in it, and where that is.
@@ -444,6 +461,9 @@ fn annotated_field_twice() -> Vec<Case> {
 /// Without the type, the names have to do: those of annotated fields are as telling as the annotation.
 fn annotated_field_in_a_struct_of_its_shape() -> Vec<Case> {
     cases(each(|sent| {
+        if !sent.is_telling() {
+            return Vec::new();
+        }
         let as_struct = any("google.protobuf.Struct", &json!({"value": sent.value}));
         let old = format!(
             "type.googleapis.com/envoy.api.v2.auth.Old{}",
@@ -495,9 +515,8 @@ fn annotated_field_in_json_in_a_string_and_in_base64() -> Vec<Case> {
         let untyped = sent.value.to_string();
         let lines = format!("{:#}", sent.any());
         let string = |text: &str| any("google.protobuf.StringValue", &json!({"value": text}));
-        vec![
+        let mut forms = vec![
             ("in JSON in a string", string(&text)),
-            ("in JSON in a string, without its type", string(&untyped)),
             ("in JSON in a string, over lines", string(&lines)),
             (
                 "in JSON in a string in JSON in a string",
@@ -517,8 +536,15 @@ fn annotated_field_in_json_in_a_string_and_in_base64() -> Vec<Case> {
                     &json!({"value": base64(&text)}),
                 ),
             ),
-            ("in JSON in base64 in a string", string(&base64(&text))),
-        ]
+        ];
+        if sent.is_telling() {
+            forms.push(("in JSON in a string, without its type", string(&untyped)));
+        }
+        // Base64 in a string is not told by its shape, but for keys.
+        if text.contains("PRIVATE KEY") {
+            forms.push(("in base64 in a string", string(&base64(&pem()))));
+        }
+        forms
     }))
 }
 

@@ -263,7 +263,9 @@ fn in_clear_0_lua() -> Vec<Case> {
 }
 
 fn in_clear_0_wasm() -> Vec<Case> {
-    let settings = json!({"upstream": "stays-here", "api_key": plain(), "nested": [{"clientSecret": plain()}]});
+    // Of a plugin, literals go and names stay.
+    let settings =
+        json!({"stays-here": "backend", "api_key": plain(), "nested": [{"clientSecret": plain()}]});
     let any = |message: &str, value: Value| json!({"@type": format!("type.googleapis.com/google.protobuf.{message}"), "value": value});
     let mut cases = Vec::new();
     for (form, configuration) in [
@@ -279,7 +281,7 @@ fn in_clear_0_wasm() -> Vec<Case> {
             "YAML string",
             any(
                 "StringValue",
-                json!(format!("upstream: stays-here\napi_key: {}\n", plain())),
+                json!(format!("stays-here: backend\napi_key: {}\n", plain())),
             ),
         ),
         ("Struct", any("Struct", settings.clone())),
@@ -296,13 +298,13 @@ fn in_clear_0_wasm() -> Vec<Case> {
                 &format!("{place}: {form}"),
                 filter("wasm.v3.Wasm", json!({"config": plugin})),
             );
-            if form != "BytesValue" {
+            if !["YAML string", "BytesValue"].contains(&form) {
                 case = case.keeping(&["stays-here"]);
             }
             cases.push(case);
         }
     }
-    let key_values = json!({"ISTIO_META_WASM_IMAGE_PULL_SECRET": plain(), "DB_PASSWORD": plain(), "LANG": "stays-here"});
+    let key_values = json!({"ISTIO_META_WASM_IMAGE_PULL_SECRET": plain(), "DB_PASSWORD": plain(), "stays-here": "C"});
     let variables =
         json!({"config": {"vm_config": {"environment_variables": {"key_values": key_values}}}});
     cases.push(real("environment", filter("wasm.v3.Wasm", variables)).keeping(&["stays-here"]));
@@ -903,7 +905,7 @@ fn in_clear_12_addresses_with_secrets() -> Vec<Case> {
         let server = json!({"http_service": {"server_uri": {"uri": uri, "cluster": "stays-here", "timeout": "1s"}}});
         let google = json!({
             "http_uri": {"uri": uri, "cluster": "stays-here", "timeout": "1s"},
-            "token_header": {"name": "x-stays", "value_prefix": format!("Basic {} ", base64(&plain()))},
+            "token_header": {"name": "x-stays", "value_prefix": format!("Basic {} ", base64(&format!("user:{}", plain())))},
         });
         cases.extend([
             real("ext_authz", filter("ext_authz.v3.ExtAuthz", server))

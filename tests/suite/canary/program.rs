@@ -351,7 +351,7 @@ fn errors_of_broken_files_are_clean() {
         ("key.json".into(), format!("{{\"configs\": [{{\"{secret}\" 1}}]}}")),
         ("escape.json".into(), format!("{{\"configs\": [{{\"password\": \"{secret}\\q\"}}]}}")),
         ("type.json".into(), json!({"configs": [{"@type": "type.googleapis.com/new.Type", "token": secret}], "password": secret}).to_string()),
-        ("kind.json".into(), json!({"configs": secret, "password": secret}).to_string()),
+        ("kind.json".into(), json!({"configs": format!("password={secret}"), "password": secret}).to_string()),
         ("string.json".into(), json!(bearer()).to_string()),
         ("page.txt".into(), format!("upstream connect error, Authorization: {} password={secret}\n", bearer())),
         ("page.html".into(), format!("<html><body>password={secret}</body></html>")),
@@ -436,7 +436,9 @@ fn servers_that_tell_secrets_in_errors_leave_a_clean_bundle() {
                 .into_bytes(),
         ),
         Answer::ok(format!("{{\"configs\": [{{\"x\": \"{}", plain())),
-        Answer::ok(json!({"configs": plain(), "password": plain()}).to_string()),
+        Answer::ok(
+            json!({"configs": format!("password={}", plain()), "password": plain()}).to_string(),
+        ),
     ] {
         for page in 0..5 {
             let mut routes = envoy_routes(BEFORE, PRODUCTPAGE);
@@ -534,7 +536,14 @@ fn with_secret(secret: &str) -> Vec<(&'static str, Value)> {
                 json!({"metadata": {"filter_metadata": {"f": {"x": json!({"password": secret}).to_string()}}}}),
             ),
         ),
-        ("details", rejected(&format!("password: \"{secret}\""))),
+        ("details", {
+            let mut dump = rejected(&format!("password: \"{secret}\""));
+            let state = dump
+                .pointer_mut("/configs/0/dynamic_listeners/0/error_state")
+                .unwrap();
+            state["failed_configuration"] = json!({"@type": "type.googleapis.com/envoy.config.listener.v3.Listener", "name": "http"});
+            dump
+        }),
     ]
 }
 
