@@ -380,7 +380,8 @@ proptest! {
 
     #[test]
     fn no_address_is_left(value in values()) {
-        let after = readable(&renamed(IPS, &value).to_string());
+        // Base64 is looked into where no host stands.
+        let after = renamed(IPS, &value).to_string();
         let address = Regex::new(r"(?:^|[^0-9A-Za-z.])10\.0\.0\.[12](?:[^0-9A-Za-z.]|$)").unwrap();
         let kept = |key: &str| value.to_string().contains(key);
         prop_assert!(!address.is_match(&after) || kept("@type"), "{} {}", value, after);

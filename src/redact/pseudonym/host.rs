@@ -191,12 +191,15 @@ pub(super) fn find(text: &str, context: Context, skipped: &[Range<usize>]) -> Ve
     let bytes = text.as_bytes();
     let mut at = 0;
     let mut tildes = 0;
+    // Where the last skipped range ended; nothing can stand at the end of the text.
+    let mut free_from = bytes.len();
     while at < bytes.len() {
         while skipped.next_if(|range| range.end <= at).is_some() {}
         if let Some(range) = skipped.peek()
             && range.contains(&at)
         {
             at = range.end;
+            free_from = at;
             continue;
         }
         if !is_part(bytes[at]) {
@@ -219,7 +222,11 @@ pub(super) fn find(text: &str, context: Context, skipped: &[Range<usize>]) -> Ve
             || tildes == 3 && bytes[at - 1] == b'~'
             || follows_cluster(&bytes[..at]);
         if let Some(labels) = host(text, &labels, is_host, is_path) {
-            found.extend(labels);
+            // What touches an address is no label: `inbound_0.0.0.0`.
+            let touches = |label: &Range<usize>| {
+                label.start == free_from || label.end == limit && limit < bytes.len()
+            };
+            found.extend(labels.into_iter().filter(|label| !touches(label)));
         }
         at = end;
     }
@@ -412,7 +419,9 @@ mod tests {
     /// `text` with `#` in the place of what goes.
     fn hidden(text: &str, context: Context) -> String {
         let mut copy = text.to_owned();
-        for range in find(text, context, &[]).into_iter().rev() {
+        let addresses = super::super::address::find(text).into_iter();
+        let addresses: Vec<_> = addresses.map(|found| found.range).collect();
+        for range in find(text, context, &addresses).into_iter().rev() {
             copy.replace_range(range, "#");
         }
         copy
@@ -479,6 +488,8 @@ mod tests {
             ("*", "*"),
             ("localhost", "localhost"),
             ("8080", "8080"),
+            ("inbound_10.0.0.1", "inbound_10.0.0.1"),
+            ("10.0.0.1.nip.io", "10.0.0.1.#.io"),
             ("/var/run/x.sock", "/var/run/x.sock"),
             ("host-0123456789abcdef", "host-0123456789abcdef"),
         ] {

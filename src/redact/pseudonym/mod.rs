@@ -52,6 +52,10 @@ static CERTIFICATE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&pattern).expect("a valid pattern")
 });
 
+/// What stands for an address.
+static RENAMED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("ip-[0-9a-f]{16}").expect("a valid pattern"));
+
 /// The shortest base64 that is looked into, in bytes: anything shorter may be a word.
 const MIN_BASE64: usize = 16;
 
@@ -159,6 +163,8 @@ impl Namer {
         }
         if self.pseudonyms.hostnames {
             skipped.extend(addresses.into_iter().map(|found| found.range));
+            // What stands for an address is passed over as that was: a second pass has to find the same names.
+            skipped.extend(RENAMED.find_iter(text).map(|found| found.range()));
             skipped.sort_by_key(|range| range.start);
             for range in host::find(text, context, &skipped) {
                 let pseudonym = self.pseudonym(host::LABEL, "[hostname]", &text[range.clone()]);
@@ -198,7 +204,7 @@ fn in_base64(text: &str) -> Option<Decoded> {
         return None;
     }
     let bytes = base64_of(text)?;
-    // A DER sequence that fills all of it: what it holds is longer than any key in clear that is not a certificate's.
+    // A DER sequence that fills all of it.
     if let [0x30, 0x82, high, low, rest @ ..] = &bytes[..]
         && rest.len() == usize::from(u16::from_be_bytes([*high, *low]))
     {
