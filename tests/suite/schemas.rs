@@ -568,6 +568,7 @@ fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_format
             "xdsnap.info/v1",
             "xdsnap.json-patch/v1",
             "xdsnap.normalize/v1",
+            "xdsnap.redaction/v1",
             "xdsnap.rules/v1",
             "xdsnap.show/v1",
             "xdsnap.status/v1",
