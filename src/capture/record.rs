@@ -96,7 +96,7 @@ pub(super) struct Recorder<'a> {
     store: &'a mut dyn Store,
     progress: &'a mut dyn FnMut(&str),
     stop: &'a Stop,
-    redactor: &'a Redactor,
+    pub(super) redactor: &'a Redactor,
     /// What kept the store from taking more.
     pub(super) stopped: Option<WriteError>,
     /// Proxies whose dump, of either source, was kept.
@@ -346,7 +346,7 @@ impl Sink for Recorder<'_> {
             end: Time::from(now),
         });
         let provenance = Provenance {
-            origin: Origin::url(&request.url),
+            origin: Origin::url(self.redactor.scrub(&request.url).0),
             requested: Some(requested),
             received: Some(Time::from(now)),
             status: Some(received.status),
@@ -374,7 +374,7 @@ impl Sink for Recorder<'_> {
             proxy: failure.proxy,
             document: Some(failure.document),
             part: failure.part,
-            origin: Origin::url(failure.origin),
+            origin: Origin::url(self.redactor.scrub(&failure.origin).0),
             time: failure.time.map(Time::from),
             status: failure.status,
             reason,

@@ -366,8 +366,14 @@ fn redaction(redactor: &Redactor) -> Redaction {
             };
         }
     };
+    let pseudonyms = redactor.pseudonyms();
+    let more = [("hostnames", pseudonyms.hostnames), ("ips", pseudonyms.ips)];
+    let more = more.into_iter().filter(|(_, is_on)| *is_on);
+    let rules = RULES.iter().map(|rule| rule.name);
     Redaction {
-        rules: RULES.iter().map(|rule| rule.name.to_owned()).collect(),
+        rules: (rules.chain(more.map(|(name, _)| name)))
+            .map(str::to_owned)
+            .collect(),
         keys: key.into_iter().collect(),
         ..Redaction::default()
     }
@@ -500,7 +506,7 @@ fn fetch(
     for live in istiods() {
         let name = match (live.label, several) {
             (Some(label), _) => Some(label.to_string()),
-            (None, true) => Some(name_of(live.endpoint)),
+            (None, true) => Some(name_of(live.endpoint, recorder.redactor)),
             (None, false) => None,
         };
         stop(
@@ -520,8 +526,8 @@ fn fetch(
 }
 
 /// What an istiod without a label is called where there are several.
-fn name_of(endpoint: &Endpoint) -> String {
-    let text = endpoint.to_string();
+fn name_of(endpoint: &Endpoint, redactor: &Redactor) -> String {
+    let text = redactor.rename(endpoint.to_string());
     let name = text
         .trim_start_matches("http://")
         .trim_start_matches("unix:");

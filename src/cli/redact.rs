@@ -54,6 +54,8 @@ pub(super) struct Args {
     #[command(flatten)]
     terminal: terminal::TerminalArgs,
     #[command(flatten)]
+    names: redaction::NameArgs,
+    #[command(flatten)]
     key: redaction::KeyArgs,
     #[command(flatten)]
     from: inputs::InputArgs,
@@ -87,7 +89,7 @@ fn redact(args: &Args, named: &[Named]) -> anyhow::Result<Exit> {
         Place::Path(path) if path.is_dir() => return Err(instead("a folder")),
         _ => {}
     }
-    let redactor = args.key.redactor()?;
+    let redactor = args.names.redactor(&args.key)?;
     let input = args.from.open(named, &redactor)?;
     if input.is_bundle() {
         let options = args.from.options(redactor);

@@ -15,7 +15,7 @@ use crate::{
         Input,
         key_file::{self, KeyFile, KeyFileError},
     },
-    redact::{Key, Policy, Redactor},
+    redact::{Key, Policy, Pseudonyms, Redactor},
 };
 
 /// What one has to write where nobody can be asked.
@@ -47,11 +47,37 @@ pub(super) struct KeepArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "",
+        conflicts_with_all = ["redact_hostnames", "redact_ips"],
         value_parser = consent
     )]
     no_redact: Option<Consent>,
     #[command(flatten)]
+    names: NameArgs,
+    #[command(flatten)]
     key: KeyArgs,
+}
+
+/// What is replaced beside secrets.
+#[derive(Clone, Copy, Debug, clap::Args)]
+#[command(next_help_heading = "Redaction")]
+pub(super) struct NameArgs {
+    /// Replace host names, too, consistently
+    #[arg(long)]
+    redact_hostnames: bool,
+    /// Replace IP addresses, too, consistently
+    #[arg(long)]
+    redact_ips: bool,
+}
+
+impl NameArgs {
+    /// A redactor by `key` that replaces these.
+    pub(super) fn redactor(self, key: &KeyArgs) -> anyhow::Result<Arc<Redactor>> {
+        let redactor = Redactor::new(Policy::Tokens(key.load()?));
+        Ok(Arc::new(redactor.with_pseudonyms(Pseudonyms {
+            hostnames: self.redact_hostnames,
+            ips: self.redact_ips,
+        })))
+    }
 }
 
 /// Whose key, and whether secrets are shown.
@@ -153,7 +179,7 @@ impl KeepArgs {
     /// A redactor as it was chosen; asks where it is to keep everything.
     pub(super) fn redactor(&self) -> anyhow::Result<Arc<Redactor>> {
         match self.no_redact {
-            None => self.key.redactor(),
+            None => self.names.redactor(&self.key),
             Some(Consent::Given) => Ok(off()),
             Some(Consent::OnTerminal) => {
                 if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {

@@ -96,6 +96,11 @@ impl Redactor {
         Self { pseudonyms, ..self }
     }
 
+    /// What it replaces beside secrets.
+    pub fn pseudonyms(&self) -> Pseudonyms {
+        self.pseudonyms
+    }
+
     /// What it goes by.
     pub fn policy(&self) -> &Policy {
         &self.policy
@@ -140,7 +145,7 @@ impl Redactor {
         }
         let cuts = text::find(text, text::Language::Plain, &self.hider);
         cuts.iter().for_each(|cut| counts.count(cut.rule));
-        (cut::apply(text, &cuts), counts)
+        (self.rename(cut::apply(text, &cuts)), counts)
     }
 
     /// Hands every place that [`Redactor::copy`] would replace to `found`, in the order of the document, and never

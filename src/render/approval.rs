@@ -20,11 +20,11 @@ pub struct Stays {
 pub static STAYS: &[Stays] = &[
     Stays {
         what: "host names and the names of services, namespaces, pods and nodes",
-        why: "a diagnosis goes by them",
+        why: "a diagnosis goes by them; --redact-hostnames replaces host names, consistently, and certificates",
     },
     Stays {
         what: "IP addresses and ports",
-        why: "a diagnosis goes by them",
+        why: "a diagnosis goes by them; --redact-ips replaces addresses, consistently, and certificates",
     },
     Stays {
         what: "paths, and the names of headers, cookies and query parameters",

@@ -425,3 +425,33 @@ fn credentials_in_a_url_are_used_and_kept_and_printed_nowhere() {
     let kept = String::from_utf8_lossy(&kept);
     assert!(kept.contains(&format!("http://{host}/server_info")) && !kept.contains(secret));
 }
+
+#[test]
+fn names_and_addresses_are_replaced_consistently_where_that_is_asked_for() {
+    let desk = Desk::new();
+    let server = Server::start(envoy_routes(BEFORE, PRODUCTPAGE));
+    let mut capture = desk.command(
+        "capture -q --redact-hostnames --redact-ips -o a.xdsnap --note from:reviews.example.com",
+    );
+    let ran = run(capture.arg(server.url()));
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let saved = manifest(&desk.path("a.xdsnap"));
+    let by_rule = &saved["redaction"]["by_rule"];
+    assert!(by_rule["hostnames"].as_u64() > Some(10), "{by_rule}");
+    assert!(by_rule["ips"].as_u64() > Some(10), "{by_rule}");
+    assert!(
+        !saved["note"].to_string().contains("example"),
+        "{}",
+        saved["note"]
+    );
+    // Of the same dump, in clear, the same comes of `redact`.
+    run(desk.command("capture -q -o b.xdsnap").arg(server.url()));
+    let ran = desk.run("redact -q --redact-hostnames --redact-ips b.xdsnap -o b.xdsnap");
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert_eq!(desk.run("diff a.xdsnap b.xdsnap").status, 0);
+    let ran = desk.run("capture --no-redact --redact-ips -o c.xdsnap a.json");
+    assert!(
+        ran.status == 2 && ran.err.contains("exclude each other"),
+        "{ran:?}"
+    );
+}

@@ -542,6 +542,7 @@ fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_format
             "xdsnap.diff/v1" => assert_valid(&validator("diff.schema.json"), &sample),
             "xdsnap.info/v1" => assert_valid(&validator("info.schema.json"), &sample),
             "xdsnap.rules/v1" => assert_valid(&validator("rules.schema.json"), &sample),
+            "xdsnap.redaction/v1" => assert_valid(&validator("redaction.schema.json"), &sample),
             "xdsnap.verify/v1" => assert_valid(&validator("verify.schema.json"), &sample),
             "xdsnap.json-patch/v1" => {
                 assert_valid(&validator("json-patch.schema.json"), &sample);
@@ -567,6 +568,7 @@ fn the_samples_in_the_specification_of_the_outputs_are_documents_of_their_format
             "xdsnap.info/v1",
             "xdsnap.json-patch/v1",
             "xdsnap.normalize/v1",
+            "xdsnap.redaction/v1",
             "xdsnap.rules/v1",
             "xdsnap.show/v1",
             "xdsnap.status/v1",
