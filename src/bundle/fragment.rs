@@ -127,7 +127,8 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<(Known, Option<Box<RawValue>>), 
     }
     // What it says of its member stands one level deeper in the manifest.
     check_depth(bytes, MAX_JSON_DEPTH - 1)?;
-    let invalid = |err: serde_json::Error| Reason::InvalidManifest(err.to_string());
+    let invalid =
+        |err: serde_json::Error| Reason::InvalidManifest(crate::model::json_problem(&err));
     let envelope: Envelope = serde_json::from_slice(bytes).map_err(invalid)?;
     if envelope.format != FORMAT || !envelope.version.is_supported() {
         return Err(Reason::InvalidManifest(

@@ -462,7 +462,8 @@ struct Envelope {
 }
 
 fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Reason> {
-    let invalid = |err: serde_json::Error| Reason::InvalidManifest(err.to_string());
+    let invalid =
+        |err: serde_json::Error| Reason::InvalidManifest(crate::model::json_problem(&err));
     check_depth(bytes, MAX_JSON_DEPTH)?;
     match serde_json::from_slice::<Format>(bytes) {
         Ok(found) if found.format == FORMAT => {}

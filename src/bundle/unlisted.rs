@@ -214,7 +214,8 @@ impl<R: Read + Seek> Unlisted<R> {
         let Some(member) = member else {
             return Ok(());
         };
-        let invalid = |err: serde_json::Error| Reason::InvalidManifest(err.to_string());
+        let invalid =
+            |err: serde_json::Error| Reason::InvalidManifest(crate::model::json_problem(&err));
         let known: MemberEntry = serde_json::from_str(member.get()).map_err(invalid)?;
         let fields = serde_json::from_str(member.get()).map_err(invalid)?;
         if self.fragments.len() == MAX_WAITING {
@@ -277,7 +278,7 @@ impl<R: Read + Seek> Unlisted<R> {
             offset: None,
         };
         let fields = serde_json::from_str(raw(&known).get())
-            .map_err(|err| Reason::InvalidManifest(err.to_string()))?;
+            .map_err(|err| Reason::InvalidManifest(crate::model::json_problem(&err)))?;
         Ok((Described { known, fields }, bytes))
     }
 

@@ -4,6 +4,7 @@
 
 mod document;
 mod path;
+mod problem;
 mod proxy;
 mod resource;
 mod rule;
@@ -12,6 +13,7 @@ mod xds_type;
 
 pub use document::{Document, UnknownDocument};
 pub use path::{Path, Predicate, Scalar, Step};
+pub use problem::json_problem;
 pub use proxy::{InvalidProxyId, ProxyId, Source, UnknownSource};
 pub use resource::{ResourceKey, State};
 pub use rule::{Action, Rule, Rules, Scope, Tally};

@@ -39,6 +39,7 @@ const SECRETS: &[&str] = &[
     "passwd",
     "password",
     "passwords",
+    "pincode",
     "pkcs12",
     "presharedkey",
     "privatekey",

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use super::{InputError, bug_report};
 use crate::{
     dump::{Content, recognize},
-    model::{Document, Source},
+    model::{Document, Source, json_problem},
     redact::scrub_reason,
 };
 
@@ -103,7 +103,10 @@ fn why_no_dump(start: &[u8], error: &serde_json::Error) -> String {
             error.line(),
             error.column()
         ),
-        true => format!("neither a bundle nor a dump: invalid JSON: {error}"),
+        true => format!(
+            "neither a bundle nor a dump: invalid JSON: {}",
+            json_problem(error)
+        ),
         false if line.is_empty() => "neither a bundle nor a dump: nothing but blanks".to_owned(),
         false if is_binary(&line) => {
             "neither a bundle nor a dump, but binary data; of a bundle with a damaged beginning, \

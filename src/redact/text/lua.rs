@@ -180,6 +180,10 @@ pub(super) fn find(text: &str) -> Vec<Span> {
     while lexer.at < lexer.bytes.len() {
         lexer.step();
     }
+    // What tells by its shape alone goes wherever it stands, as in what is no program at all.
+    let shapes = shapes::find(text).into_iter();
+    let is_certain = |span: &Span| matches!(span.rule, tags::TOKEN | tags::PEM);
+    lexer.spans.extend(shapes.filter(is_certain));
     lexer.spans
 }
 

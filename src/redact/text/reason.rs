@@ -262,7 +262,11 @@ impl Reason<'_> {
         } else {
             closing(text, quote)
         };
-        match close {
+        // With both kinds of quotes in it nobody can tell its end: it may go on.
+        let is_doubtful = |close: usize| {
+            text[quote + 1..close].contains(['"', '{']) || text[close + 1..].starts_with(['"', '\''])
+        };
+        match close.filter(|close| is_token || !is_doubtful(*close)) {
             Some(close) => self.quotation(quote..close + 1, quote + 1..close),
             None => self.quotation(quote..text.len(), quote + 1..text.len()),
         }
