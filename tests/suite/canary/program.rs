@@ -536,14 +536,6 @@ fn with_secret(secret: &str) -> Vec<(&'static str, Value)> {
                 json!({"metadata": {"filter_metadata": {"f": {"x": json!({"password": secret}).to_string()}}}}),
             ),
         ),
-        ("details", {
-            let mut dump = rejected(&format!("password: \"{secret}\""));
-            let state = dump
-                .pointer_mut("/configs/0/dynamic_listeners/0/error_state")
-                .unwrap();
-            state["failed_configuration"] = json!({"@type": "type.googleapis.com/envoy.config.listener.v3.Listener", "name": "http"});
-            dump
-        }),
     ]
 }
 
