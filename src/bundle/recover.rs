@@ -175,7 +175,7 @@ fn write_listed<R: Read + Seek>(
     };
     let bytes = reader
         .read(MANIFEST_PATH)
-        .map_err(|err| unreadable(json_problem(&err)))?;
+        .map_err(|err| unreadable(err.to_string()))?;
     let json = |err: serde_json::Error| unreadable(json_problem(&err));
     let mut manifest: Fields = serde_json::from_slice(&bytes).map_err(json)?;
     let entries: Vec<Fields> = serde_json::from_str(manifest["members"].get()).map_err(json)?;

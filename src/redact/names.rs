@@ -247,7 +247,11 @@ const MOST_WORDS: usize = 3;
 
 /// What `name` tells.
 pub(super) fn telling(name: &str) -> Telling {
-    let words = words(name);
+    let mut words = words(name);
+    // A `DataSource` holds what it is a source of.
+    if words.len() > 2 && words[words.len() - 2..].concat() == "datasource" {
+        words.truncate(words.len() - 2);
+    }
     let Some(last) = words.last() else {
         return Telling::Nothing;
     };
@@ -474,7 +478,8 @@ fn few_fields_of_the_api_tell_a_secret() {
         "cookies",
         "credential",
         "credentials",
-        "downstream_auth_password",
+        "credentials_data_source",
+            "downstream_auth_password",
         "downstream_auth_passwords",
         "fallback_credentials",
         "generic_secret",
@@ -496,6 +501,7 @@ fn few_fields_of_the_api_tell_a_secret() {
         "ssl_credentials",
         "token",
         "token_secret",
+            "web_identity_token_data_source",
     ];
     assert_eq!(Vec::from_iter(telling), expected);
 }

@@ -11,10 +11,11 @@ use regex::Regex;
 use super::{reason, shapes, span::Span};
 
 /// How an entry begins: in brackets with its level, as Envoy by itself and access logs do, or with tabs in between, as
-/// Istio has it.
+/// Istio has it, or with the level alone, where whoever saved the log took the time off.
 static BEGIN: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?x)^(?:
         \[\d{4}-\d\d-\d\d[T\ ][^\]]{5,40}\](?:\[\d+\]\[(?<level>[a-z]+)\]\[[^\]]{0,80}\]\ ?)?
+        |(?<bare>trace|debug|info|warn|warning|err|error|critical|fatal)\t
         |\d{4}-\d\d-\d\d[T\ ]\d\d:\d\d:\d\d[^\t\ ]{0,20}[\t\ ](?:(?<name>[a-z]+)[\t\ ])?)";
     Regex::new(pattern).expect("a valid pattern")
 });
@@ -70,7 +71,9 @@ impl Log<'_> {
     /// What begins with `line`, at `at`, after `before`.
     fn begin(&self, at: usize, line: &str, before: Option<Entry>) -> Option<Entry> {
         if let Some(found) = BEGIN.captures(line) {
-            let level = found.name("level").or(found.name("name"));
+            let level = ["level", "name", "bare"]
+                .iter()
+                .find_map(|name| found.name(name));
             let is_wrong = level.is_some_and(|level| WRONG.contains(&level.as_str()));
             let message = at + found.get(0).map_or(0, |all| all.end());
             return Some(match is_wrong {

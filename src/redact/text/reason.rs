@@ -264,7 +264,8 @@ impl Reason<'_> {
         };
         // With both kinds of quotes in it nobody can tell its end: it may go on.
         let is_doubtful = |close: usize| {
-            text[quote + 1..close].contains(['"', '{']) || text[close + 1..].starts_with(['"', '\''])
+            text[quote + 1..close].contains(['"', '{'])
+                || text[close + 1..].starts_with(['"', '\''])
         };
         match close.filter(|close| is_token || !is_doubtful(*close)) {
             Some(close) => self.quotation(quote..close + 1, quote + 1..close),

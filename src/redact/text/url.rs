@@ -27,11 +27,13 @@ pub(super) fn at(scan: &mut Scan, found: Range<usize>) {
             if is_port || rest.first() == Some(&b'[') || start < scan.hosts_end {
                 return;
             }
-            let end = position(rest, is_outside);
-            match rest[..end].iter().rposition(|byte| *byte == b'@') {
+            let last = position(rest, is_outside);
+            match rest[..last].iter().rposition(|byte| *byte == b'@') {
                 Some(at) => at,
+                // What stands before an `@` that was cut off.
+                None if start + last == scan.bytes().len() => end,
                 None => {
-                    scan.hosts_end = start + end;
+                    scan.hosts_end = start + last;
                     return;
                 }
             }

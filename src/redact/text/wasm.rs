@@ -194,7 +194,22 @@ fn spelt(inner: Range<usize>, text: String, all: &str, rule: &'static str) -> Sp
 /// Whether a value is no secret.
 fn stays(value: &str) -> bool {
     WORDS.contains(&value.to_ascii_lowercase().as_str())
+        || is_plain(value)
         || is_operator(value) && value[1..].find('%') == Some(value.len() - 2)
+}
+
+/// The longest word, and the longest number, that a value is made of which says what a plugin does.
+const WORD: usize = 16;
+const NUMBER: usize = 3;
+
+/// Whether a value is a name in words of lower-case letters, as headers and modes have it, or a small number.
+fn is_plain(value: &str) -> bool {
+    let is_word = |word: &str| {
+        (1..=WORD).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase())
+    };
+    let is_name = value.len() <= 2 * WORD && value.split(['-', '_', '.']).all(is_word);
+    let is_number = value.len() <= NUMBER && value.bytes().all(|byte| byte.is_ascii_digit());
+    !value.is_empty() && (is_name || is_number)
 }
 
 /// Settings and YAML, line by line; `None` if a line is neither.
