@@ -8,13 +8,16 @@
 //! Laws: redacting what is redacted changes nothing and counts nothing; how the input is cut into reads does not
 //! matter; a document without secrets is copied as it is.
 
+mod blocks;
 mod cut;
 mod element;
 mod key;
 mod labels;
+mod memo;
 mod names;
 mod rules;
 mod shape;
+mod sieve;
 mod stream;
 mod text;
 

@@ -21,6 +21,11 @@ const KEY: &str = "key";
 /// The members that tell how to read the object they stand in, wherever they stand in it.
 pub(super) const LABELS: [&str; 4] = [TYPE, TYPE_URL[0], TYPE_URL[1], KEY];
 
+/// Whether a member called `key` may tell the name of what its object holds.
+pub(super) fn is_label_of_name(key: &str) -> bool {
+    key == KEY
+}
+
 /// Messages whose fields have names that tell them: what is in them is known even if their type is not given.
 const ENVELOPES: [&str; 8] = [
     "envoy.admin.v3.BootstrapConfigDump",

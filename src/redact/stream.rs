@@ -6,11 +6,13 @@ use jiter::Jiter;
 use memchr::memchr2;
 
 use super::{
-    MAX_PAGE, MAX_VALUE, RedactError, Redactor,
+    MAX_DEPTH, MAX_PAGE, MAX_VALUE, RedactError, Redactor,
+    blocks::BLOCK,
     cut::{self, Counts},
     element::{self, Place},
     rules::Treatment,
     shape::{Object, Shape, TYPE},
+    sieve::{Scan, Sieve},
     text::{self, Language},
 };
 use crate::{model::Document, xds::Message};
@@ -35,6 +37,7 @@ pub(super) fn copy(
         redactor,
         source: Source::new(input),
         output: BufWriter::with_capacity(CHUNK, output),
+        sieve: Sieve::new(redactor),
         counts: Counts::default(),
     };
     stream.byte_order_mark()?;
@@ -50,6 +53,7 @@ struct Stream<'a> {
     redactor: &'a Redactor,
     source: Source<'a>,
     output: BufWriter<&'a mut dyn Write>,
+    sieve: Sieve<'a>,
     counts: Counts,
 }
 
@@ -102,7 +106,18 @@ impl Stream<'_> {
         treatment: Treatment,
         depth: usize,
     ) -> Result<(), RedactError> {
-        let length = self.source.value(0)?;
+        let length = match self.source.peek()? {
+            Some(b'{' | b'[') if treatment == Treatment::KEEP => {
+                let mut scan = Scan::new(MAX_DEPTH.saturating_sub(depth));
+                let length = self.source.scan(&mut scan, &mut self.sieve)?;
+                let is_text = || std::str::from_utf8(&self.source.buffered()[..length]).is_ok();
+                if !scan.alarm && is_text() {
+                    return self.copy(length);
+                }
+                length
+            }
+            _ => self.source.value(0)?,
+        };
         let place = Place {
             offset: self.source.offset,
             depth,
@@ -371,6 +386,34 @@ impl<'a> Source<'a> {
             at += 1;
         }
         Ok(at)
+    }
+
+    /// The length of the list or object that begins at the next byte, as `scan` reads it; all of it is in the buffer
+    /// then. What is cut off is an alarm.
+    fn scan(&mut self, scan: &mut Scan, sieve: &mut Sieve) -> Result<usize, RedactError> {
+        let mut at = 0;
+        loop {
+            let bytes = self.buffered();
+            while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
+                if let Some(end) = scan.read(sieve, bytes, at, block) {
+                    return Ok(end);
+                }
+                at += BLOCK;
+            }
+            if !self.fill()? {
+                break;
+            }
+        }
+        let bytes = self.buffered();
+        let mut block = [b' '; BLOCK];
+        block[..bytes.len() - at].copy_from_slice(&bytes[at..]);
+        match scan.read(sieve, bytes, at, &block) {
+            Some(end) => Ok(end),
+            None => {
+                scan.alarm = true;
+                Ok(bytes.len())
+            }
+        }
     }
 
     /// The length of the value that begins `start` bytes after the next one; all of it is in the buffer then.

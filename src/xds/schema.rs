@@ -135,6 +135,11 @@ pub enum Special {
 }
 
 impl Message {
+    /// Every message of the table.
+    pub fn all() -> &'static [Self] {
+        &table::MESSAGES
+    }
+
     /// The message of that full name (`envoy.config.cluster.v3.Cluster`), if the table has it.
     pub fn find(full_name: &str) -> Option<&'static Self> {
         let slots = &table::MESSAGE_SLOTS;
