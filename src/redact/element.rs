@@ -1,15 +1,19 @@
 //! One JSON value that is held in memory as a slice: copied with its secrets replaced.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use jiter::{Jiter, JiterError, Peek};
 
 use super::{
     MAX_DEPTH, RedactError, Redactor,
-    cut::{Counts, Cut, apply},
-    labels::{LabelError, LateLabels},
-    rules::Treatment,
-    shape::{Object, Shape},
+    cut::apply,
+    found::Log,
+    known::{self, Names},
+    labels::Labels,
+    lookup::{Treatment, Verdict, step},
+    names,
+    shape::{Ahead, Member, Shape},
+    string::{self, Around},
     text::{self, Language},
 };
 use crate::xds::Message;
@@ -21,27 +25,43 @@ pub(super) struct Place {
     pub(super) offset: u64,
     /// Lists and objects around it.
     pub(super) depth: usize,
+    /// Texts around it that it is a part of.
+    pub(super) texts: usize,
     pub(super) shape: Shape,
     pub(super) treatment: Treatment,
 }
 
-/// Copies `slice`, one JSON value; counts what was replaced.
-pub(super) fn copy(
+/// Copies `slice`, one JSON value; `log` hears what was replaced.
+pub(super) fn copy<L: Log>(
     redactor: &Redactor,
     place: Place,
     slice: &[u8],
     output: &mut dyn Write,
-    counts: &mut Counts,
+    log: &mut L,
+) -> Result<(), RedactError> {
+    let labels = Labels::read(slice, place.depth).map_err(|error| error.at(place.offset))?;
+    copy_labelled(redactor, place, slice, &labels, output, log)
+}
+
+/// The same of a slice whose labels were read.
+pub(super) fn copy_labelled<L: Log>(
+    redactor: &Redactor,
+    place: Place,
+    slice: &[u8],
+    labels: &Labels,
+    output: &mut dyn Write,
+    log: &mut L,
 ) -> Result<(), RedactError> {
     let mut walk = Walk {
         redactor,
+        place,
         slice,
-        offset: place.offset,
         json: Jiter::new(slice),
-        labels: None,
+        labels,
+        names: None,
         output,
         copied: 0,
-        counts,
+        log,
     };
     let first = walk.json.peek();
     let first = walk.valid(first)?;
@@ -51,18 +71,13 @@ pub(super) fn copy(
     walk.copy_to(slice.len())
 }
 
-/// The key that `token`, a JSON string, should be replaced by.
-pub(super) fn scrub_key(redactor: &Redactor, token: &[u8], counts: &mut Counts) -> Option<String> {
-    let mut json = Jiter::new(token);
-    let key = json.next_str().ok()?;
+/// What `key` should be replaced by; the log enters its member.
+pub(super) fn scrub_key<L: Log>(redactor: &Redactor, key: &str, log: &mut L) -> Option<String> {
     let cuts = text::find(key, Language::Plain, &redactor.hider);
-    scrubbed(key, &cuts, counts)
-}
-
-/// `text` as `cuts` leave it, if there are any.
-fn scrubbed(text: &str, cuts: &[Cut], counts: &mut Counts) -> Option<String> {
-    cuts.iter().for_each(|cut| counts.count(cut.rule));
-    (!cuts.is_empty()).then(|| apply(text, cuts))
+    let scrubbed = (!cuts.is_empty()).then(|| apply(key, &cuts));
+    log.enter_member(scrubbed.as_deref().unwrap_or(key));
+    cuts.iter().for_each(|cut| log.gone(cut.rule));
+    scrubbed
 }
 
 /// Writes `text` as a JSON string.
@@ -70,21 +85,21 @@ pub(super) fn write_string(text: &str, output: &mut dyn Write) -> Result<(), Red
     serde_json::to_writer(output, text).map_err(|error| RedactError::Write(error.into()))
 }
 
-struct Walk<'a> {
+struct Walk<'a, L> {
     redactor: &'a Redactor,
+    place: Place,
     slice: &'a [u8],
-    /// Bytes of the document before the slice.
-    offset: u64,
     json: Jiter<'a>,
-    /// Read when they are needed.
-    labels: Option<LateLabels>,
+    labels: &'a Labels<'a>,
+    /// What the slice calls by name and does not hide, once it is asked for.
+    names: Option<Names>,
     output: &'a mut dyn Write,
     /// How much of the slice is in the output, replaced or not.
     copied: usize,
-    counts: &'a mut Counts,
+    log: &'a mut L,
 }
 
-impl Walk<'_> {
+impl<L: Log> Walk<'_, L> {
     /// A value whose first byte is the next; `depth` counts the lists and objects around it.
     fn value(
         &mut self,
@@ -95,18 +110,22 @@ impl Walk<'_> {
     ) -> Result<(), RedactError> {
         match peek {
             Peek::Object | Peek::Array if depth >= MAX_DEPTH => Err(RedactError::TooDeep {
-                offset: self.offset + self.json.current_index() as u64,
+                offset: self.place.offset + self.json.current_index() as u64,
             }),
             Peek::Object => self.object(shape, treatment, depth),
             Peek::Array => {
                 let mut item = self.json.known_array();
+                let mut index = 0;
                 while let Some(peek) = self.valid(item)? {
+                    self.log.enter_item(index);
                     self.value(peek, shape.item(), treatment, depth + 1)?;
+                    self.log.leave();
                     item = self.json.array_step();
+                    index += 1;
                 }
                 Ok(())
             }
-            Peek::String => self.string(shape, treatment),
+            Peek::String => self.string(shape, treatment, depth),
             Peek::Null => {
                 let null = self.json.known_null();
                 self.valid(null)
@@ -115,30 +134,39 @@ impl Walk<'_> {
                 let start = self.json.current_index();
                 let value = self.json.known_bool(peek);
                 let text = self.valid(value)?.to_string();
-                self.scalar(start, &text, treatment)
+                match treatment {
+                    Treatment::Hide(rule) => self.scalar(start, &text, rule),
+                    // Nothing but yes or no stands under a name.
+                    _ => Ok(()),
+                }
             }
             _ => {
                 let start = self.json.current_index();
                 let number = self.json.known_number_bytes(peek);
                 let text = number.map(|text| String::from_utf8_lossy(text).into_owned());
                 let text = self.valid(text)?;
-                self.scalar(start, &text, treatment)
+                match treatment {
+                    Treatment::Hide(rule) => self.scalar(start, &text, rule),
+                    Treatment::Read(_) => Ok(()),
+                    Treatment::Named(verdict)
+                    | Treatment::Untyped(verdict)
+                    | Treatment::Toward(verdict, _)
+                    | Treatment::Keys(verdict) => match verdict.if_random {
+                        true => Ok(()),
+                        false => self.scalar(start, &text, verdict.rule),
+                    },
+                }
             }
         }
     }
 
-    /// A number or a boolean, `text`, that was read since `start`.
-    fn scalar(
-        &mut self,
-        start: usize,
-        text: &str,
-        treatment: Treatment,
-    ) -> Result<(), RedactError> {
-        let Treatment::Hide(rule) = treatment else {
-            return Ok(());
-        };
+    /// Hides a number or a boolean, `text`, that was read since `start`.
+    fn scalar(&mut self, start: usize, text: &str, rule: &'static str) -> Result<(), RedactError> {
         match self.redactor.hider.hide(text) {
-            Some(token) => self.replace(start, &token, rule),
+            Some(token) => {
+                self.log.gone(rule);
+                self.replace(start, &token)
+            }
             None => Ok(()),
         }
     }
@@ -149,7 +177,13 @@ impl Walk<'_> {
         treatment: Treatment,
         depth: usize,
     ) -> Result<(), RedactError> {
-        let object = self.enter(shape)?;
+        let ahead = Ahead::All(self.labels, self.json.current_index());
+        let object = shape.enter(&self.redactor.rules, &ahead);
+        let treatment = match treatment {
+            Treatment::Untyped(_) if object.has_known_type() => Treatment::KEEP,
+            Treatment::Untyped(verdict) => Treatment::Named(verdict),
+            other => other,
+        };
         let mut before = self.json.current_index();
         let mut is_first = true;
         loop {
@@ -157,92 +191,93 @@ impl Walk<'_> {
                 true => self.json.known_object(),
                 false => self.json.next_key(),
             };
-            let key = key.map_err(|error| RedactError::json(self.offset, &error))?;
+            let key = key.map_err(|error| RedactError::json(self.place.offset, &error))?;
             let Some(key) = key else { return Ok(()) };
             let member = object.member(key, &self.redactor.rules);
-            let cuts = text::find(key, Language::Plain, &self.redactor.hider);
-            if let Some(key) = scrubbed(key, &cuts, self.counts) {
+            let below = self::below(treatment, &member, key);
+            let new_key = match secret_key(treatment, &member, key) {
+                Some(rule) => hide_key(self.redactor, key, rule, self.log),
+                None => scrub_key(self.redactor, key, self.log),
+            };
+            if let Some(key) = new_key {
                 self.replace_key(before, &key)?;
             }
             let peek = self.json.peek();
             let peek = self.valid(peek)?;
-            let treatment = match (treatment, member.treatment) {
-                (Treatment::Hide(_), _) if member.is_type_url && self.is_type_url() => {
+            let below = match below {
+                Treatment::Hide(_) | Treatment::Named(_)
+                    if member.is_type_url && self.is_type_url() =>
+                {
                     Treatment::KEEP
                 }
-                (Treatment::Hide(rule), _) | (_, Treatment::Hide(rule)) => Treatment::Hide(rule),
-                (Treatment::KEEP, of_member) => of_member,
-                (of_all, _) => of_all,
+                below => below,
             };
-            self.value(peek, member.shape, treatment, depth + 1)?;
+            self.value(peek, member.shape, below, depth + 1)?;
+            self.log.leave();
             before = self.json.current_index();
             is_first = false;
         }
     }
 
-    fn string(&mut self, shape: Shape, treatment: Treatment) -> Result<(), RedactError> {
+    fn string(
+        &mut self,
+        shape: Shape,
+        treatment: Treatment,
+        depth: usize,
+    ) -> Result<(), RedactError> {
         let start = self.json.current_index();
+        if treatment == Treatment::Read(Language::Reason) {
+            return self.reason(start);
+        }
         let text = match self.json.known_str() {
             Ok(text) => text,
-            Err(error) => return Err(RedactError::json(self.offset, &error)),
+            Err(error) => return Err(RedactError::json(self.place.offset, &error)),
+        };
+        let around = Around {
+            redactor: self.redactor,
+            depth,
+            texts: self.place.texts,
+        };
+        match string::scrub(around, text, shape, treatment, self.log) {
+            None => {
+                self.log.kept(text);
+                Ok(())
+            }
+            Some(text) => self.replace(start, &text),
+        }
+    }
+
+    /// Why an update was rejected: what the slice holds under names may be quoted.
+    fn reason(&mut self, start: usize) -> Result<(), RedactError> {
+        let text = self.json.known_str().map(str::to_owned);
+        let text = self.valid(text)?;
+        if L::IS_FOR_NAMES {
+            return Ok(());
+        }
+        if self.names.is_none() {
+            let mut names = Names::default();
+            // What can be read is found out by this walk.
+            let _ = copy_labelled(
+                self.redactor,
+                self.place,
+                self.slice,
+                self.labels,
+                &mut io::sink(),
+                &mut names,
+            );
+            self.names = Some(names);
+        }
+        let names = self.names.as_ref();
+        let is_known = |name: &str| {
+            known::is_api_name(name) || names.is_some_and(|names| names.contains(name))
         };
         let hider = &self.redactor.hider;
-        let replacement = match treatment {
-            Treatment::Hide(rule) => {
-                let replacement = match shape.is_bytes() {
-                    true => hider.hide_bytes(text),
-                    false => hider.hide(text),
-                };
-                replacement.inspect(|_| self.counts.count(rule))
-            }
-            Treatment::KEEP if shape.is_bytes() && text::is_in_base64(text) => {
-                let replacement = hider.hide_bytes(text);
-                replacement.inspect(|_| self.counts.count("private-key-pem"))
-            }
-            Treatment::Read(language) => {
-                scrubbed(text, &text::find(text, language, hider), self.counts)
-            }
-        };
-        match replacement {
-            None => Ok(()),
-            Some(text) => {
-                self.copy_to(start)?;
-                self.copied = self.json.current_index();
-                write_string(&text, self.output)
-            }
+        let cuts = text::find_knowing(&text, Language::Reason, &is_known, hider);
+        if cuts.is_empty() {
+            return Ok(());
         }
-    }
-
-    /// What is known of the object that begins at the next byte.
-    fn enter(&mut self, shape: Shape) -> Result<Object, RedactError> {
-        let rules = &self.redactor.rules;
-        let start = self.json.current_index();
-        shape.enter(rules, |names| self.label(start, names))
-    }
-
-    /// The text of the first member called one of `names` of the object that begins at `object`, the next byte.
-    fn label(&mut self, object: usize, names: &[&str]) -> Result<Option<String>, RedactError> {
-        let mut ahead = self.json.clone();
-        let first = ahead.known_object();
-        let Some(first) = self.valid(first.map(|key| key.map(|key| names.contains(&key))))? else {
-            return Ok(None);
-        };
-        if first && matches!(ahead.peek(), Ok(Peek::String)) {
-            let text = ahead.known_str().map(str::to_owned);
-            return self.valid(text).map(Some);
-        }
-        let labels = match self.labels.take() {
-            Some(labels) => labels,
-            None => LateLabels::read(self.slice).map_err(|error| match error {
-                LabelError::Json(error) => RedactError::json(self.offset, &error),
-                LabelError::TooDeep(index) => RedactError::TooDeep {
-                    offset: self.offset + index as u64,
-                },
-            })?,
-        };
-        let found = labels.find(self.slice, object, names);
-        self.labels = Some(labels);
-        Ok(found)
+        cuts.iter().for_each(|cut| self.log.gone(cut.rule));
+        self.replace(start, &apply(&text, &cuts))
     }
 
     /// Whether the next value is a string that is a type URL: what hides behind its member's name is not kept.
@@ -258,10 +293,9 @@ impl Walk<'_> {
     }
 
     /// Replaces what was read since `start` by the string `text`.
-    fn replace(&mut self, start: usize, text: &str, rule: &'static str) -> Result<(), RedactError> {
+    fn replace(&mut self, start: usize, text: &str) -> Result<(), RedactError> {
         self.copy_to(start)?;
         self.copied = self.json.current_index();
-        self.counts.count(rule);
         write_string(text, self.output)
     }
 
@@ -287,6 +321,56 @@ impl Walk<'_> {
     }
 
     fn valid<T>(&self, result: Result<T, JiterError>) -> Result<T, RedactError> {
-        result.map_err(|error| RedactError::json(self.offset, &error))
+        result.map_err(|error| RedactError::json(self.place.offset, &error))
     }
+}
+
+/// What happens to the value of `member`, called `key`, of an object that `treatment` happens to.
+fn below(treatment: Treatment, member: &Member, key: &str) -> Treatment {
+    match (treatment, member.treatment) {
+        (Treatment::Hide(_), _) => treatment,
+        (_, hidden @ Treatment::Hide(_)) => hidden,
+        (Treatment::Named(_), _) if member.is_reference => Treatment::KEEP,
+        (
+            Treatment::Named(Verdict {
+                if_random: true, ..
+            }),
+            named @ Treatment::Named(_),
+        ) => named,
+        (Treatment::Named(_), _) => treatment,
+        (Treatment::Toward(verdict, path), of_member) => {
+            step(path, key, verdict).unwrap_or(of_member)
+        }
+        (Treatment::Read(_), Treatment::KEEP) if !member.is_reference => treatment,
+        (Treatment::Read(_) | Treatment::Keys(_) | Treatment::Untyped(_), of_member) => of_member,
+    }
+}
+
+/// The rule that `key` goes by, which calls `member` of an object that `treatment` happens to: somebody may have chosen
+/// a secret for a name.
+fn secret_key(treatment: Treatment, member: &Member, key: &str) -> Option<&'static str> {
+    let if_random = |rule| names::is_random(key).then_some(rule);
+    match treatment {
+        Treatment::Keys(verdict) if verdict.if_random => if_random(verdict.rule),
+        Treatment::Keys(verdict) => Some(verdict.rule),
+        Treatment::Hide(rule) | Treatment::Named(Verdict { rule, .. }) if member.is_free => {
+            if_random(rule)
+        }
+        _ => None,
+    }
+}
+
+/// What stands for `key`, which goes by `rule`; the log enters its member.
+fn hide_key<L: Log>(
+    redactor: &Redactor,
+    key: &str,
+    rule: &'static str,
+    log: &mut L,
+) -> Option<String> {
+    let hidden = redactor.hider.hide(key);
+    log.enter_member(hidden.as_deref().unwrap_or(key));
+    if hidden.is_some() {
+        log.gone(rule);
+    }
+    hidden
 }

@@ -11,14 +11,18 @@
 mod blocks;
 mod cut;
 mod element;
+mod found;
 mod key;
+mod known;
 mod labels;
+mod lookup;
 mod memo;
 mod names;
 mod rules;
 mod shape;
 mod sieve;
 mod stream;
+mod string;
 mod text;
 
 use std::io::{self, Read, Write};
@@ -29,8 +33,9 @@ use base64::{
 };
 
 pub use cut::Counts;
+pub use found::Found;
 pub use key::{InvalidKey, Key};
-pub use rules::{RULES, Rule, What};
+pub use rules::{KEYS, Pair, RULES, Rule, What};
 pub use text::scrub_reason;
 
 use crate::model::Document;
@@ -66,7 +71,7 @@ pub enum Policy {
 /// Takes secrets out of documents, by [`RULES`].
 #[derive(Debug)]
 pub struct Redactor {
-    rules: rules::Rules,
+    rules: lookup::Rules,
     policy: Policy,
     hider: cut::Hider,
 }
@@ -79,7 +84,7 @@ impl Redactor {
             Policy::Alike | Policy::Off => None,
         };
         Self {
-            rules: rules::Rules::new(RULES),
+            rules: lookup::Rules::new(RULES),
             policy,
             hider: cut::Hider { key },
         }
@@ -106,8 +111,34 @@ impl Redactor {
     ) -> Result<Counts, RedactError> {
         match self.policy {
             Policy::Off => verbatim(input, output).map(|()| Counts::default()),
-            Policy::Tokens(_) | Policy::Alike => stream::copy(self, document, input, output),
+            Policy::Tokens(_) | Policy::Alike => {
+                let mut counts = Counts::default();
+                stream::copy(self, document, input, output, &mut counts)?;
+                Ok(counts)
+            }
         }
+    }
+
+    /// Hands every place that [`Redactor::copy`] would replace to `found`, in the order of the document, and never
+    /// what stands there. A string of which several parts go is several places of one path.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Redactor::copy`] but for writing; what was found up to there was handed out.
+    pub fn find(
+        &self,
+        document: Document,
+        input: &mut dyn Read,
+        found: &mut dyn FnMut(&Found),
+    ) -> Result<Counts, RedactError> {
+        let mut finder = found::Finder::new(found);
+        match self.policy {
+            Policy::Off => verbatim(input, &mut io::sink())?,
+            Policy::Tokens(_) | Policy::Alike => {
+                stream::copy(self, document, input, &mut io::sink(), &mut finder)?;
+            }
+        }
+        Ok(finder.counts)
     }
 
     /// The text of an error, or of a person, without its secrets.

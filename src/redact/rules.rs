@@ -1,7 +1,9 @@
-//! What counts as a secret: one table, and the lookups compiled from it.
+//! What counts as a secret: one table.
 
-use super::text::Language;
-use crate::xds::{Field, Message};
+mod pairs;
+mod sources;
+
+pub(super) use sources::FORMATS;
 
 /// A rule of redaction.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ pub struct Rule {
 pub enum What {
     /// Fields that the API itself annotates as sensitive, with all below them.
     Annotated,
-    /// These fields, with all below them.
+    /// The texts and numbers in these fields, and below them.
     Fields(&'static [&'static str]),
     /// Texts that quote rejected configuration: these fields, and members of these names where there is no schema.
     Reasons {
@@ -28,20 +30,46 @@ pub enum What {
         /// Names of members.
         members: &'static [&'static str],
     },
-    /// Private keys in PEM form, in any string and in base64.
-    PrivateKeys,
-    /// The values of headers, by the name of the header, letter case ignored.
-    Headers {
-        /// Messages with a `key` and a `value` or `raw_value`. Objects without a schema are taken for one.
-        messages: &'static [&'static str],
-        /// Names of headers.
-        names: &'static [&'static str],
-        /// Parts of names of headers.
-        parts: &'static [&'static str],
-    },
-    /// Members of these names where there is no schema, with all below them; letter case and `_` ignored.
+    /// Literals in the programs in Lua that these fields hold.
+    Lua(&'static [&'static str]),
+    /// Literals in the configuration of plugins that these fields hold.
+    Plugins(&'static [&'static str]),
+    /// What texts hold, by its shape.
+    Shapes(&'static str),
+    /// Values that stand beside a name that tells, and entries of maps whose keys do.
+    Named(&'static [Pair]),
+    /// Members whose names tell where there is no schema, with the texts and numbers below them. These do not tell by
+    /// their words; letter case and `_` are ignored.
     Members(&'static [&'static str]),
+    /// These members of JSON Web Keys.
+    WebKeys(&'static [&'static str]),
+    /// Bytes that are no text, in these fields.
+    Opaque(&'static [&'static str]),
+    /// What cannot be read for certain.
+    Unreadable,
 }
+
+/// Names beside values.
+///
+/// Paths lead from a message through its members; a list is gone through, and a last [`KEYS`] stands for the keys of a
+/// map.
+#[derive(Debug)]
+pub struct Pair {
+    /// The messages that are such; none stands for any object without a schema.
+    pub messages: &'static [&'static str],
+    /// Where the names are.
+    pub names: &'static [&'static str],
+    /// Where the values are.
+    pub values: &'static [&'static str],
+}
+
+/// The keys of a map, in the path of a [`Pair`].
+pub const KEYS: &str = "<key>";
+
+/// The rule of what cannot be read for certain.
+pub(super) const UNREADABLE: &str = "unreadable";
+/// The rule of private keys.
+pub(super) const PEM: &str = "private-key-pem";
 
 /// Every rule, in the order in which they are documented.
 pub static RULES: &[Rule] = &[
@@ -51,41 +79,35 @@ pub static RULES: &[Rule] = &[
         what: What::Annotated,
     },
     Rule {
-        name: "private-key-pem",
-        reason: "a private key in PEM form, wherever it stands; the text around it is kept",
-        what: What::PrivateKeys,
+        name: "credential-fields",
+        reason: "the field is for a credential, though the xDS API does not annotate it; names of files are kept",
+        what: What::Fields(&[
+            "envoy.api.v2.core.GrpcService.GoogleGrpc.CallCredentials.GoogleIAMCredentials.authorization_token",
+            "envoy.api.v2.core.GrpcService.GoogleGrpc.CallCredentials.ServiceAccountJWTAccessCredentials.json_key",
+            "envoy.api.v2.core.GrpcService.GoogleGrpc.CallCredentials.access_token",
+            "envoy.api.v2.core.GrpcService.GoogleGrpc.CallCredentials.google_refresh_token",
+            "envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.GoogleIAMCredentials.authorization_token",
+            "envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.ServiceAccountJWTAccessCredentials.json_key",
+            "envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.access_token",
+            "envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.google_refresh_token",
+            "envoy.config.filter.http.ext_authz.v2.CheckSettings.context_extensions",
+            "envoy.config.trace.v3.LightstepConfig.access_token",
+            "envoy.extensions.common.aws.v3.InlineCredentialProvider.access_key_id",
+            "envoy.extensions.filters.http.aws_lambda.v3.Credentials.access_key_id",
+            "envoy.extensions.filters.http.aws_lambda.v3.Credentials.secret_access_key",
+            "envoy.extensions.filters.http.aws_lambda.v3.Credentials.session_token",
+            "envoy.extensions.filters.http.gcp_authn.v3.Audience.IAMAccessToken.authorization",
+            "envoy.extensions.grpc_service.call_credentials.access_token.v3.AccessTokenCredentials.token",
+            "envoy.extensions.grpc_service.call_credentials.google_iam.v3.GoogleIamCredentials.authorization_token",
+            "envoy.extensions.grpc_service.call_credentials.google_refresh_token.v3.GoogleRefreshTokenCredentials.token",
+            "envoy.extensions.grpc_service.call_credentials.service_account_jwt_access.v3.ServiceAccountJwtAccessCredentials.json_key",
+            "envoy.extensions.http.injected_credentials.oauth2.v3.OAuth2.EndpointParameter.value",
+        ]),
     },
     Rule {
-        name: "error-details",
-        reason: "the reason of a rejection quotes the rejected configuration in clear; its own words are kept",
-        what: What::Reasons {
-            fields: &[
-                "envoy.admin.v2alpha.UpdateFailureState.details",
-                "envoy.admin.v3.UpdateFailureState.details",
-            ],
-            members: &["lastError"],
-        },
-    },
-    Rule {
-        name: "secret-headers",
-        reason: "the value of a header that carries credentials by its name; matchers are kept",
-        what: What::Headers {
-            messages: &[
-                "envoy.api.v2.core.HeaderValue",
-                "envoy.config.core.v3.HeaderValue",
-                "envoy.config.core.v3.KeyValue",
-                "envoy.config.core.v3.KeyValuePair",
-                "envoy.config.core.v3.QueryParameter",
-                "opentelemetry.proto.common.v1.KeyValue",
-            ],
-            names: &[
-                "authorization",
-                "cookie",
-                "proxy-authorization",
-                "set-cookie",
-            ],
-            parts: &["key", "password", "secret", "token"],
-        },
+        name: "wasm-environment",
+        reason: "the environment of a Wasm plugin carries credentials, such as the pull secret of its image",
+        what: What::Fields(&["envoy.extensions.wasm.v3.EnvironmentVariables.key_values"]),
     },
     Rule {
         name: "config-yaml",
@@ -96,207 +118,94 @@ pub static RULES: &[Rule] = &[
         ]),
     },
     Rule {
+        name: "named-values",
+        reason: "a header, parameter, cookie, tag, variable or entry of metadata whose name tells a secret; where the \
+                 name only hints at one, the value goes if it looks random; formats made of commands are kept",
+        what: What::Named(pairs::VALUES),
+    },
+    Rule {
+        name: "named-matches",
+        reason: "what a header, parameter, cookie or entry of metadata is matched with, if its name tells a secret; \
+                 how it is matched is kept",
+        what: What::Named(pairs::MATCHES),
+    },
+    Rule {
         name: "secret-names",
-        reason: "a member called like a sensitive field where the type is unknown: Structs, newer messages",
+        reason: "a member whose name tells a secret where there is no schema: metadata, Structs, JSON in texts, newer \
+                 messages; where the name only hints at one, texts go that look random",
         what: What::Members(&[
-            "auth_password",
             "auth_username",
-            "backend_token",
-            "credentials_data_source",
-            "downstream_auth_password",
-            "downstream_auth_passwords",
+            "context_extensions",
             "downstream_auth_username",
-            "generic_secret",
-            "password",
-            "pkcs12",
-            "private_key",
-            "secret_access_key",
-            "secret_data",
             "session_ticket_keys",
-            "session_token",
-            "web_identity_token_data_source",
         ]),
+    },
+    Rule {
+        name: "json-web-keys",
+        reason: "the private members of a JSON Web Key; kind, id and public members are kept",
+        what: What::WebKeys(&["d", "dp", "dq", "k", "oth", "p", "q", "qi"]),
+    },
+    Rule {
+        name: "error-details",
+        reason: "the reason of a rejection quotes the rejected configuration in clear; its own words are kept, and \
+                 the names of what the dump shows beside it",
+        what: What::Reasons {
+            fields: &[
+                "envoy.admin.v2alpha.UpdateFailureState.details",
+                "envoy.admin.v3.UpdateFailureState.details",
+            ],
+            members: &["lastError"],
+        },
+    },
+    Rule {
+        name: "lua-literals",
+        reason: "literals in Lua that look like secrets or stand under a name that tells; the program is kept",
+        what: What::Lua(sources::LUA),
+    },
+    Rule {
+        name: "wasm-literals",
+        reason: "the same in the configuration of Wasm plugins and dynamic modules",
+        what: What::Plugins(sources::PLUGINS),
+    },
+    Rule {
+        name: PEM,
+        reason: "a private key in PEM form, wherever it stands; the text around it is kept",
+        what: What::Shapes("every text, and bytes that encode one"),
+    },
+    Rule {
+        name: "token-shapes",
+        reason: "the shape of a token that needs no name: JWT, Bearer and Basic credentials, keys with the prefixes of \
+                 their vendors",
+        what: What::Shapes("every text, and bytes that encode one"),
+    },
+    Rule {
+        name: "url-credentials",
+        reason: "user and password in a URL, and values of its parameters whose names tell; the rest of it is kept",
+        what: What::Shapes("every text, and bytes that encode one"),
+    },
+    Rule {
+        name: "opaque-bytes",
+        reason: "bytes of no known meaning, in which a serialized message may be; what is text is read as text",
+        what: What::Opaque(&[
+            "envoy.api.v2.core.SocketOption.buf_value",
+            "envoy.config.core.v3.SocketOption.buf_value",
+            "envoy.config.core.v3.TlvEntry.value",
+            "google.protobuf.BytesValue.value",
+            "opentelemetry.proto.common.v1.AnyValue.bytes_value",
+        ]),
+    },
+    Rule {
+        name: UNREADABLE,
+        reason: "JSON in texts nested too deep to be read, and objects of two types: nobody can tell what is in them",
+        what: What::Unreadable,
     },
 ];
 
-/// What happens to the strings of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Treatment {
-    /// Read as a text of this kind, of which parts may go.
-    Read(Language),
-    /// Replaced by this rule, and numbers and booleans too.
-    Hide(&'static str),
-}
-
-/// [`RULES`] compiled for the questions that are asked of every object.
-#[derive(Debug, Default)]
-pub(super) struct Rules {
-    /// Addresses of fields in the table, sorted.
-    fields: Vec<(usize, Treatment)>,
-    /// Addresses of messages in the table, sorted.
-    headers: Vec<usize>,
-    header_names: Vec<&'static str>,
-    header_parts: Vec<&'static str>,
-    members: Vec<(&'static str, Treatment)>,
-    /// The rule that annotated fields go by.
-    annotated: &'static str,
-    /// The rule that headers go by.
-    headers_by: &'static str,
-}
-
-impl Treatment {
-    /// What happens to values that nothing is known of.
-    pub(super) const KEEP: Self = Self::Read(Language::Plain);
-}
-
-impl Rules {
-    pub(super) fn new(table: &'static [Rule]) -> Self {
-        let mut rules = Self::default();
-        for rule in table {
-            match rule.what {
-                // Field by field, as the table of the API has it; strings are looked at in any case.
-                What::Annotated => rules.annotated = rule.name,
-                What::PrivateKeys => {}
-                What::Fields(fields) => rules.add_fields(fields, Treatment::Hide(rule.name)),
-                What::Reasons { fields, members } => {
-                    rules.add_fields(fields, Treatment::Read(Language::Reason));
-                    rules.add_members(members, Treatment::Read(Language::Reason));
-                }
-                What::Headers {
-                    messages,
-                    names,
-                    parts,
-                } => {
-                    let found = messages.iter().filter_map(|name| Message::find(name));
-                    rules.headers.extend(found.map(address));
-                    rules.headers_by = rule.name;
-                    rules.header_names.extend(names);
-                    rules.header_parts.extend(parts);
-                }
-                What::Members(members) => rules.add_members(members, Treatment::Hide(rule.name)),
-            }
-        }
-        rules.fields.sort_unstable_by_key(|(field, _)| *field);
-        rules.headers.sort_unstable();
-        rules
-    }
-
-    fn add_fields(&mut self, fields: &[&str], treatment: Treatment) {
-        let found = fields.iter().filter_map(|path| field(path));
-        self.fields
-            .extend(found.map(|field| (address(field), treatment)));
-    }
-
-    fn add_members(&mut self, members: &[&'static str], treatment: Treatment) {
-        self.members
-            .extend(members.iter().map(|name| (*name, treatment)));
-    }
-
-    /// What happens to the value of `field`.
-    pub(super) fn of_field(&self, field: &'static Field) -> Treatment {
-        if field.is_sensitive() {
-            return Treatment::Hide(self.annotated);
-        }
-        self.fields
-            .binary_search_by_key(&address(field), |(field, _)| *field)
-            .map_or(Treatment::KEEP, |found| self.fields[found].1)
-    }
-
-    /// What happens to the value of a member called `key` where there is no schema.
-    pub(super) fn of_member(&self, key: &str) -> Treatment {
-        self.members
-            .iter()
-            .find(|(name, _)| is_same_name(name, key))
-            .map_or(Treatment::KEEP, |(_, treatment)| *treatment)
-    }
-
-    /// Whether `message` is a header, or a key and a value like one.
-    pub(super) fn is_header(&self, message: &'static Message) -> bool {
-        self.headers.binary_search(&address(message)).is_ok()
-    }
-
-    /// What happens to the value of a header that carries credentials.
-    pub(super) fn of_secret_header(&self) -> Treatment {
-        Treatment::Hide(self.headers_by)
-    }
-
-    /// Whether the header called `name` carries credentials.
-    pub(super) fn is_secret_header(&self, name: &str) -> bool {
-        let name = name.to_ascii_lowercase();
-        self.header_names.contains(&name.as_str())
-            || self.header_parts.iter().any(|part| name.contains(part))
-    }
-}
-
-/// The field at `<message>.<field>`.
-fn field(path: &str) -> Option<&'static Field> {
-    let (message, field) = path.rsplit_once('.')?;
-    Message::find(message)?.field(field)
-}
-
-/// Entries of the table are statics, so an address is an identity.
-fn address<T>(entry: &'static T) -> usize {
-    std::ptr::from_ref(entry).addr()
-}
-
-/// `privateKey` and `PRIVATE_KEY` are `private_key`.
-fn is_same_name(left: &str, right: &str) -> bool {
-    fn letters(name: &str) -> impl Iterator<Item = u8> {
-        let bytes = name.bytes().filter(|byte| *byte != b'_');
-        bytes.map(|byte| byte.to_ascii_lowercase())
-    }
-    letters(left).eq(letters(right))
-}
-
 #[test]
-fn the_table_names_only_what_the_api_has() {
+fn rules_have_names_of_their_own_and_reasons() {
     let mut names = std::collections::BTreeSet::new();
     for rule in RULES {
         assert!(names.insert(rule.name), "two rules called {}", rule.name);
-        match rule.what {
-            What::Fields(fields) | What::Reasons { fields, .. } => {
-                for path in fields {
-                    assert!(field(path).is_some(), "{path}");
-                }
-            }
-            What::Headers { messages, .. } => {
-                for name in messages {
-                    let message = Message::find(name).unwrap_or_else(|| panic!("{name}"));
-                    assert!(message.field("key").is_some(), "{name}");
-                    assert!(message.field("value").is_some(), "{name}");
-                }
-            }
-            What::Annotated | What::PrivateKeys | What::Members(_) => {}
-        }
-    }
-}
-
-#[test]
-fn headers_are_secret_by_name_or_part_of_it() {
-    let rules = Rules::new(RULES);
-    for name in ["Authorization", "set-cookie", "X-API-Key", "x-auth-token"] {
-        assert!(rules.is_secret_header(name), "{name}");
-    }
-    for name in ["x-forwarded-for", "cookies", "", "host"] {
-        assert!(!rules.is_secret_header(name), "{name}");
-    }
-}
-
-#[test]
-fn members_are_found_in_any_spelling() {
-    let rules = Rules::new(RULES);
-    for name in ["private_key", "privateKey", "PRIVATE_KEY"] {
-        assert_eq!(
-            rules.of_member(name),
-            Treatment::Hide("secret-names"),
-            "{name}"
-        );
-    }
-    assert_eq!(
-        rules.of_member("lastError"),
-        Treatment::Read(Language::Reason)
-    );
-    for name in ["private_key_provider", "key", ""] {
-        assert_eq!(rules.of_member(name), Treatment::KEEP, "{name}");
+        assert!(!rule.reason.is_empty(), "{}", rule.name);
     }
 }

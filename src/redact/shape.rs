@@ -3,28 +3,14 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use super::{
-    RedactError,
-    rules::{Rules, Treatment},
+    labels::{KEY_TYPE, LabelPath, Labels, TYPE, TYPE_URL},
+    lookup::{Rules, Treatment, Verdict, step},
+    rules::UNREADABLE,
 };
 use crate::{
     model::Document,
     xds::{Field, Kind, Message, Special},
 };
-
-/// The member that tells the type of an Any.
-pub(super) const TYPE: &str = "@type";
-/// The member that tells the type of a TypedStruct, in both spellings.
-const TYPE_URL: [&str; 2] = ["type_url", "typeUrl"];
-/// The member that names a header.
-const KEY: &str = "key";
-
-/// The members that tell how to read the object they stand in, wherever they stand in it.
-pub(super) const LABELS: [&str; 4] = [TYPE, TYPE_URL[0], TYPE_URL[1], KEY];
-
-/// Whether a member called `key` may tell the name of what its object holds.
-pub(super) fn is_label_of_name(key: &str) -> bool {
-    key == KEY
-}
 
 /// Messages whose fields have names that tell them: what is in them is known even if their type is not given.
 const ENVELOPES: [&str; 8] = [
@@ -53,12 +39,16 @@ static ENVELOPE_FIELDS: LazyLock<HashMap<&str, &'static Field>> = LazyLock::new(
 pub(super) enum Shape {
     /// Nothing, or that it is free form.
     Unknown,
+    /// Figures under names that tell nothing of secrets.
+    Figures,
     /// A message.
     Message(&'static Message),
     /// A list of the field's values.
     List(&'static Field),
     /// An object of the field's values.
     Map(&'static Field),
+    /// Nothing, or the base64 of a message of an unknown type.
+    Serialized,
     /// A string, a number or a boolean.
     Scalar(Scalar),
 }
@@ -70,6 +60,8 @@ pub(super) enum Scalar {
     Text,
     /// Base64.
     Bytes,
+    /// Base64 of no known meaning.
+    Opaque,
     /// A number, or a word like `NaN`.
     Number,
     /// `1.500s`.
@@ -85,7 +77,8 @@ impl Shape {
             Document::Clusters => "envoy.admin.v3.Clusters",
             Document::Listeners => "envoy.admin.v3.Listeners",
             Document::Certs => "envoy.admin.v3.Certificates",
-            Document::Stats | Document::Syncz | Document::Version => return Self::Unknown,
+            Document::Stats => return Self::Figures,
+            Document::Syncz | Document::Version => return Self::Unknown,
         };
         Message::find(message).map_or(Self::Unknown, Self::Message)
     }
@@ -120,7 +113,10 @@ impl Shape {
             Special::Struct | Special::Value | Special::ListValue => Self::Unknown,
             Special::Duration => Self::Scalar(Scalar::Duration),
             Special::Timestamp => Self::Scalar(Scalar::Text),
-            Special::Wrapper => message.field("value").map_or(Self::Unknown, Self::of_kind),
+            Special::Wrapper => match message.field("value") {
+                Some(field) if matches!(field.kind(), Kind::Bytes) => Self::Scalar(Scalar::Opaque),
+                field => field.map_or(Self::Unknown, Self::of_kind),
+            },
         }
     }
 
@@ -134,51 +130,73 @@ impl Shape {
 
     /// Whether a string of it is base64.
     pub(super) fn is_bytes(self) -> bool {
-        matches!(self, Self::Scalar(Scalar::Bytes))
+        matches!(self, Self::Scalar(Scalar::Bytes | Scalar::Opaque))
     }
 
-    /// What is known of the members, if the value turns out to be an object. `label` finds the text of the first of
-    /// the object's members that has one of these names.
-    pub(super) fn enter<L>(self, rules: &Rules, mut label: L) -> Result<Object, RedactError>
-    where
-        L: FnMut(&[&str]) -> Result<Option<String>, RedactError>,
-    {
+    /// Whether a string of it may be base64.
+    pub(super) fn is_serialized(self) -> bool {
+        matches!(self, Self::Serialized)
+    }
+
+    /// Whether bytes of it go that are no text.
+    pub(super) fn is_opaque(self) -> bool {
+        matches!(self, Self::Scalar(Scalar::Opaque))
+    }
+
+    /// What is known of the members, if the value turns out to be an object with these `labels`.
+    pub(super) fn enter(self, rules: &Rules, labels: &Ahead) -> Object {
         let message = match self {
-            Self::Map(field) => return Ok(Object::of(Members::Entries(Self::of_kind(field)))),
+            Self::Figures => return Object::of(Members::Figures),
+            Self::Map(field) => {
+                return Object::of(Members::Entries(field, Self::of_kind(field)));
+            }
             // A list was expected: an object is taken for its only item.
-            Self::List(_) => return self.item().enter(rules, label),
+            Self::List(_) => return self.item().enter(rules, labels),
             Self::Message(message) if message.special() != Special::Any => Some(message),
-            Self::Message(_) | Self::Unknown | Self::Scalar(_) => None,
+            Self::Message(_) | Self::Unknown | Self::Serialized | Self::Scalar(_) => None,
         };
         let typed = message.is_none();
-        let message = match message {
-            Some(message) => Some(message),
-            None => label(&[TYPE])?.and_then(|url| Message::find_url(&url)),
+        let mut is_ambiguous = false;
+        let mut type_in = |label| {
+            let urls = labels.urls(label);
+            is_ambiguous |= urls.iter().any(|url| *url != urls[0]);
+            urls.into_iter().next()
         };
+        let url = match message {
+            Some(_) => None,
+            None => type_in(TYPE),
+        };
+        let message = message.or_else(|| Message::find_url(url.as_deref()?));
         let members = match message {
-            None => Members::Unknown,
+            None => Members::Unknown {
+                is_any: url.is_some(),
+            },
             Some(message) => match message.special() {
                 Special::No => Members::Fields(message),
                 Special::TypedStruct => {
-                    let inner = label(&TYPE_URL)?.and_then(|url| Message::find_url(&url));
+                    let inner = type_in(TYPE_URL).and_then(|url| Message::find_url(&url));
                     Members::Typed(inner.map_or(Self::Unknown, Self::of_message))
                 }
                 // In an Any, what is not an object of its fields stands in a member of its own.
                 _ => Members::Value(Self::of_message(message)),
             },
         };
-        let may_be_header = match members {
-            Members::Fields(message) => rules.is_header(message),
-            Members::Unknown => true,
-            _ => false,
+        let pairs = match members {
+            Members::Fields(message) => Some(rules.pairs(Some(message))),
+            Members::Unknown { .. } => Some(rules.pairs(None)),
+            _ => None,
         };
-        let is_secret_header =
-            may_be_header && label(&[KEY])?.is_some_and(|name| rules.is_secret_header(&name));
-        Ok(Object {
+        let named = pairs.into_iter().flatten().filter_map(|pair| {
+            let verdict = pair.verdict(labels.texts(&pair.names))?;
+            Some((verdict, pair.values))
+        });
+        Object {
             members,
             typed,
-            is_secret_header,
-        })
+            named: named.collect(),
+            is_web_key: matches!(members, Members::Unknown { .. }) && labels.is_web_key(),
+            is_ambiguous,
+        }
     }
 
     /// Whether [`Shape::enter`] asks for no label but, maybe, the type of an object that begins with `leading_type`.
@@ -186,9 +204,45 @@ impl Shape {
         let message = match self {
             Self::Message(message) if message.special() != Special::Any => Some(message),
             Self::Message(_) | Self::Unknown => leading_type.and_then(Message::find_url),
-            Self::List(_) | Self::Map(_) | Self::Scalar(_) => None,
+            _ => None,
         };
-        message.is_some_and(|message| message.special() == Special::No && !rules.is_header(message))
+        message.is_some_and(|message| {
+            message.special() == Special::No && rules.pairs(Some(message)).next().is_none()
+        })
+    }
+}
+
+/// What can be known of an object's labels before it is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ahead<'a> {
+    /// The type that it begins with, if it does.
+    Type(Option<&'a str>),
+    /// All labels, of the object that begins here.
+    All(&'a Labels<'a>, usize),
+}
+
+impl Ahead<'_> {
+    /// The types that the label called `label` tells.
+    fn urls(&self, label: &str) -> Vec<String> {
+        match self {
+            Self::Type(url) if label == TYPE => url.iter().map(|url| (*url).to_owned()).collect(),
+            Self::Type(_) => Vec::new(),
+            Self::All(labels, object) => labels.texts_of(*object, label),
+        }
+    }
+
+    fn texts(&self, paths: &[LabelPath]) -> impl Iterator<Item = String> {
+        paths.iter().flat_map(|path| match self {
+            Self::Type(_) => Vec::new(),
+            Self::All(labels, object) => labels.texts(*object, path),
+        })
+    }
+
+    fn is_web_key(&self) -> bool {
+        match self {
+            Self::Type(_) => false,
+            Self::All(labels, object) => !labels.texts_of(*object, KEY_TYPE).is_empty(),
+        }
     }
 }
 
@@ -198,17 +252,23 @@ pub(super) struct Object {
     members: Members,
     /// Whether its type came, or may come, from [`TYPE`].
     typed: bool,
-    is_secret_header: bool,
+    /// What names in it say of the values at these paths.
+    named: Vec<(Verdict, &'static [&'static str])>,
+    is_web_key: bool,
+    /// Whether it has two types.
+    is_ambiguous: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Members {
-    /// Nothing but their names.
-    Unknown,
+    /// Nothing but their names, and whether they are those of an Any.
+    Unknown { is_any: bool },
+    /// Their names tell nothing.
+    Figures,
     /// They are fields of a message.
     Fields(&'static Message),
-    /// They are entries of a map.
-    Entries(Shape),
+    /// They are entries of this map, of this shape.
+    Entries(&'static Field, Shape),
     /// One of them, `value`, is what an Any holds.
     Value(Shape),
     /// One of them, `value`, is what a TypedStruct holds.
@@ -222,6 +282,26 @@ pub(super) struct Member {
     pub(super) treatment: Treatment,
     /// Whether its text is a type URL, which is no secret even below a sensitive field.
     pub(super) is_type_url: bool,
+    /// Whether it tells where a secret is, and does not hold it.
+    pub(super) is_reference: bool,
+    /// Whether its name is one that somebody chose.
+    pub(super) is_free: bool,
+}
+
+impl Member {
+    fn new(shape: Shape, treatment: Treatment) -> Self {
+        Self {
+            shape,
+            treatment,
+            is_type_url: false,
+            is_reference: false,
+            is_free: false,
+        }
+    }
+
+    fn keep(shape: Shape) -> Self {
+        Self::new(shape, Treatment::KEEP)
+    }
 }
 
 impl Object {
@@ -229,53 +309,105 @@ impl Object {
         Self {
             members,
             typed: false,
-            is_secret_header: false,
+            named: Vec::new(),
+            is_web_key: false,
+            is_ambiguous: false,
         }
+    }
+
+    /// Whether it has a type, and the type is known.
+    pub(super) fn has_known_type(&self) -> bool {
+        self.typed && !matches!(self.members, Members::Unknown { .. })
     }
 
     /// The member called `key`.
     pub(super) fn member(&self, key: &str, rules: &Rules) -> Member {
-        let keep = |shape| Member {
-            shape,
-            treatment: Treatment::KEEP,
-            is_type_url: false,
-        };
-        let is_type_url = match self.members {
-            Members::Typed(_) => TYPE_URL.contains(&key) || self.typed && key == TYPE,
-            _ => self.typed && key == TYPE,
-        };
+        let is_type_url = self.typed && key == TYPE
+            || matches!(self.members, Members::Typed(_)) && (key == TYPE_URL || key == "typeUrl");
         if is_type_url {
             return Member {
                 is_type_url,
-                ..keep(Shape::Scalar(Scalar::Text))
+                ..Member::keep(Shape::Scalar(Scalar::Text))
             };
         }
         let member = match self.members {
-            Members::Entries(shape) => keep(shape),
-            Members::Value(shape) | Members::Typed(shape) if key == "value" => keep(shape),
+            Members::Figures => Member::keep(Shape::Figures),
+            Members::Entries(field, shape) => Member {
+                is_free: true,
+                ..Member::new(shape, rules.of_entry(field, key))
+            },
+            Members::Value(shape) | Members::Typed(shape) if key == "value" => Member::keep(shape),
             Members::Fields(message) => match message.field(key) {
-                Some(field) => Member {
-                    treatment: rules.of_field(field),
-                    ..keep(Shape::of_field(field))
-                },
+                Some(field) => of_field(message, field, rules),
                 None => by_name(key, rules),
             },
-            Members::Unknown | Members::Value(_) | Members::Typed(_) => by_name(key, rules),
-        };
-        match self.is_secret_header && matches!(key, "value" | "raw_value" | "rawValue") {
-            true => Member {
-                treatment: rules.of_secret_header(),
-                ..member
+            // Without its type, what is in an Any may be printed as it was serialized.
+            Members::Unknown { is_any: true } if key == "value" => Member {
+                shape: Shape::Serialized,
+                ..by_name(key, rules)
             },
-            false => member,
+            Members::Unknown { .. } | Members::Value(_) | Members::Typed(_) => by_name(key, rules),
+        };
+        let treatment = match self.is_ambiguous {
+            true => Some(Treatment::Hide(UNREADABLE)),
+            false => None,
+        };
+        let of_name = || {
+            let mut named = self.named.iter();
+            let treatments = named.by_ref().flat_map(|(verdict, paths)| {
+                paths.iter().filter_map(|path| step(path, key, *verdict))
+            });
+            // Of two verdicts, the stricter one.
+            treatments.reduce(|first, second| match first {
+                Treatment::Named(Verdict {
+                    if_random: true, ..
+                }) => second,
+                first => first,
+            })
+        };
+        let of_web_key = || match self.is_web_key {
+            true => rules.of_web_key(key),
+            false => None,
+        };
+        let treatment = treatment.or_else(of_web_key).or_else(of_name);
+        Member {
+            treatment: match (treatment, member.treatment) {
+                (_, annotated @ Treatment::Hide(_)) => annotated,
+                (Some(treatment), _) => treatment,
+                (None, of_member) => of_member,
+            },
+            ..member
         }
+    }
+}
+
+fn of_field(message: &'static Message, field: &'static Field, rules: &Rules) -> Member {
+    let shape = match rules.is_opaque(field) {
+        true => Shape::Scalar(Scalar::Opaque),
+        false => Shape::of_field(field),
+    };
+    let is_reference = message.name().ends_with(".DataSource")
+        && matches!(
+            field.name(),
+            "filename" | "environment_variable" | "watched_directory"
+        );
+    Member {
+        is_reference,
+        ..Member::new(shape, rules.of_field(field))
     }
 }
 
 /// A member of an object without a schema.
 fn by_name(key: &str, rules: &Rules) -> Member {
     let (shape, treatment) = match ENVELOPE_FIELDS.get(key) {
-        Some(field) => (Shape::of_field(field), Treatment::KEEP),
+        Some(field) => {
+            let treatment = match (field.is_repeated(), rules.of_member(key)) {
+                // `secret` in a dump of secrets, or in any other JSON.
+                (false, Treatment::Named(verdict)) => Treatment::Untyped(verdict),
+                _ => Treatment::KEEP,
+            };
+            (Shape::of_field(field), treatment)
+        }
         None if matches!(
             key,
             "inline_bytes" | "inlineBytes" | "raw_value" | "rawValue"
@@ -286,8 +418,7 @@ fn by_name(key: &str, rules: &Rules) -> Member {
         None => (Shape::Unknown, rules.of_member(key)),
     };
     Member {
-        shape,
-        treatment,
-        is_type_url: false,
+        is_free: true,
+        ..Member::new(shape, treatment)
     }
 }

@@ -8,10 +8,12 @@ use memchr::memchr2;
 use super::{
     MAX_DEPTH, MAX_PAGE, MAX_VALUE, RedactError, Redactor,
     blocks::BLOCK,
-    cut::{self, Counts},
+    cut,
     element::{self, Place},
-    rules::Treatment,
-    shape::{Object, Shape, TYPE},
+    found::Log,
+    labels::TYPE,
+    lookup::Treatment,
+    shape::{Ahead, Object, Shape},
     sieve::{Scan, Sieve},
     text::{self, Language},
 };
@@ -26,38 +28,38 @@ const SECTION_DEPTH: usize = 2;
 /// How much is read at a time, in bytes.
 const CHUNK: usize = 64 << 10;
 
-/// Copies a document; see [`super::Redactor::copy`].
-pub(super) fn copy(
+/// Copies a document; see [`super::Redactor::copy`]. `log` hears what was replaced.
+pub(super) fn copy<L: Log>(
     redactor: &Redactor,
     document: Document,
     input: &mut dyn Read,
     output: &mut dyn Write,
-) -> Result<Counts, RedactError> {
+    log: &mut L,
+) -> Result<(), RedactError> {
     let mut stream = Stream {
         redactor,
         source: Source::new(input),
         output: BufWriter::with_capacity(CHUNK, output),
         sieve: Sieve::new(redactor),
-        counts: Counts::default(),
+        log,
     };
     stream.byte_order_mark()?;
     match stream.space()? {
         Some(b'{' | b'[') => stream.document(document)?,
         _ => stream.text(document)?,
     }
-    stream.output.flush().map_err(RedactError::Write)?;
-    Ok(stream.counts)
+    stream.output.flush().map_err(RedactError::Write)
 }
 
-struct Stream<'a> {
+struct Stream<'a, L> {
     redactor: &'a Redactor,
     source: Source<'a>,
     output: BufWriter<&'a mut dyn Write>,
     sieve: Sieve<'a>,
-    counts: Counts,
+    log: &'a mut L,
 }
 
-impl Stream<'_> {
+impl<L: Log> Stream<'_, L> {
     fn document(&mut self, document: Document) -> Result<(), RedactError> {
         // A dump in another form, such as a bare section, has to tell by itself what it is.
         let is_other = document == Document::ConfigDump
@@ -121,17 +123,12 @@ impl Stream<'_> {
         let place = Place {
             offset: self.source.offset,
             depth,
+            texts: 0,
             shape,
             treatment,
         };
         let slice = &self.source.buffered()[..length];
-        element::copy(
-            self.redactor,
-            place,
-            slice,
-            &mut self.output,
-            &mut self.counts,
-        )?;
+        element::copy(self.redactor, place, slice, &mut self.output, self.log)?;
         self.source.consume(length);
         Ok(())
     }
@@ -141,14 +138,17 @@ impl Stream<'_> {
         if self.space()? == Some(b']') {
             return self.punctuation(b"]").map(drop);
         }
-        loop {
+        for index in 0.. {
+            self.log.enter_item(index);
             self.value(shape.item(), Treatment::KEEP, depth + 1)?;
+            self.log.leave();
             self.space()?;
             if self.punctuation(b",]")? == b']' {
-                return Ok(());
+                break;
             }
             self.space()?;
         }
+        Ok(())
     }
 
     fn object(&mut self, shape: Shape, depth: usize) -> Result<(), RedactError> {
@@ -164,7 +164,7 @@ impl Stream<'_> {
             let length = self.source.value(0)?;
             let token = &self.source.buffered()[..length];
             let key = decode(token, self.source.offset)?;
-            match element::scrub_key(self.redactor, token, &mut self.counts) {
+            match element::scrub_key(self.redactor, &key, self.log) {
                 None => self.output.write_all(token).map_err(RedactError::Write)?,
                 Some(key) => element::write_string(&key, &mut self.output)?,
             }
@@ -174,6 +174,7 @@ impl Stream<'_> {
             self.space()?;
             let member = object.member(&key, &self.redactor.rules);
             self.value(member.shape, member.treatment, depth + 1)?;
+            self.log.leave();
             self.space()?;
             if self.punctuation(b",}")? == b'}' {
                 return Ok(());
@@ -185,8 +186,8 @@ impl Stream<'_> {
     /// What is known of the object that begins at the next byte, by the type that it begins with.
     fn enter(&mut self, shape: Shape) -> Result<Object, RedactError> {
         let leading = self.leading_type()?;
-        let label = |names: &[&str]| Ok(leading.clone().filter(|_| names.contains(&TYPE)));
-        shape.enter(&self.redactor.rules, label)
+        let ahead = Ahead::Type(leading.as_deref());
+        Ok(shape.enter(&self.redactor.rules, &ahead))
     }
 
     /// The type of the object that begins at the next byte, if that is its first member.
@@ -283,7 +284,7 @@ impl Stream<'_> {
         let bytes = self.source.buffered();
         let text = std::str::from_utf8(bytes).map_err(|error| doubt(error.valid_up_to(), start))?;
         let cuts = text::find(text, Language::Plain, &self.redactor.hider);
-        cuts.iter().for_each(|cut| self.counts.count(cut.rule));
+        self.log.gone_of_text(text, &cuts);
         let text = cut::apply(text, &cuts);
         let written = self.output.write_all(text.as_bytes());
         written.map_err(RedactError::Write)

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::layout;
 use crate::{
     diff::{self, Group},
-    redact::{self, What},
+    redact::{self, Pair, What},
 };
 
 /// The format's name and major version; a minor version only adds fields.
@@ -101,28 +101,42 @@ pub fn table() -> Vec<RuleEntry> {
 /// Where a rule of redaction looks.
 fn place(what: &What) -> (String, Vec<String>) {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    match what {
-        What::Annotated => ("fields annotated as sensitive".to_owned(), Vec::new()),
-        What::Fields(fields) => ("fields".to_owned(), owned(fields)),
+    let (scope, paths) = match what {
+        What::Annotated => ("fields annotated as sensitive", Vec::new()),
+        What::Fields(fields) => ("fields", owned(fields)),
         What::Reasons { fields, members } => (
-            "fields, and members without a schema".to_owned(),
+            "fields, and members without a schema",
             owned(&[*fields, *members].concat()),
         ),
-        What::PrivateKeys => ("every string".to_owned(), Vec::new()),
-        What::Headers {
-            messages,
-            names,
-            parts,
-        } => (
-            format!(
-                "headers called {}, or with {} in their names",
-                names.join(", "),
-                parts.join(", ")
-            ),
-            owned(messages),
+        What::Lua(fields) => ("programs in fields", owned(fields)),
+        What::Plugins(fields) => ("configuration of plugins in fields", owned(fields)),
+        What::Shapes(scope) => (*scope, Vec::new()),
+        What::Named(pairs) => (
+            "values beside names, and entries of maps",
+            pairs.iter().map(pair).collect(),
         ),
-        What::Members(members) => ("members without a schema".to_owned(), owned(members)),
-    }
+        What::Members(members) => (
+            "members without a schema, by the words of their names, or called",
+            owned(members),
+        ),
+        What::WebKeys(members) => ("members of JSON Web Keys", owned(members)),
+        What::Opaque(fields) => (
+            "fields of bytes, and what an Any of unknown type holds",
+            owned(fields),
+        ),
+        What::Unreadable => ("everything", Vec::new()),
+    };
+    (scope.to_owned(), paths)
+}
+
+/// Names and values, in words.
+fn pair(pair: &Pair) -> String {
+    let messages = match pair.messages {
+        [] => "any object without a schema".to_owned(),
+        messages => messages.join(", "),
+    };
+    let [names, values] = [pair.names, pair.values].map(|paths| paths.join(", "));
+    format!("{messages}: {values} by {names}")
 }
 
 /// Why the rule `name` holds; empty for a name that is none.

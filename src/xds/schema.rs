@@ -135,9 +135,9 @@ pub enum Special {
 }
 
 impl Message {
-    /// Every message of the table.
-    pub fn all() -> &'static [Self] {
-        &table::MESSAGES
+    /// All messages of the table.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        table::MESSAGES.iter()
     }
 
     /// The message of that full name (`envoy.config.cluster.v3.Cluster`), if the table has it.

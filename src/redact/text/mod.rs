@@ -34,3 +34,17 @@ pub(super) fn find(text: &str, language: Language, hider: &Hider) -> Vec<Cut> {
         Language::Reason => reason::find(text, hider),
     }
 }
+
+/// The same where `known` tells names that a [reason](Language::Reason) may quote.
+pub(super) fn find_knowing(
+    text: &str,
+    language: Language,
+    known: &dyn Fn(&str) -> bool,
+    hider: &Hider,
+) -> Vec<Cut> {
+    let cuts = find(text, language, hider);
+    let quoted = |cut: &Cut| text[cut.range.clone()].trim_matches(['\'', '"']).to_owned();
+    cuts.into_iter()
+        .filter(|cut| !known(&quoted(cut)))
+        .collect()
+}
