@@ -329,6 +329,7 @@ impl<L: Log> Walk<'_, L> {
 fn below(treatment: Treatment, member: &Member, key: &str) -> Treatment {
     match (treatment, member.treatment) {
         (Treatment::Hide(_), _) => treatment,
+        (Treatment::Read(_), of_member) if member.is_type_url => of_member,
         (_, hidden @ Treatment::Hide(_)) => hidden,
         (Treatment::Named(_), _) if member.is_reference => Treatment::KEEP,
         (

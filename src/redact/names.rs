@@ -11,55 +11,69 @@ pub(super) enum Telling {
     Nothing,
 }
 
-/// Words, and words in a row, that tell a secret.
+/// Words, and words in a row, that tell a secret wherever they stand in a name.
 const SECRETS: &[&str] = &[
     "accesskey",
     "accountkey",
     "apikey",
-    "apitoken",
+    "apipass",
+    "appkey",
     "authkey",
-    "authorization",
-    "authtoken",
     "basicauth",
-    "bearer",
     "clientkey",
     "connectionstring",
+    "connectionurl",
     "connstr",
-    "cookie",
-    "cookies",
     "cred",
     "credential",
     "credentials",
     "creds",
-    "csrf",
-    "dsn",
+    "databaseurl",
+    "decryptionkey",
     "encryptionkey",
-    "hmac",
-    "jwt",
+    "hostkey",
     "licensekey",
+    "licencekey",
     "masterkey",
-    "otp",
     "passcode",
     "passphrase",
     "passwd",
     "password",
     "passwords",
-    "pin",
     "pkcs12",
+    "presharedkey",
     "privatekey",
     "psk",
     "pwd",
-    "sas",
     "secret",
     "secretkey",
     "secrets",
+    "servicekey",
     "sessionid",
     "sessionkey",
     "sharedkey",
     "signingkey",
+    "sshkey",
     "storagekey",
     "subscriptionkey",
     "token",
+];
+
+/// Words that tell a secret as the last one of a name: `x-jwt` is one, `jwt_authn` and `cookie_ttl` hold none.
+const LAST: &[&str] = &[
+    "authorization",
+    "bearer",
+    "cookie",
+    "cookies",
+    "csrf",
+    "dsn",
+    "hmac",
+    "jwt",
+    "otp",
+    "pin",
+    "sas",
+    "sid",
+    "totp",
     "webhook",
     "xsrf",
 ];
@@ -68,10 +82,8 @@ const SECRETS: &[&str] = &[
 const HINTS: &[&str] = &[
     "auth",
     "code",
-    "hash",
     "key",
     "keys",
-    "nonce",
     "pass",
     "salt",
     "session",
@@ -80,36 +92,83 @@ const HINTS: &[&str] = &[
     "tokens",
 ];
 
+/// What other words are glued to without a mark: `dbpassword`, `PGPASSWORD`, `authtoken`.
+const GLUED: &[&str] = &[
+    "accesskey",
+    "apikey",
+    "credential",
+    "credentials",
+    "passphrase",
+    "passwd",
+    "password",
+    "passwords",
+    "privatekey",
+    "pwd",
+    "secret",
+    "secretkey",
+    "sessionid",
+    "token",
+];
+
+/// What each name that tells has in it, in lower case: texts are searched for these.
+pub(super) const PARTS: &[&str] = &[
+    "auth", "bearer", "code", "conn", "cookie", "cred", "csrf", "database", "dsn", "hmac", "jwt",
+    "key", "otp", "pass", "pin", "pkcs12", "psk", "pwd", "salt", "sas", "secret", "session", "sid",
+    "sig", "token", "webhook", "xsrf",
+];
+
 /// Last words with which a name is about a secret and does not hold it: `token_endpoint`, `secret_name`.
 const ABOUT: &[&str] = &[
     "alg",
     "algorithm",
+    "algorithms",
+    "attempts",
     "audience",
     "audiences",
     "bucket",
+    "buckets",
+    "class",
     "config",
     "configs",
+    "configuration",
     "count",
     "dir",
+    "directory",
+    "disabled",
+    "domain",
     "duration",
     "enabled",
     "endpoint",
+    "error",
+    "errors",
+    "exchange",
     "expiration",
     "expires",
     "expiry",
     "field",
+    "fields",
     "file",
     "filename",
     "fill",
     "format",
     "header",
     "headers",
+    "host",
     "interval",
     "issuer",
+    "issuers",
+    "kind",
     "length",
     "lifetime",
     "limit",
+    "limiting",
     "location",
+    "locations",
+    "manager",
+    "max",
+    "method",
+    "methods",
+    "min",
     "mode",
     "name",
     "names",
@@ -117,24 +176,43 @@ const ABOUT: &[&str] = &[
     "param",
     "params",
     "path",
+    "paths",
     "policy",
+    "port",
     "prefix",
     "provider",
     "providers",
     "ref",
+    "refs",
+    "rejected",
     "required",
+    "scheme",
     "scope",
     "scopes",
+    "server",
+    "service",
     "size",
     "source",
+    "specifier",
+    "status",
+    "success",
+    "suffix",
+    "svc",
     "timeout",
+    "total",
     "ttl",
     "type",
     "types",
+    "updates",
     "uri",
-    "url",
+    "usage",
+    "validation",
     "version",
 ];
+
+/// Names that tell by their words and hold no secret: of the xDS API, Istio and Kubernetes, in lower case and without
+/// marks.
+const KNOWN: &[&str] = &[];
 
 /// How many words in a row are taken together.
 const MOST_WORDS: usize = 3;
@@ -145,31 +223,44 @@ pub(super) fn telling(name: &str) -> Telling {
     let Some(last) = words.last() else {
         return Telling::Nothing;
     };
-    if words.len() > 1 && ABOUT.contains(&last.as_str()) {
+    if KNOWN.contains(&words.concat().as_str()) {
         return Telling::Nothing;
     }
-    let in_a_row = |list: &[&str]| {
+    let in_a_row = |words: &[String], list: &[&str]| {
         (0..words.len()).any(|start| {
             (start + 1..=words.len().min(start + MOST_WORDS))
                 .any(|end| list.contains(&words[start..end].concat().as_str()))
         })
     };
-    if in_a_row(SECRETS) {
+    // A connection's URL and a session's id are secrets all the same.
+    let is_whole = in_a_row(
+        &words[words.len().saturating_sub(2)..],
+        &["connectionurl", "databaseurl"],
+    );
+    if words.len() > 1 && ABOUT.contains(&last.as_str()) && !is_whole {
+        return Telling::Nothing;
+    }
+    let is_glued = |word: &String| GLUED.iter().any(|end| word.ends_with(end));
+    if in_a_row(&words, SECRETS) || LAST.contains(&last.as_str()) || words.iter().any(is_glued) {
         Telling::Secret
-    } else if in_a_row(HINTS) {
+    } else if in_a_row(&words, HINTS) {
         Telling::Hint
     } else {
         Telling::Nothing
     }
 }
 
-/// The words of a name in lower case: `x-API-Key`, `apiKey` and `API_KEY` have `api` and `key`.
+/// The words of a name in lower case: `x-API-Key`, `apiKey`, `APIKey` and `API_KEY_2` have `api` and `key`.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
-    for c in name.chars().take(200) {
-        let begins =
-            c.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit());
+    let mut letters = name.chars().take(200).peekable();
+    while let Some(c) = letters.next() {
+        let is_next_lower = letters.peek().is_some_and(char::is_ascii_lowercase);
+        let begins = c.is_ascii_uppercase()
+            && (before.is_ascii_lowercase()
+                || before.is_ascii_digit()
+                || before.is_ascii_uppercase() && is_next_lower);
         if begins || !c.is_ascii_alphanumeric() {
             words.push(String::new());
         }
@@ -178,30 +269,85 @@ fn words(name: &str) -> Vec<String> {
         }
         before = c;
     }
+    for word in &mut words {
+        // Which of several it is does not matter, but `pkcs12` is a word.
+        if word != "pkcs12" {
+            word.truncate(word.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+        }
+    }
     words.retain(|word| !word.is_empty());
     words
 }
 
-/// Whether `value` looks made by chance: long enough, of letters and digits in no order that a word has.
+/// How many bytes of a value are looked at.
+const LOOKED_AT: usize = 512;
+
+/// Whether `value` looks made by chance: it has a long stretch of letters and digits in no order that words have.
+///
+/// UUIDs, which name things rather than open them, do not; nor do paths, hosts and names of Kubernetes' objects, whose
+/// stretches are short.
 pub(super) fn is_random(value: &str) -> bool {
-    let length = value.len();
-    if !(16..=4096).contains(&length) || !value.bytes().all(|b| b.is_ascii_graphic()) {
+    let bytes = &value.as_bytes()[..value.len().min(LOOKED_AT)];
+    let is_letter = |byte: &u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'+' | b'/' | b'=' | b'~' | b'-' | b'_' | b'.' | b':' | b'%'
+            )
+    };
+    if bytes.len() < 16 || !bytes.iter().all(is_letter) {
         return false;
     }
+    let is_mark = |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b'+' | b'=');
+    bytes
+        .split(is_mark)
+        .any(|part| part.len() >= 16 && is_mixed(part))
+        || bytes
+            .split(|byte| matches!(byte, b'.' | b':' | b'%' | b'~'))
+            .any(|part| part.len() >= 24 && is_base64(part))
+}
+
+/// Whether letters and digits take turns as they do not in a word with a number.
+fn is_mixed(part: &[u8]) -> bool {
+    let turns = turns(part);
+    let digits = part.iter().filter(|byte| byte.is_ascii_digit()).count();
+    digits > 0 && digits < part.len() && turns >= 4 && entropy(part) > 2.9
+}
+
+/// Whether `part` may be base64 with marks in it: both cases and digits take turns all along.
+fn is_base64(part: &[u8]) -> bool {
+    let has = |is: fn(&u8) -> bool| part.iter().any(is);
+    has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_digit)
+        && turns(part) * 3 >= part.len()
+        && entropy(part) > 3.5
+}
+
+/// How often the kind of letter changes.
+fn turns(part: &[u8]) -> usize {
+    let kind = |byte: u8| match byte {
+        b'0'..=b'9' => 0,
+        b'a'..=b'z' => 1,
+        b'A'..=b'Z' => 2,
+        _ => 3,
+    };
+    let pairs = part.windows(2);
+    pairs.filter(|pair| kind(pair[0]) != kind(pair[1])).count()
+}
+
+/// How many bits a letter of `part` tells.
+fn entropy(part: &[u8]) -> f64 {
     let mut counts = [0_u32; 128];
-    value
-        .bytes()
+    part.iter()
         .for_each(|byte| counts[usize::from(byte & 127)] += 1);
-    let entropy: f64 = counts
-        .iter()
-        .filter(|count| **count > 0)
+    let shares = counts.iter().filter(|count| **count > 0);
+    shares
         .map(|count| {
-            let share = f64::from(*count) / length as f64;
+            let share = f64::from(*count) / part.len() as f64;
             -share * share.log2()
         })
-        .sum();
-    let has = |is: fn(&u8) -> bool| value.bytes().any(|byte| is(&byte));
-    has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) && entropy > 3.0
+        .sum()
 }
 
 #[test]
@@ -210,6 +356,7 @@ fn names_tell_by_their_words() {
         "password",
         "X-API-Key",
         "apiKey",
+        "APIKey",
         "api_key",
         "client_secret",
         "Authorization",
@@ -217,14 +364,35 @@ fn names_tell_by_their_words() {
         "passphrase",
         "basic_auth",
         "connection_string",
+        "DATABASE_URL",
         "license_key",
         "ISTIO_META_DB_PASSWORD",
         "aws_access_key_id",
         "access_token",
+        "apikey",
+        "authtoken",
+        "dbpassword",
+        "PGPASSWORD",
+        "MYSQL_PWD",
+        "password2",
+        "Set-Cookie",
+        "x-jwt",
+        "PIN",
+        "userPin",
+        "X-Amz-Credential",
+        "X-Amz-Security-Token",
+        "AccountKey",
     ] {
         assert_eq!(telling(name), Telling::Secret, "{name}");
     }
-    for name in ["key", "sig", "public_key"] {
+    for name in [
+        "key",
+        "sig",
+        "public_key",
+        "X-Amz-Signature",
+        "code",
+        "keys",
+    ] {
         assert_eq!(telling(name), Telling::Hint, "{name}");
     }
     for name in [
@@ -235,9 +403,24 @@ fn names_tell_by_their_words() {
         "secretName",
         "tokenizer",
         "cluster",
-        "max_tokens_per_fill",
+        "jwt_authn",
+        "jwt_cache_config",
+        "token_bucket",
+        "cookie_ttl",
+        "pinned",
+        "mapping",
+        "passthrough",
+        "codec",
+        "ext_authz",
     ] {
         assert_eq!(telling(name), Telling::Nothing, "{name}");
+    }
+}
+
+#[test]
+fn what_is_searched_for_is_in_every_name_that_tells() {
+    for name in SECRETS.iter().chain(LAST).chain(HINTS).chain(GLUED) {
+        assert!(PARTS.iter().any(|part| name.contains(part)), "{name}");
     }
 }
 
@@ -246,6 +429,9 @@ fn random_values_have_letters_and_digits_in_no_order() {
     for value in [
         "8f14e45fceea167a5a36dedd4bea2543",
         "wJalrXUtnFEMI7K7MDENGbPxRfiCYEXAMPLEKEY",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA==",
+        "x7Gq2-Lm9Zp4_Rt6Wv1Yb8Kd3",
     ] {
         assert!(is_random(value), "{value}");
     }
@@ -255,6 +441,12 @@ fn random_values_have_letters_and_digits_in_no_order() {
         "outbound|9080||",
         "aaaaaaaaaaaaaaaaaaaa1",
         "kubernetes-workload-entry",
+        "productpage-v1-6b746f74dc-9stvs.default",
+        "spiffe://cluster.local/ns/default/sa/bookinfo-reviews-v1",
+        "1b4e28ba-2fa1-11d2-883f-0016d3cca427",
+        "/etc/istio/proxy/envoy-rev0.json",
+        "type.googleapis.com/envoy.config.core.v3.HttpProtocolOptions",
+        "internal-a0b1.eu-west-1.elb.amazonaws.com:8443",
     ] {
         assert!(!is_random(value), "{value}");
     }

@@ -119,7 +119,7 @@ pub static RULES: &[Rule] = &[
     },
     Rule {
         name: "named-values",
-        reason: "a header, parameter, cookie, tag, variable or entry of metadata whose name tells a secret; where the \
+        reason: "a header, parameter, cookie, tag, variable or entry of metadata whose name tells a secret, in texts, too; where the \
                  name only hints at one, the value goes if it looks random; formats made of commands are kept",
         what: What::Named(pairs::VALUES),
     },
@@ -159,12 +159,12 @@ pub static RULES: &[Rule] = &[
     },
     Rule {
         name: "lua-literals",
-        reason: "literals in Lua that look like secrets or stand under a name that tells; the program is kept",
+        reason: "no schema tells which literal of a program is a secret; names of headers and the program are kept",
         what: What::Lua(sources::LUA),
     },
     Rule {
         name: "wasm-literals",
-        reason: "the same in the configuration of Wasm plugins and dynamic modules",
+        reason: "no schema tells which value of a plugin is a secret; names, numbers and common words are kept",
         what: What::Plugins(sources::PLUGINS),
     },
     Rule {
@@ -174,13 +174,12 @@ pub static RULES: &[Rule] = &[
     },
     Rule {
         name: "token-shapes",
-        reason: "the shape of a token that needs no name: JWT, Bearer and Basic credentials, keys with the prefixes of \
-                 their vendors",
+        reason: "it has the shape of a vendor's token, of a JSON web token or of credentials of HTTP; the scheme is kept",
         what: What::Shapes("every text, and bytes that encode one"),
     },
     Rule {
         name: "url-credentials",
-        reason: "user and password in a URL, and values of its parameters whose names tell; the rest of it is kept",
+        reason: "the user and the password of a URL; its host and path are kept",
         what: What::Shapes("every text, and bytes that encode one"),
     },
     Rule {

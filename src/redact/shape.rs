@@ -133,6 +133,11 @@ impl Shape {
         matches!(self, Self::Scalar(Scalar::Bytes | Scalar::Opaque))
     }
 
+    /// Whether nothing is known of it.
+    pub(super) fn is_unknown(self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+
     /// Whether a string of it may be base64.
     pub(super) fn is_serialized(self) -> bool {
         matches!(self, Self::Serialized)

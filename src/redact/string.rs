@@ -77,11 +77,21 @@ fn named<L: Log>(
         (true, false) => names::is_random(text),
         (true, true) => text_of(text).is_none_or(|text| names::is_random(&text)),
     };
+    let scheme = match shape.is_bytes() {
+        true => 0,
+        false => SCHEME.find(text).map_or(0, |scheme| scheme.end()),
+    };
     match goes {
-        true => hide(around, text, shape, verdict.rule, log),
+        // What is the same without its scheme is the same secret.
+        true => hide(around, &text[scheme..], shape, verdict.rule, log)
+            .map(|hidden| format!("{}{hidden}", &text[..scheme])),
         false => read(around, text, shape, Language::Plain, log),
     }
 }
+
+/// How a credential of HTTP begins.
+static SCHEME: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("^(?i:basic|bearer|token) +").expect("a valid pattern"));
 
 /// Whether commands of an access log are all that a value is made of, but for the scheme of a credential.
 fn is_of_commands(text: &str) -> bool {
@@ -91,7 +101,8 @@ fn is_of_commands(text: &str) -> bool {
         )
         .expect("a valid pattern")
     });
-    text.starts_with(|c: char| c == '%' || c.is_ascii_alphabetic()) && COMMANDS.is_match(text)
+    let scheme = SCHEME.find(text).map_or(0, |scheme| scheme.end());
+    COMMANDS.is_match(&text[scheme..])
 }
 
 fn read<L: Log>(
@@ -101,6 +112,10 @@ fn read<L: Log>(
     language: Language,
     log: &mut L,
 ) -> Option<String> {
+    let is_object = text.trim_start().starts_with(['{', '[']);
+    if language == Language::Wasm && shape.is_unknown() && !is_object {
+        return read_setting(around, text, log);
+    }
     let is_bytes = shape.is_bytes() || shape.is_serialized() && is_like_base64(text);
     let bytes = match is_bytes {
         true => base64_of(text),
@@ -124,6 +139,15 @@ fn read<L: Log>(
         None if text::is_in_base64(text) => hide(PEM, log),
         None => None,
     }
+}
+
+/// A value in the configuration of a plugin: what goes is all of it.
+fn read_setting<L: Log>(around: Around, text: &str, log: &mut L) -> Option<String> {
+    let hider = &around.redactor.hider;
+    let quoted = serde_json::Value::from(text).to_string();
+    let cuts = text::find(&quoted, Language::Wasm, hider);
+    let rule = cuts.first()?.rule;
+    hider.hide(text).inspect(|_| log.gone(rule))
 }
 
 /// A text, with JSON in it or not.
@@ -161,12 +185,10 @@ impl<'a> Embedded<'a> {
     fn find(text: &'a str, language: Language) -> Option<Self> {
         let inner = text.trim();
         let is_like_json = inner.starts_with(['{', '[']) && inner.ends_with(['}', ']']);
-        let language = match language {
-            Language::Reason | Language::Log => return None,
-            // Names tell in it what its language would have to guess.
-            Language::Wasm => Language::Plain,
-            other => other,
-        };
+        // These have readers of their own for it.
+        if matches!(language, Language::Reason | Language::Log | Language::Wasm) {
+            return None;
+        }
         let start = text.len() - text.trim_start().len();
         is_like_json.then(|| Self {
             before: &text[..start],

@@ -244,11 +244,15 @@ fn only_the_secrets_of_a_recorded_dump_change() {
             "sensitive.config_dump.json",
             Document::ConfigDump,
             &[
-                (r#""Bearer SECRET""#, r#""[redacted]""#),
-                (r#""value": "SECRET""#, r#""value": "[redacted]""#),
+                (r#""Bearer SECRET""#, r#""Bearer [redacted]""#),
+                (r#""SECRET""#, r#""[redacted]""#),
                 (r#""SECRET-NOT-REDACTED""#, r#""[redacted]""#),
+                (r#""local k=\"SECRET\"""#, r#""local k=\"[redacted]\"""#),
+                (r#"{\"token\":\"SECRET\"}"#, r#"{\"token\":\"[redacted]\"}"#),
+                (r#""{\"private_key\":\"SECRET\"}""#, r#""[redacted]""#),
+                (r#""AP8=""#, r#""W3JlZGFjdGVkXQ==""#),
             ],
-            3,
+            13,
         ),
         (
             "rejected.config_dump.json",
