@@ -6,11 +6,11 @@
 use std::ops::Range;
 
 /// How many strings are kept.
-const SLOTS: usize = 1 << 12;
+const SLOTS: usize = 1 << 13;
 /// How long a string that is kept may be, in bytes.
-const LONGEST: usize = 256;
+const LONGEST: usize = 1 << 10;
 /// How many bytes are kept.
-const BYTES: usize = 1 << 18;
+const BYTES: usize = 1 << 19;
 
 /// What was found of strings.
 #[derive(Debug)]

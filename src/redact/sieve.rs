@@ -9,37 +9,81 @@
 //! has nothing but punctuation, numbers and words of JSON. (The order of these is not looked at: who reads the
 //! document next finds out.)
 
-use std::{collections::HashSet, sync::LazyLock};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
 
 use jiter::Jiter;
+use serde::de::IgnoredAny;
 
 use super::{
-    Redactor,
+    MAX_DEPTH, Redactor,
     blocks::{BLOCK, Blocks},
+    cut::Counts,
+    labels::{KEY_TYPE, TYPE, TYPE_URL},
+    lookup::{Rules, Treatment, Verdict, tells},
     memo::Memo,
-    rules::{RULES, Rules, Treatment},
-    shape,
+    names::{self, Telling},
+    rules::{KEYS, RULES, What},
+    shape::{Scalar, Shape},
+    string::{self, Around},
     text::{self, Language},
 };
 use crate::xds::{Kind, Message};
 
-/// What the name of a member tells of its value, where nothing else is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Name {
-    /// Nothing.
-    Plain,
-    /// That it is the name of something whose value is a secret, if it tells so.
-    OfName,
-    /// That it, or the member itself, may go.
-    Alarm,
+/// What the name of a member tells.
+#[derive(Clone, Copy, Debug)]
+struct Name {
+    kind: NameKind,
+    /// Whether its text may name what stands beside it.
+    is_label: bool,
+    /// Whether what it holds may be named by what stands beside it.
+    is_value: bool,
+    /// In which ways texts in it may be treated, other than all texts are.
+    ways: &'static [Treatment],
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NameKind {
+    Other,
+    /// Of something that may go, or goes itself.
+    Alarm,
+    /// Of what an Any holds.
+    Type,
+    /// Of what a TypedStruct holds.
+    InnerType,
+}
+
+impl Name {
+    const OTHER: Self = Self {
+        kind: NameKind::Other,
+        is_label: false,
+        is_value: false,
+        ways: &[],
+    };
+    const ALARM: Self = Self {
+        kind: NameKind::Alarm,
+        ..Self::OTHER
+    };
+}
+
+/// How many members of which texts are treated in a way of their own are looked at in a value.
+const MOST_BELOW: usize = 1 << 10;
 
 /// Looks at the strings of values.
 #[derive(Debug)]
 pub(super) struct Sieve<'a> {
     redactor: &'a Redactor,
+    /// Names of members.
     names: Memo<Name>,
+    /// Whether any rule may apply to a text that is none.
     texts: Memo<bool>,
+    /// Whether a text, as a name, tells of a secret.
+    labels: Memo<bool>,
+    /// Whether texts below a name go, by name and value.
+    below: Memo<bool>,
 }
 
 /// A value as it is read: a list or an object.
@@ -58,8 +102,19 @@ pub(super) struct Scan {
     /// Where the number or word begins that was the last to begin.
     scalar: usize,
     in_scalar: bool,
-    /// What the string before tells, if it was a name.
-    before: Name,
+    /// What the last name of a member tells.
+    name: Name,
+    /// Where that name begins.
+    name_start: usize,
+    /// Where the string before the last one ends.
+    before: usize,
+    /// Whether a text names a secret.
+    is_named: bool,
+    /// Whether there may be a value that such a name is of.
+    has_value: bool,
+    /// Members that are no texts and whose texts are treated in a way of their own: where each begins, where its value
+    /// does, and how.
+    below: Vec<(usize, usize, &'static [Treatment])>,
     /// Whether anything was found.
     pub(super) alarm: bool,
 }
@@ -76,7 +131,12 @@ impl Scan {
             in_string: false,
             scalar: 0,
             in_scalar: false,
-            before: Name::Plain,
+            name: Name::OTHER,
+            name_start: 0,
+            before: 0,
+            is_named: false,
+            has_value: false,
+            below: Vec::new(),
             alarm: false,
         }
     }
@@ -132,8 +192,10 @@ impl Scan {
             }
             self.in_scalar ^= true;
         }
-        if end.is_some() {
+        if let Some(end) = end {
             self.look(sieve, bytes);
+            self.alarm |= self.is_named && self.has_value;
+            self.alarm = self.alarm || sieve.is_touched_below(&bytes[..end], &self.below);
         }
         end
     }
@@ -164,19 +226,51 @@ impl Scan {
             return;
         };
         let string = &bytes[self.string..end];
-        let after = bytes[end + 1..]
-            .iter()
-            .find(|byte| !byte.is_ascii_whitespace());
-        if after == Some(&b':') {
-            self.before = sieve.name(string);
-            self.alarm |= self.before == Name::Alarm;
-        } else {
-            self.alarm |= sieve.is_alarming_text(string);
-            if self.before != Name::Plain {
-                self.alarm |= sieve.is_alarming_name(string);
-                self.before = Name::Plain;
+        let mut after = bytes[end + 1..].iter().enumerate();
+        let is_space = |byte: u8| matches!(byte, b' ' | b'\n' | b'\t' | b'\r');
+        let after = after.find(|(_, byte)| !is_space(**byte));
+        match after {
+            Some((at, b':')) => {
+                let last = std::mem::replace(&mut self.name, sieve.name(string));
+                self.name_start = self.string;
+                self.has_value |= self.name.is_value;
+                let before = &bytes[..self.string - 1];
+                self.alarm |= match self.name.kind {
+                    NameKind::Other => false,
+                    NameKind::Alarm => true,
+                    // Of two types, nobody can tell which counts. One that comes first, or second after a type that
+                    // comes first, comes once.
+                    NameKind::Type => before.trim_ascii_end().last() != Some(&b'{'),
+                    NameKind::InnerType => {
+                        let between = &before[self.before + 1..];
+                        last.kind != NameKind::Type
+                            || !between.iter().all(|byte| is_space(*byte) || *byte == b',')
+                    }
+                };
+                if !self.name.ways.is_empty() {
+                    let value = end + 1 + at + 1;
+                    let start = bytes[value..].iter().position(|byte| !is_space(*byte));
+                    // What is not in the buffer yet is no text: a text would be, up to its quote.
+                    let start = start.map(|start| value + start);
+                    if start.is_none_or(|start| bytes[start] != b'"') {
+                        self.below.push((self.string, value, self.name.ways));
+                        self.alarm |= self.below.len() > MOST_BELOW;
+                        self.name.ways = &[];
+                    }
+                }
+            }
+            _ => {
+                self.alarm |= sieve.is_alarming_text(string);
+                if self.name.is_label && !self.is_named {
+                    self.is_named = sieve.is_telling(string);
+                }
+                if !self.name.ways.is_empty() {
+                    let member = &bytes[self.name_start..end];
+                    self.alarm |= sieve.is_touched(member, string, self.name.ways);
+                }
             }
         }
+        self.before = end;
     }
 }
 
@@ -186,55 +280,170 @@ impl<'a> Sieve<'a> {
             redactor,
             names: Memo::new(),
             texts: Memo::new(),
+            labels: Memo::new(),
+            below: Memo::new(),
         }
     }
 
     #[inline]
     fn name(&mut self, string: &[u8]) -> Name {
         let redactor = self.redactor;
-        self.names.get(string, |string| match decode(string) {
-            None => Name::Alarm,
-            Some(key) if goes(redactor, &key) => Name::Alarm,
-            Some(key) => what_name_tells(&redactor.rules, &key),
+        self.names.get(string, |string| {
+            decode(string).map_or(Name::ALARM, |name| what_name_tells(redactor, &name))
         })
     }
 
-    /// Whether a rule may apply to a string that is no name of a member.
+    /// Whether how to read what is in the member called `name` depends on more than can be seen in it.
+    pub(super) fn is_alarming_name(&mut self, name: &str) -> bool {
+        what_name_tells(self.redactor, name).kind == NameKind::Alarm
+    }
+
+    /// Whether a rule may apply to a string that is no name of a member, whatever its shape.
     #[inline]
     fn is_alarming_text(&mut self, string: &[u8]) -> bool {
         let redactor = self.redactor;
-        self.texts.get(string, |string| match decode(string) {
-            None => true,
-            Some(text) => {
-                goes(redactor, &text)
-                    || text::is_in_base64(&text)
-                    || HOLDERS.messages.contains(type_name(&text))
-            }
+        self.texts.get(string, |string| {
+            decode(string).is_none_or(|text| {
+                goes(redactor, &text, Treatment::KEEP) || is_alarming_type(&text)
+            })
         })
     }
 
-    fn is_alarming_name(&self, string: &[u8]) -> bool {
-        decode(string).is_none_or(|name| self.redactor.rules.is_secret_header(&name))
+    /// Whether a string, as a name, tells of a secret.
+    #[inline]
+    fn is_telling(&mut self, string: &[u8]) -> bool {
+        self.labels.get(string, |string| {
+            decode(string).is_none_or(|name| tells(&name) != Telling::Nothing)
+        })
+    }
+
+    /// Whether anything of `string` goes in one of these `ways`; `member` is what it is remembered by.
+    #[inline]
+    fn is_touched(&mut self, member: &[u8], string: &[u8], ways: &[Treatment]) -> bool {
+        let redactor = self.redactor;
+        self.below.get(member, |_| {
+            decode(string).is_none_or(|text| ways.iter().any(|way| goes(redactor, &text, *way)))
+        })
+    }
+
+    /// Whether anything goes in one of `members`: where each begins in `slice`, where its value does, and its ways.
+    fn is_touched_below(
+        &mut self,
+        slice: &[u8],
+        members: &[(usize, usize, &'static [Treatment])],
+    ) -> bool {
+        let redactor = self.redactor;
+        members.iter().any(|(start, value, ways)| {
+            let mut values =
+                serde_json::Deserializer::from_slice(&slice[*value..]).into_iter::<IgnoredAny>();
+            if !matches!(values.next(), Some(Ok(_))) {
+                return true;
+            }
+            let end = value + values.byte_offset();
+            self.below.get(&slice[*start..end], |_| {
+                let mut json = Jiter::new(&slice[*value..end]);
+                is_touched_in(redactor, &mut json, ways).unwrap_or(true)
+            })
+        })
     }
 }
 
-/// Whether anything goes of `text` itself.
-fn goes(redactor: &Redactor, text: &str) -> bool {
-    !text::find(text, Language::Plain, &redactor.hider).is_empty()
+/// Whether anything goes in the next value of `json`, if its texts are treated in one of these `ways`. `None` where it
+/// is no JSON.
+fn is_touched_in(redactor: &Redactor, json: &mut Jiter, ways: &[Treatment]) -> Option<bool> {
+    use jiter::Peek;
+    match json.peek().ok()? {
+        Peek::Object => {
+            let is_hinted = ways.iter().any(|way| matches!(way, Treatment::Named(_)));
+            let mut key = json.known_object().ok()?;
+            while let Some(name) = key {
+                // Bytes go that do not look random, too.
+                let is_other = name == TYPE || BYTES.contains(&name) || names::is_random(name);
+                if is_hinted && is_other || is_touched_in(redactor, json, ways)? {
+                    return Some(true);
+                }
+                key = json.next_key().ok()?;
+            }
+        }
+        Peek::Array => {
+            let mut item = json.known_array().ok()?;
+            while item.is_some() {
+                if is_touched_in(redactor, json, ways)? {
+                    return Some(true);
+                }
+                item = json.array_step().ok()?;
+            }
+        }
+        Peek::String => {
+            let text = json.known_str().ok()?;
+            return Some(ways.iter().any(|way| goes(redactor, text, *way)));
+        }
+        _ => json.next_skip().ok()?,
+    }
+    Some(false)
 }
 
-fn what_name_tells(rules: &Rules, key: &str) -> Name {
-    if HOLDERS.fields.contains(key) || rules.of_member(key) != Treatment::KEEP {
-        Name::Alarm
-    } else if shape::is_label_of_name(key) {
-        Name::OfName
-    } else {
-        Name::Plain
+/// Whether anything of `text` goes that is treated in this way, whatever its shape.
+fn goes(redactor: &Redactor, text: &str, way: Treatment) -> bool {
+    let around = Around {
+        redactor,
+        // JSON in a text may be nested too deep to be read, so it is left to those who know how deep.
+        depth: MAX_DEPTH,
+        texts: 0,
+    };
+    let goes = |shape| string::scrub(around, text, shape, way, &mut Counts::default()).is_some();
+    let is_base64_letter =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
+    goes(Shape::Unknown)
+        || way != Treatment::KEEP && goes(Shape::Scalar(Scalar::Text))
+        || !matches!(way, Treatment::Named(_))
+            && text.bytes().all(is_base64_letter)
+            && (goes(Shape::Scalar(Scalar::Bytes)) || goes(Shape::Serialized))
+}
+
+/// Members that hold base64 wherever they stand.
+const BYTES: [&str; 4] = ["inline_bytes", "inlineBytes", "raw_value", "rawValue"];
+
+/// Ways of the text of a rejection that is called so where there is no schema.
+const REJECTED: &[Treatment] = &[Treatment::Read(Language::Reason)];
+
+/// Ways of what stands below a name that only hints at a secret.
+const HINTED: &[Treatment] = &[Treatment::Named(Verdict {
+    rule: "",
+    if_random: true,
+})];
+
+fn what_name_tells(redactor: &Redactor, name: &str) -> Name {
+    if name == KEY_TYPE || !text::find(name, Language::Plain, &redactor.hider).is_empty() {
+        return Name::ALARM;
+    }
+    let of_field = TELLING.fields.get(name);
+    let ways = match (redactor.rules.of_member(name), of_field) {
+        (Treatment::KEEP, None) => &[],
+        (Treatment::KEEP, Some(Some(ways))) => ways.as_slice(),
+        (Treatment::Read(Language::Reason), None) => REJECTED,
+        (
+            Treatment::Named(Verdict {
+                if_random: true, ..
+            }),
+            None,
+        ) => HINTED,
+        _ => return Name::ALARM,
+    };
+    Name {
+        kind: match name {
+            TYPE => NameKind::Type,
+            TYPE_URL | "typeUrl" => NameKind::InnerType,
+            _ => NameKind::Other,
+        },
+        is_label: TELLING.labels.contains(name),
+        is_value: TELLING.values.contains(name),
+        ways,
     }
 }
 
 /// The text of a JSON string, if it is one; quotes are not part of `string`.
-fn decode(string: &[u8]) -> Option<std::borrow::Cow<'_, str>> {
+fn decode(string: &[u8]) -> Option<Cow<'_, str>> {
     if !string.contains(&b'\\') {
         return std::str::from_utf8(string).ok().map(Into::into);
     }
@@ -257,54 +466,100 @@ fn is_scalar(token: &[u8]) -> bool {
     }
 }
 
-fn type_name(url: &str) -> &str {
-    url.rsplit_once('/').map_or(url, |(_, name)| name)
+/// Whether `text` is the type of a message whose fields matter though they have common names.
+pub(super) fn is_alarming_type(text: &str) -> bool {
+    let name = text.rsplit_once('/').map_or(text, |(_, name)| name);
+    TELLING.messages.contains(name)
 }
 
-/// Names of fields that rules apply to, and what stands for names that too many other fields have.
+/// What the table of rules has, by the names that tell of it.
 #[derive(Debug, Default)]
-struct Holders {
-    /// Names of fields, in both spellings.
-    fields: HashSet<&'static str>,
-    /// Messages that have such fields.
+struct TellingNames {
+    /// Fields that rules apply to, in both spellings: the ways their texts are treated, or `None` if all goes.
+    fields: HashMap<&'static str, Option<Vec<Treatment>>>,
+    /// Messages with such fields whose names too many others have.
     messages: HashSet<&'static str>,
+    /// Members whose texts name what stands beside them, in both spellings.
+    labels: HashSet<String>,
+    /// Members that hold what is named so: of a path, the last.
+    values: HashSet<String>,
 }
 
-/// How many messages may have a field of a name that alarms.
+/// How many messages may have a field of a name that tells.
 const COMMON: usize = 12;
 
-static HOLDERS: LazyLock<Holders> = LazyLock::new(|| Holders::of(&Rules::new(RULES)));
+static TELLING: LazyLock<TellingNames> = LazyLock::new(|| TellingNames::of(&Rules::new(RULES)));
 
-impl Holders {
+impl TellingNames {
     fn of(rules: &Rules) -> Self {
-        let all = || {
-            Message::all()
-                .iter()
-                .flat_map(|message| message.fields().iter().map(move |field| (message, field)))
-        };
-        let mut holders = Self::default();
-        let ruled = all().filter(|(_, field)| rules.of_field(field) != Treatment::KEEP);
-        let mut common = HashSet::new();
-        for (message, field) in ruled {
-            match all()
-                .filter(|(_, other)| other.name() == field.name())
-                .count()
-                > COMMON
-            {
-                false => holders.fields.extend([field.name(), field.json_name()]),
-                true => {
-                    holders.messages.insert(message.name());
-                    common.insert(std::ptr::from_ref(message));
+        let mut telling = Self::default();
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for field in Message::all().flat_map(Message::fields) {
+            *counts.entry(field.name()).or_default() += 1;
+        }
+        for message in Message::all() {
+            for field in message.fields() {
+                let way = match rules.is_opaque(field) {
+                    true => None,
+                    false => Some(rules.of_field(field)),
+                };
+                if way == Some(Treatment::KEEP) {
+                    continue;
+                }
+                if counts[field.name()] > COMMON {
+                    telling.messages.insert(message.name());
+                    continue;
+                }
+                for name in [field.name(), field.json_name()] {
+                    telling.add_field(name, way);
                 }
             }
         }
-        for (_, field) in all() {
+        // Fields of such messages tell for them, and their types do.
+        for field in Message::all().flat_map(Message::fields) {
             if let Kind::Message(message) = field.kind()
-                && common.contains(&std::ptr::from_ref(message))
+                && telling.messages.contains(message.name())
             {
-                holders.fields.extend([field.name(), field.json_name()]);
+                telling.add_field(field.name(), None);
+                telling.add_field(field.json_name(), None);
             }
         }
-        holders
+        for pair in RULES.iter().flat_map(|rule| match rule.what {
+            What::Named(pairs) => pairs,
+            _ => &[],
+        }) {
+            let last =
+                |path: &&'static str| path.split('.').filter(|step| *step != KEYS).next_back();
+            let both = |name: &str| [name.to_owned(), camel(name)];
+            telling
+                .labels
+                .extend(pair.names.iter().filter_map(last).flat_map(both));
+            telling
+                .values
+                .extend(pair.values.iter().filter_map(last).flat_map(both));
+        }
+        telling
     }
+
+    fn add_field(&mut self, name: &'static str, way: Option<Treatment>) {
+        let ways = self.fields.entry(name).or_insert_with(|| Some(Vec::new()));
+        match (way, ways.as_mut()) {
+            (Some(way @ Treatment::Read(_)), Some(ways)) => ways.push(way),
+            _ => *ways = None,
+        }
+        if let Some(ways) = ways {
+            ways.dedup();
+        }
+    }
+}
+
+/// `name` in lowerCamelCase.
+fn camel(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let mut letters = word.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+        name + &first.into_iter().chain(letters).collect::<String>()
+    })
 }

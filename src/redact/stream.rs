@@ -14,7 +14,7 @@ use super::{
     labels::TYPE,
     lookup::Treatment,
     shape::{Ahead, Object, Shape},
-    sieve::{Scan, Sieve},
+    sieve::{Scan, Sieve, is_alarming_type},
     text::{self, Language},
 };
 use crate::{model::Document, xds::Message};
@@ -41,6 +41,7 @@ pub(super) fn copy<L: Log>(
         source: Source::new(input),
         output: BufWriter::with_capacity(CHUNK, output),
         sieve: Sieve::new(redactor),
+        is_plain: true,
         log,
     };
     stream.byte_order_mark()?;
@@ -56,6 +57,8 @@ struct Stream<'a, L> {
     source: Source<'a>,
     output: BufWriter<&'a mut dyn Write>,
     sieve: Sieve<'a>,
+    /// Whether nothing around what follows makes anything in it go.
+    is_plain: bool,
     log: &'a mut L,
 }
 
@@ -109,7 +112,7 @@ impl<L: Log> Stream<'_, L> {
         depth: usize,
     ) -> Result<(), RedactError> {
         let length = match self.source.peek()? {
-            Some(b'{' | b'[') if treatment == Treatment::KEEP => {
+            Some(b'{' | b'[') if treatment == Treatment::KEEP && self.is_plain => {
                 let mut scan = Scan::new(MAX_DEPTH.saturating_sub(depth));
                 let length = self.source.scan(&mut scan, &mut self.sieve)?;
                 let is_text = || std::str::from_utf8(&self.source.buffered()[..length]).is_ok();
@@ -153,6 +156,9 @@ impl<L: Log> Stream<'_, L> {
 
     fn object(&mut self, shape: Shape, depth: usize) -> Result<(), RedactError> {
         let object = self.enter(shape)?;
+        let was_plain = self.is_plain;
+        let leading_type = self.leading_type()?;
+        let is_plain = was_plain && !leading_type.is_some_and(|url| is_alarming_type(&url));
         self.punctuation(b"{")?;
         if self.space()? == Some(b'}') {
             return self.punctuation(b"}").map(drop);
@@ -173,7 +179,9 @@ impl<L: Log> Stream<'_, L> {
             self.punctuation(b":")?;
             self.space()?;
             let member = object.member(&key, &self.redactor.rules);
+            self.is_plain = is_plain && !self.sieve.is_alarming_name(&key);
             self.value(member.shape, member.treatment, depth + 1)?;
+            self.is_plain = was_plain;
             self.log.leave();
             self.space()?;
             if self.punctuation(b",}")? == b'}' {
