@@ -69,6 +69,9 @@ impl Name {
     };
 }
 
+/// How deep what is looked at may be nested: no text in it stands deeper, and JSON in a text goes if it is too deep.
+const DEPTH: usize = MAX_DEPTH / 2;
+
 /// How many members of which texts are treated in a way of their own are looked at in a value.
 const MOST_BELOW: usize = 1 << 10;
 
@@ -120,12 +123,12 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// A value that may have `max_depth` levels.
-    pub(super) fn new(max_depth: usize) -> Self {
+    /// A value that is in so many lists and objects.
+    pub(super) fn new(depth: usize) -> Self {
         Self {
             blocks: Blocks::default(),
             depth: 0,
-            max_depth,
+            max_depth: DEPTH.saturating_sub(depth),
             string: 0,
             string_end: None,
             in_string: false,
@@ -387,8 +390,7 @@ fn is_touched_in(redactor: &Redactor, json: &mut Jiter, ways: &[Treatment]) -> O
 fn goes(redactor: &Redactor, text: &str, way: Treatment) -> bool {
     let around = Around {
         redactor,
-        // JSON in a text may be nested too deep to be read, so it is left to those who know how deep.
-        depth: MAX_DEPTH,
+        depth: DEPTH,
         texts: 0,
     };
     let goes = |shape| string::scrub(around, text, shape, way, &mut Counts::default()).is_some();
@@ -563,3 +565,6 @@ fn camel(name: &str) -> String {
         name + &first.into_iter().chain(letters).collect::<String>()
     })
 }
+
+#[cfg(test)]
+mod laws;

@@ -6,7 +6,7 @@ use jiter::Jiter;
 use memchr::memchr2;
 
 use super::{
-    MAX_DEPTH, MAX_PAGE, MAX_VALUE, RedactError, Redactor,
+    MAX_PAGE, MAX_VALUE, RedactError, Redactor,
     blocks::BLOCK,
     cut,
     element::{self, Place},
@@ -113,7 +113,7 @@ impl<L: Log> Stream<'_, L> {
     ) -> Result<(), RedactError> {
         let length = match self.source.peek()? {
             Some(b'{' | b'[') if treatment == Treatment::KEEP && self.is_plain => {
-                let mut scan = Scan::new(MAX_DEPTH.saturating_sub(depth));
+                let mut scan = Scan::new(depth);
                 let length = self.source.scan(&mut scan, &mut self.sieve)?;
                 let is_text = || std::str::from_utf8(&self.source.buffered()[..length]).is_ok();
                 if !scan.alarm && is_text() {
