@@ -29,9 +29,9 @@ pub(super) struct Marks {
 
 impl Blocks {
     /// Reads the next block.
+    #[inline]
     pub(super) fn read(&mut self, block: &[u8; BLOCK]) -> Marks {
-        let (quarters, _) = block.as_chunks::<16>();
-        let lanes = std::array::from_fn(|i| i8x16::new(quarters[i].map(|byte| byte as i8)));
+        let lanes: [i8x16; 4] = bytemuck::cast(*block);
         let mut quotes = equal(lanes, b'"');
         let backslashes = equal(lanes, b'\\');
         if backslashes | self.escaped != 0 {
@@ -42,11 +42,14 @@ impl Blocks {
         self.in_string = ((in_string as i64) >> 63) as u64;
 
         // Brackets of both shapes differ from braces in one bit; nothing else has these letters then.
-        let folded = lanes.map(|lane| lane | i8x16::splat(0x20));
+        let line = i8x16::splat(0x20);
+        let [first, second, third, fourth] = lanes;
+        let folded = [first | line, second | line, third | line, fourth | line];
         let opening = equal(folded, b'{');
         let closing = equal(folded, b'}');
         // Bytes of eight bits are negative numbers, and no space.
-        let space = bits(lanes.map(|lane| lane.cmp_lt(i8x16::splat(b'!' as i8)))) & !bits(lanes);
+        let space = bits(lanes, |lane| lane.cmp_lt(i8x16::splat(b'!' as i8)));
+        let space = space & !bits(lanes, |lane| lane);
         let other = opening | closing | equal(lanes, b',') | equal(lanes, b':') | space;
         Marks {
             quotes,
@@ -73,22 +76,27 @@ impl Blocks {
 }
 
 /// The bits of the bytes that are `byte`.
+#[inline(always)]
 fn equal(lanes: [i8x16; 4], byte: u8) -> u64 {
     let byte = i8x16::splat(byte as i8);
-    bits(lanes.map(|lane| lane.cmp_eq(byte)))
+    bits(lanes, |lane| lane.cmp_eq(byte))
 }
 
-fn bits(lanes: [i8x16; 4]) -> u64 {
-    let bits = lanes.map(|lane| u64::from(lane.move_mask() as u16));
-    bits[0] | bits[1] << 16 | bits[2] << 32 | bits[3] << 48
+/// The bits of the bytes that `test` makes negative. Without a loop or a map, which do not become as few instructions.
+#[inline(always)]
+fn bits([first, second, third, fourth]: [i8x16; 4], test: impl Fn(i8x16) -> i8x16) -> u64 {
+    let bits = |lane| u64::from(test(lane).move_mask() as u16);
+    bits(first) | bits(second) << 16 | bits(third) << 32 | bits(fourth) << 48
 }
 
 /// Each bit turned by all bits up to it.
 fn fill(mut bits: u64) -> u64 {
-    for shift in [1, 2, 4, 8, 16, 32] {
-        bits ^= bits << shift;
-    }
-    bits
+    bits ^= bits << 1;
+    bits ^= bits << 2;
+    bits ^= bits << 4;
+    bits ^= bits << 8;
+    bits ^= bits << 16;
+    bits ^ bits << 32
 }
 
 #[cfg(test)]
