@@ -147,7 +147,7 @@ impl<L: Log> Walk<'_, L> {
                 let text = self.valid(text)?;
                 match treatment {
                     Treatment::Hide(rule) => self.scalar(start, &text, rule),
-                    Treatment::Read(_) => Ok(()),
+                    Treatment::Read(_) | Treatment::IfSource(_) => Ok(()),
                     Treatment::Named(verdict)
                     | Treatment::Untyped(verdict)
                     | Treatment::Toward(verdict, _)
@@ -342,9 +342,29 @@ fn below(treatment: Treatment, member: &Member, key: &str) -> Treatment {
         (Treatment::Toward(verdict, path), of_member) => {
             step(path, key, verdict).unwrap_or(of_member)
         }
+        (Treatment::IfSource(verdict), of_member) => match is_source(key) {
+            true => Treatment::Named(verdict),
+            false => of_member,
+        },
         (Treatment::Read(_), Treatment::KEEP) if !member.is_reference => treatment,
         (Treatment::Read(_) | Treatment::Keys(_) | Treatment::Untyped(_), of_member) => of_member,
     }
+}
+
+/// Whether `key` is what a source of data calls its data, or where it has it from.
+fn is_source(key: &str) -> bool {
+    matches!(
+        key,
+        "inline_string"
+            | "inlineString"
+            | "inline_bytes"
+            | "inlineBytes"
+            | "filename"
+            | "environment_variable"
+            | "environmentVariable"
+            | "watched_directory"
+            | "watchedDirectory"
+    )
 }
 
 /// The rule that `key` goes by, which calls `member` of an object that `treatment` happens to: somebody may have chosen

@@ -8,10 +8,10 @@ use jiter::{Jiter, JiterError, Peek};
 use super::{MAX_DEPTH, RedactError};
 
 /// The members that are labels, in the spelling of `.proto` files.
-pub(super) const LABELS: [&str; 18] = [
+pub(super) const LABELS: [&str; 20] = [
     TYPE,
     TYPE_URL,
-    KEY_TYPE,
+    "kty",
     "cookie",
     "descriptor_key",
     "header",
@@ -23,9 +23,11 @@ pub(super) const LABELS: [&str; 18] = [
     "object_key",
     "path",
     "property_name",
+    "provider_name",
     "query_param",
     "selectors",
     "tag",
+    "tag_name",
     "typed_config",
 ];
 
@@ -33,8 +35,6 @@ pub(super) const LABELS: [&str; 18] = [
 pub(super) const TYPE: &str = "@type";
 /// The type of a TypedStruct.
 pub(super) const TYPE_URL: &str = "type_url";
-/// The type of a JSON Web Key.
-pub(super) const KEY_TYPE: &str = "kty";
 
 /// Where to find labels: the members to go through, by their places in [`LABELS`].
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,6 +21,8 @@ pub(super) enum Treatment {
     Named(Verdict),
     /// The same, unless it is an object of a type that is known.
     Untyped(Verdict),
+    /// The same for what a source of data holds, if it is one: `inline_string` and the like.
+    IfSource(Verdict),
     /// As [`Treatment::Named`] what is at this path, which has more than no member.
     Toward(Verdict, &'static str),
     /// As [`Treatment::Named`] the keys.
@@ -92,7 +94,10 @@ pub(super) fn tells(name: &str) -> Telling {
         "type.googleapis.com/",
         "xds.",
     ];
-    let is_text = name.contains(char::is_control) || name.contains("-----");
+    let is_text = name.contains(|c: char| c.is_control() || "=?\";&<>{}".contains(c))
+        || [": ", " -", "--", "://"]
+            .iter()
+            .any(|mark| name.contains(mark));
     match is_text || EXTENSIONS.iter().any(|prefix| name.starts_with(prefix)) {
         true => Telling::Nothing,
         false => names::telling(name),
@@ -112,12 +117,12 @@ pub(super) struct Rules {
     /// Where in `pairs` those are that any object may be.
     of_any: Vec<usize>,
     members: Vec<(&'static str, Treatment)>,
-    web_key: &'static [&'static str],
+    /// By the label that marks their objects.
+    marked: Vec<(LabelPath, &'static [&'static str], &'static str)>,
     /// The rules that these go by.
     annotated: &'static str,
     entries: &'static str,
     by_name: &'static str,
-    web_keys: &'static str,
     pub(super) opaque_bytes: &'static str,
 }
 
@@ -149,13 +154,14 @@ impl Rules {
                         .iter()
                         .for_each(|pair| rules.add_pair(pair, rule.name));
                 }
-                What::Members(members) => {
+                What::Members { names, sources } => {
                     rules.by_name = rule.name;
-                    rules.add_members(members, Treatment::Named(all));
+                    rules.add_members(names, Treatment::Named(all));
+                    rules.add_members(sources, Treatment::IfSource(all));
                 }
-                What::WebKeys(members) => {
-                    rules.web_keys = rule.name;
-                    rules.web_key = members;
+                What::Marked { by, members } => {
+                    let marks = LabelPath::new(by).map(|mark| (mark, members, rule.name));
+                    rules.marked.extend(marks);
                 }
                 What::Opaque(fields) => {
                     rules.opaque_bytes = rule.name;
@@ -244,10 +250,11 @@ impl Rules {
         }
     }
 
-    /// What happens to the member `key` of a JSON Web Key.
-    pub(super) fn of_web_key(&self, key: &str) -> Option<Treatment> {
-        let is_private = self.web_key.contains(&key);
-        is_private.then_some(Treatment::Hide(self.web_keys))
+    /// Members that go of objects that have a label: the label, the members and the rule.
+    pub(super) fn marked(
+        &self,
+    ) -> impl Iterator<Item = &(LabelPath, &'static [&'static str], &'static str)> {
+        self.marked.iter()
     }
 
     /// Where values stand beside names in `message`, or in any object.
@@ -317,6 +324,9 @@ fn the_table_names_only_what_the_api_has() {
             }
             What::Named(pairs) => {
                 for pair in pairs {
+                    let firsts = pair.values.iter().map(|path| path.split('.').next());
+                    let firsts: std::collections::BTreeSet<_> = firsts.collect();
+                    assert_eq!(firsts.len(), pair.values.len(), "{:?}", pair.values);
                     for path in pair.names {
                         assert!(LabelPath::new(path).is_some(), "{path}");
                     }
@@ -334,8 +344,8 @@ fn the_table_names_only_what_the_api_has() {
             }
             What::Annotated
             | What::Shapes(_)
-            | What::Members(_)
-            | What::WebKeys(_)
+            | What::Members { .. }
+            | What::Marked { .. }
             | What::Unreadable => {}
         }
     }

@@ -38,11 +38,21 @@ pub enum What {
     Shapes(&'static str),
     /// Values that stand beside a name that tells, and entries of maps whose keys do.
     Named(&'static [Pair]),
-    /// Members whose names tell where there is no schema, with the texts and numbers below them. These do not tell by
-    /// their words; letter case and `_` are ignored.
-    Members(&'static [&'static str]),
-    /// These members of JSON Web Keys.
-    WebKeys(&'static [&'static str]),
+    /// Members whose names tell where there is no schema, with the texts and numbers below them. Letter case
+    /// and `_` are ignored.
+    Members {
+        /// These go, too.
+        names: &'static [&'static str],
+        /// And these, if they are sources of data such as `{"inline_string": …}`.
+        sources: &'static [&'static str],
+    },
+    /// Members of objects without a schema that have a certain other member.
+    Marked {
+        /// The other member.
+        by: &'static str,
+        /// The members that go.
+        members: &'static [&'static str],
+    },
     /// Bytes that are no text, in these fields.
     Opaque(&'static [&'static str]),
     /// What cannot be read for certain.
@@ -133,17 +143,31 @@ pub static RULES: &[Rule] = &[
         name: "secret-names",
         reason: "a member whose name tells a secret where there is no schema: metadata, Structs, JSON in texts, newer \
                  messages; where the name only hints at one, texts go that look random",
-        what: What::Members(&[
-            "auth_username",
-            "context_extensions",
-            "downstream_auth_username",
-            "session_ticket_keys",
-        ]),
+        what: What::Members {
+            names: &[
+                "auth_username",
+                "context_extensions",
+                "downstream_auth_username",
+                "session_ticket_keys",
+            ],
+            sources: &["keys", "users"],
+        },
     },
     Rule {
         name: "json-web-keys",
         reason: "the private members of a JSON Web Key; kind, id and public members are kept",
-        what: What::WebKeys(&["d", "dp", "dq", "k", "oth", "p", "q", "qi"]),
+        what: What::Marked {
+            by: "kty",
+            members: &["d", "dp", "dq", "k", "oth", "p", "q", "qi"],
+        },
+    },
+    Rule {
+        name: "key-providers",
+        reason: "the configuration of a provider of private keys, where there is no schema",
+        what: What::Marked {
+            by: "provider_name",
+            members: &["config", "typed_config"],
+        },
     },
     Rule {
         name: "error-details",

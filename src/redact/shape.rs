@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use super::{
-    labels::{KEY_TYPE, LabelPath, Labels, TYPE, TYPE_URL},
+    labels::{LabelPath, Labels, TYPE, TYPE_URL, is_camel_of},
     lookup::{Rules, Treatment, Verdict, step},
     rules::UNREADABLE,
 };
@@ -62,6 +62,8 @@ pub(super) enum Scalar {
     Bytes,
     /// Base64 of no known meaning.
     Opaque,
+    /// Text in hexadecimal digits.
+    Hexadecimal,
     /// A number, or a word like `NaN`.
     Number,
     /// `1.500s`.
@@ -133,6 +135,11 @@ impl Shape {
         matches!(self, Self::Scalar(Scalar::Bytes | Scalar::Opaque))
     }
 
+    /// Whether a string of it is text in hexadecimal digits.
+    pub(super) fn is_hexadecimal(self) -> bool {
+        matches!(self, Self::Scalar(Scalar::Hexadecimal))
+    }
+
     /// Whether nothing is known of it.
     pub(super) fn is_unknown(self) -> bool {
         matches!(self, Self::Unknown)
@@ -199,7 +206,10 @@ impl Shape {
             members,
             typed,
             named: named.collect(),
-            is_web_key: matches!(members, Members::Unknown { .. }) && labels.is_web_key(),
+            marked: match members {
+                Members::Unknown { .. } => labels.marked(rules),
+                _ => Vec::new(),
+            },
             is_ambiguous,
         }
     }
@@ -243,11 +253,15 @@ impl Ahead<'_> {
         })
     }
 
-    fn is_web_key(&self) -> bool {
-        match self {
-            Self::Type(_) => false,
-            Self::All(labels, object) => !labels.texts_of(*object, KEY_TYPE).is_empty(),
-        }
+    /// The members that go because of a label, and their rules.
+    fn marked(&self, rules: &Rules) -> Vec<(&'static [&'static str], &'static str)> {
+        let Self::All(labels, object) = self else {
+            return Vec::new();
+        };
+        let marked = rules
+            .marked()
+            .filter(|(mark, ..)| !labels.texts(*object, mark).is_empty());
+        marked.map(|(_, members, rule)| (*members, *rule)).collect()
     }
 }
 
@@ -259,7 +273,8 @@ pub(super) struct Object {
     typed: bool,
     /// What names in it say of the values at these paths.
     named: Vec<(Verdict, &'static [&'static str])>,
-    is_web_key: bool,
+    /// What goes of it because of a label, and by which rule.
+    marked: Vec<(&'static [&'static str], &'static str)>,
     /// Whether it has two types.
     is_ambiguous: bool,
 }
@@ -315,7 +330,7 @@ impl Object {
             members,
             typed: false,
             named: Vec::new(),
-            is_web_key: false,
+            marked: Vec::new(),
             is_ambiguous: false,
         }
     }
@@ -370,11 +385,13 @@ impl Object {
                 first => first,
             })
         };
-        let of_web_key = || match self.is_web_key {
-            true => rules.of_web_key(key),
-            false => None,
+        let of_label = || {
+            let is_one = |name: &str| name == key || is_camel_of(key, name);
+            let mut marked = self.marked.iter();
+            let found = marked.find(|(members, _)| members.iter().any(|name| is_one(name)));
+            found.map(|(_, rule)| Treatment::Hide(rule))
         };
-        let treatment = treatment.or_else(of_web_key).or_else(of_name);
+        let treatment = treatment.or_else(of_label).or_else(of_name);
         Member {
             treatment: match (treatment, member.treatment) {
                 (_, annotated @ Treatment::Hide(_)) => annotated,
@@ -389,6 +406,9 @@ impl Object {
 fn of_field(message: &'static Message, field: &'static Field, rules: &Rules) -> Member {
     let shape = match rules.is_opaque(field) {
         true => Shape::Scalar(Scalar::Opaque),
+        false if message.name().ends_with(".HealthCheck.Payload") && field.name() == "text" => {
+            Shape::Scalar(Scalar::Hexadecimal)
+        }
         false => Shape::of_field(field),
     };
     let is_reference = message.name().ends_with(".DataSource")

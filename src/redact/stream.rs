@@ -291,7 +291,7 @@ impl<L: Log> Stream<'_, L> {
         }
         let bytes = self.source.buffered();
         let text = std::str::from_utf8(bytes).map_err(|error| doubt(error.valid_up_to(), start))?;
-        let cuts = text::find(text, Language::Plain, &self.redactor.hider);
+        let cuts = text::find(text, Language::Log, &self.redactor.hider);
         self.log.gone_of_text(text, &cuts);
         let text = cut::apply(text, &cuts);
         let written = self.output.write_all(text.as_bytes());

@@ -42,6 +42,7 @@ pub(super) fn scrub<L: Log>(
     match treatment {
         Treatment::Hide(rule) => hide(around, text, shape, rule, log),
         Treatment::Read(language) => read(around, text, shape, language, log),
+        Treatment::IfSource(_) => read(around, text, shape, Language::Plain, log),
         Treatment::Named(verdict)
         | Treatment::Untyped(verdict)
         | Treatment::Toward(verdict, _)
@@ -116,7 +117,12 @@ fn read<L: Log>(
     if language == Language::Wasm && shape.is_unknown() && !is_object {
         return read_setting(around, text, log);
     }
-    let is_bytes = shape.is_bytes() || shape.is_serialized() && is_like_base64(text);
+    if shape.is_hexadecimal() {
+        return read_hexadecimal(around, text, log);
+    }
+    let is_bytes = shape.is_bytes()
+        || is_json_in_base64(text)
+        || shape.is_serialized() && is_like_base64(text);
     let bytes = match is_bytes {
         true => base64_of(text),
         false => None,
@@ -148,6 +154,21 @@ fn read_setting<L: Log>(around: Around, text: &str, log: &mut L) -> Option<Strin
     let cuts = text::find(&quoted, Language::Wasm, hider);
     let rule = cuts.first()?.rule;
     hider.hide(text).inspect(|_| log.gone(rule))
+}
+
+/// Digits that spell a text: all of them go if anything in it does.
+fn read_hexadecimal<L: Log>(around: Around, digits: &str, log: &mut L) -> Option<String> {
+    let hider = &around.redactor.hider;
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    let bytes = digits.as_bytes().chunks(2).map(|pair| match *pair {
+        [high, low] => Some((value(high)? << 4 | value(low)?) as u8),
+        _ => None,
+    });
+    let bytes: Option<Vec<u8>> = bytes.collect();
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    let cuts = text::find(text.as_deref().unwrap_or(digits), Language::Plain, hider);
+    let rule = cuts.first()?.rule;
+    hider.hide(digits).inspect(|_| log.gone(rule))
 }
 
 /// A text, with JSON in it or not.
@@ -276,11 +297,21 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
+/// Whether `text` may be base64 of JSON: an object or a list, with a space after its bracket or without.
+fn is_json_in_base64(text: &str) -> bool {
+    let is_begin = |begin: &str| text.starts_with(begin);
+    text.len() >= 12
+        && ["ey", "ew", "W3", "Ww", "Wy"]
+            .iter()
+            .any(|begin| is_begin(begin))
+        && text_of(text).is_some_and(|text| Embedded::find(&text, Language::Plain).is_some())
+}
+
 /// Whether nobody would write `text` as a word.
 fn is_like_base64(text: &str) -> bool {
     let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
     text.len() >= 8
-        && text.len() % 4 == 0
+        && text.len().is_multiple_of(4)
         && has(u8::is_ascii_uppercase)
         && has(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'/' | b'='))
 }

@@ -115,11 +115,14 @@ fn place(what: &What) -> (String, Vec<String>) {
             "values beside names, and entries of maps",
             pairs.iter().map(pair).collect(),
         ),
-        What::Members(members) => (
+        What::Members { names, sources } => (
             "members without a schema, by the words of their names, or called",
-            owned(members),
+            owned(&[*names, *sources].concat()),
         ),
-        What::WebKeys(members) => ("members of JSON Web Keys", owned(members)),
+        What::Marked { by, members } => {
+            let scope = format!("members without a schema beside {by}");
+            return (scope, owned(members));
+        }
         What::Opaque(fields) => (
             "fields of bytes, and what an Any of unknown type holds",
             owned(fields),

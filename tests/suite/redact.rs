@@ -1,6 +1,7 @@
 //! What is taken out of documents, what is not, and the laws of copying.
 
 mod places;
+mod rules;
 
 use std::{
     io::{self, Read},
@@ -690,6 +691,19 @@ fn documents() -> impl Strategy<Value = Value> {
         "lastError",
         "name",
         "keys",
+        "kty",
+        "k",
+        "password",
+        "sig",
+        "users",
+        "string_match",
+        "header",
+        "provider_name",
+        "config",
+        "input",
+        "typed_config",
+        "header_name",
+        "value_match",
         "x",
         PEM,
     ]);
@@ -703,8 +717,19 @@ fn documents() -> impl Strategy<Value = Value> {
         "type.googleapis.com/xds.type.v3.TypedStruct",
         "type.googleapis.com/google.protobuf.Any",
         "type.googleapis.com/google.protobuf.Duration",
+        "type.googleapis.com/google.protobuf.BytesValue",
+        "type.googleapis.com/envoy.config.route.v3.HeaderMatcher",
+        "type.googleapis.com/envoy.extensions.wasm.v3.PluginConfig",
         "type.googleapis.com/new.Type",
         "authorization",
+        "x-signature",
+        "8f14e45fceea167a5a36dedd4bea2543",
+        "Bearer abcdefghijklmnop1234",
+        "Basic %REQ(x)%",
+        "{\"password\":[\"a\",1,{\"kty\":\"oct\",\"k\":\"b\"}]}",
+        "[\"{\\\"token\\\":\\\"a\\\"}\"]",
+        "eyJwYXNzd29yZCI6ImEifQ==",
+        "{",
         "it's 'a \"text\"' <é>",
         "AAEC",
         "",

@@ -64,11 +64,7 @@ pub(super) static VALUES: &[Pair] = &[
     Pair {
         messages: &["envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue"],
         names: &["object_key"],
-        values: &[
-            "format_string.text_format",
-            "format_string.text_format_source",
-            "format_string.json_format",
-        ],
+        values: &["format_string"],
     },
     Pair {
         messages: &[
@@ -106,6 +102,14 @@ pub(super) static VALUES: &[Pair] = &[
         ],
         names: &["name"],
         values: &["default_value"],
+    },
+    Pair {
+        messages: &[
+            "envoy.config.metrics.v2.TagSpecifier",
+            "envoy.config.metrics.v3.TagSpecifier",
+        ],
+        names: &["tag_name"],
+        values: &["fixed_value"],
     },
     Pair {
         messages: &[],
