@@ -35,7 +35,6 @@ const SECRETS: &[&str] = &[
     "databaseurl",
     "decryptionkey",
     "encryptionkey",
-    "hostkey",
     "licensekey",
     "licencekey",
     "masterkey",
@@ -131,20 +130,26 @@ const ABOUT: &[&str] = &[
     "audiences",
     "bucket",
     "buckets",
+    "chain",
+    "chunking",
     "class",
     "config",
     "configs",
     "configuration",
     "count",
+    "days",
+    "details",
     "dir",
     "directory",
     "disabled",
     "domain",
     "duration",
     "enabled",
+    "encryption",
     "endpoint",
     "error",
     "errors",
+    "estimation",
     "exchange",
     "expiration",
     "expires",
@@ -158,6 +163,7 @@ const ABOUT: &[&str] = &[
     "header",
     "headers",
     "host",
+    "in",
     "interval",
     "issuer",
     "issuers",
@@ -173,7 +179,9 @@ const ABOUT: &[&str] = &[
     "method",
     "methods",
     "min",
+    "minutes",
     "mode",
+    "ms",
     "name",
     "names",
     "namespace",
@@ -181,9 +189,11 @@ const ABOUT: &[&str] = &[
     "params",
     "path",
     "paths",
+    "plugin",
     "policy",
     "port",
     "prefix",
+    "profile",
     "provider",
     "providers",
     "ref",
@@ -193,6 +203,7 @@ const ABOUT: &[&str] = &[
     "scheme",
     "scope",
     "scopes",
+    "seconds",
     "server",
     "service",
     "size",
@@ -216,7 +227,23 @@ const ABOUT: &[&str] = &[
 
 /// Names that tell by their words and hold no secret: of the xDS API, Istio and Kubernetes, in lower case and without
 /// marks.
-const KNOWN: &[&str] = &[];
+const KNOWN: &[&str] = &[
+    "clientcredentials",
+    "dynamicactivesecrets",
+    "dynamicwarmingsecrets",
+    "fromcookies",
+    "localcredentials",
+    "oauthhmac",
+    "staticsecrets",
+    "tlssessionid",
+    "tokenmetadatakey",
+];
+
+/// First words with which a name is a switch: `allow_credentials`, `disable_token_encryption`.
+const SWITCHES: &[&str] = &[
+    "allow", "disable", "enable", "forward", "has", "hide", "ignore", "include", "is", "preserve",
+    "require", "skip", "strip", "supports", "use", "validate",
+];
 
 /// How many words in a row are taken together.
 const MOST_WORDS: usize = 3;
@@ -245,7 +272,8 @@ fn telling_by_words(name: &str) -> Telling {
     let Some(last) = words.last() else {
         return Telling::Nothing;
     };
-    if KNOWN.contains(&words.concat().as_str()) {
+    let is_switch = words.len() > 1 && SWITCHES.contains(&words[0].as_str());
+    if is_switch || KNOWN.contains(&words.concat().as_str()) {
         return Telling::Nothing;
     }
     let in_a_row = |words: &[String], list: &[&str]| {
@@ -434,9 +462,63 @@ fn names_tell_by_their_words() {
         "passthrough",
         "codec",
         "ext_authz",
+        "allow_credentials",
+        "token_lifetime_seconds",
+        "dynamicActiveSecrets",
     ] {
         assert_eq!(telling(name), Telling::Nothing, "{name}");
     }
+}
+
+#[test]
+fn few_fields_of_the_api_tell_a_secret() {
+    // Those that tell are listed for whoever adds a word: none may hold what everybody has to see.
+    let telling: std::collections::BTreeSet<_> = crate::xds::Message::all()
+        .flat_map(crate::xds::Message::fields)
+        .map(crate::xds::Field::name)
+        .filter(|name| telling(name) == Telling::Secret)
+        .collect();
+    let expected = [
+        "access_key_id",
+        "access_token",
+        "auth_password",
+        "authorization",
+        "authorization_token",
+        "backend_token",
+        "bearer_token",
+        "bound_access_token",
+        "bound_jwt",
+        "call_credentials",
+        "channel_credentials",
+        "client_secret",
+        "cookie",
+        "cookies",
+        "credential",
+        "credentials",
+        "downstream_auth_password",
+        "downstream_auth_passwords",
+        "fallback_credentials",
+        "generic_secret",
+        "generic_secrets",
+        "google_refresh_token",
+        "hmac_secret",
+        "iam_access_token",
+        "id_token",
+        "inline_credential",
+        "password",
+        "pkcs12",
+        "private_key",
+        "refresh_token",
+        "secret",
+        "secret_access_key",
+        "secret_data",
+        "secrets",
+        "session_token",
+        "ssl_credentials",
+        "token",
+        "token_secret",
+    ];
+    assert_eq!(Vec::from_iter(telling), expected);
 }
 
 #[test]

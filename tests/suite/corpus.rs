@@ -239,7 +239,7 @@ fn a_rejected_update_is_a_difference_with_its_reason() {
         sync 5_rds_nack
           PP: route 9080 active
             - $.virtual_hosts[?@.name=='details.SVC:9080'].routes[?@.name=='default'].route.regex_rewrite  {"pattern":{"regex":"a(b"},"substitution":"x"}
-          rejection PP route: missing ): a(b
+          rejection PP route: missing ): [redacted]
         sync 6_recovered
         change 1_before 2_lds_nack
           envoy RA: listener virtualInbound rejected

@@ -94,10 +94,9 @@ fn add_arguments(spans: &mut Vec<Span>, text: &str, range: Range<usize>) {
         }
     }
     for literal in LITERAL.captures_iter(text) {
-        if let Some(inner) = literal.get(1).or(literal.get(2)) {
-            if names::is_random(inner.as_str()) {
-                spans.push(Span::new(inner.range(), tags::TOKEN).shifted(arguments));
-            }
+        let inner = literal.get(1).or(literal.get(2));
+        if let Some(inner) = inner.filter(|inner| names::is_random(inner.as_str())) {
+            spans.push(Span::new(inner.range(), tags::TOKEN).shifted(arguments));
         }
     }
 }

@@ -200,3 +200,42 @@ fn unescaped(written: &str) -> (String, Vec<u32>) {
     }
     (text, places)
 }
+
+#[test]
+fn entries_are_read_by_what_they_are() {
+    let cases = [
+        (
+            "2026-11-21T14:00:00.123456Z\twarning\tenvoy config external/envoy/a.cc:138\tgRPC config for type.googleapis.com/\
+             envoy.config.listener.v3.Listener rejected: Error adding/updating listener(s) a: bad 'hunter2': \
+             goo.gle/debugstr name: \"x\"\nfilter {\n  {\"a\":\"hunter2\"}\n}\tthread=12\n\
+             2026-11-21T14:00:01.123456Z\tinfo\tca\t'fine' token=hunter2 x\n",
+            "2026-11-21T14:00:00.123456Z\twarning\tenvoy config external/envoy/a.cc:138\tgRPC config for type.googleapis.com/\
+             envoy.config.listener.v3.Listener rejected: Error adding/updating listener(s) a: bad [redacted]: \
+             [redacted]\tthread=12\n\
+             2026-11-21T14:00:01.123456Z\tinfo\tca\t'fine' token=[redacted] x\n",
+        ),
+        (
+            "[2026-11-21 14:00:00.123][12][warning][config] [source/a.cc:138] bad 'hunter2'\n  more 'hunter2'\n\
+             [2026-11-21 14:00:00.123][12][info][main] [source/a.cc:138] good 'x'\n",
+            "[2026-11-21 14:00:00.123][12][warning][config] [source/a.cc:138] bad [redacted]\n  more [redacted]\n\
+             [2026-11-21 14:00:00.123][12][info][main] [source/a.cc:138] good 'x'\n",
+        ),
+        (
+            "[2026-11-21T14:00:00.123Z] \"GET /a?token=hunter2&x=y HTTP/1.1\" 200 - via_upstream - \"-\" 0 1 \"https://a:hunter2@h/\"\n",
+            "[2026-11-21T14:00:00.123Z] \"GET /a?token=[redacted]&x=y HTTP/1.1\" 200 - via_upstream - \"-\" 0 1 \"https://[redacted]@h/\"\n",
+        ),
+        (
+            "{\"level\":\"error\",\"time\":\"t\",\"msg\":\"bad \\\"hunter2\\\" in 'envoy.a': {\\\"a\\\"\"}\n{\"path\":\"'x'\",\"authorization\":\"hunter2\"}\n",
+            "{\"level\":\"error\",\"time\":\"t\",\"msg\":\"bad [redacted] in 'envoy.a': [redacted]\"}\n{\"path\":\"'x'\",\"authorization\":\"[redacted]\"}\n",
+        ),
+        (
+            "no log at all: 'x' password=hunter2 y",
+            "no log at all: 'x' password=[redacted] y",
+        ),
+    ];
+    for (log, expected) in cases {
+        let hider = crate::redact::cut::Hider::default();
+        let cuts = super::find(log, super::Language::Log, &hider);
+        assert_eq!(crate::redact::cut::apply(log, &cuts), expected);
+    }
+}

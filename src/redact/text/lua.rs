@@ -284,7 +284,8 @@ impl Lexer<'_> {
     /// What is between the quotes of a literal; whether its end is `]]`.
     fn literal(&mut self, range: Range<usize>, is_long: bool) {
         let text = &self.text[range.clone()];
-        if !stays(text) && !(self.is_named() && is_plain_name(text)) {
+        let is_header = self.is_named() && is_plain_name(text);
+        if !(stays(text) || is_header) {
             self.hide(range.clone(), is_long, tags::LUA);
         }
         self.push(Lexeme::Literal(range));

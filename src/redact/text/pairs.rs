@@ -12,8 +12,8 @@ const NAME: usize = 200;
 /// The most space around what separates a name from its value.
 const SPACE: usize = 64;
 
-/// The most bytes of a value that has to look random.
-const HINTED: usize = 512;
+/// How many bytes of a value are looked at that has to look random.
+const HINTED: usize = 128;
 
 /// Values that are none.
 const EMPTY: &[&str] = &[
@@ -213,6 +213,14 @@ fn value_of(scan: &Scan, name: &Name, before: &[u8]) -> Option<(usize, &'static 
     if name.telling != Telling::Secret {
         return None;
     }
+    // As Envoy logs headers.
+    if ahead.starts_with(b"', '") {
+        return Some((name.range.end + 3, ","));
+    }
+    // An element of XML.
+    if before.last() == Some(&b'<') && ahead.first() == Some(&b'>') {
+        return Some((name.range.end + 1, ">"));
+    }
     let is_option =
         name.range.start < scan.text.len() && scan.text[name.range.clone()].starts_with('-');
     if is_option && space > 0 && !rest.is_empty() && rest[0] != b'-' {
@@ -269,11 +277,14 @@ fn extent(scan: &Scan, name: &Name, start: usize, separator: &'static str) -> Op
         Some(b'|' | b'>') if is_secret && name.begins_line && is_block_mark(rest) => {
             secret(scan, name, block(bytes, name.range.start, start, true))
         }
-        Some(_) => secret(
-            scan,
-            name,
-            start..unquoted_end(scan, name, start, separator),
-        ),
+        Some(_) => {
+            if !is_secret {
+                let end = unquoted_end(scan, name, start, separator, HINTED);
+                secret(scan, name, start..end)?;
+            }
+            let end = unquoted_end(scan, name, start, separator, bytes.len());
+            secret(scan, name, start..end)
+        }
     }
 }
 
@@ -385,8 +396,9 @@ fn block(bytes: &[u8], name: usize, at: usize, is_scalar: bool) -> Range<usize> 
     start..end
 }
 
-/// Where a value without quotes ends.
-fn unquoted_end(scan: &Scan, name: &Name, start: usize, separator: &str) -> usize {
+/// Where a value without quotes ends, or its first `most` bytes.
+fn unquoted_end(scan: &Scan, name: &Name, start: usize, separator: &str, most: usize) -> usize {
+    let most = start.saturating_add(most);
     let bytes = scan.bytes();
     let is_encoded = separator.starts_with('%');
     let is_line = name.begins_line && !name.is_quoted && !is_encoded && separator != " ";
@@ -394,15 +406,12 @@ fn unquoted_end(scan: &Scan, name: &Name, start: usize, separator: &str) -> usiz
         let name = scan.text[name.range.clone()].to_ascii_lowercase();
         name.ends_with("cookie")
     };
-    let most = match name.telling {
-        Telling::Secret => bytes.len(),
-        Telling::Hint | Telling::Nothing => bytes.len().min(start + HINTED),
-    };
     let (skipped, is_list) = match name.telling {
         Telling::Secret => scheme::skip(&bytes[start..bytes.len().min(start + SPACE)]),
         _ => (0, false),
     };
-    let takes_spaces = is_line || is_list;
+    let is_element = separator == ">";
+    let takes_spaces = is_line || is_list || is_element;
     let begins_pair = |at: usize| NEXT_PAIR.is_match(scan.ahead(at, 2 * SPACE));
     let mut at = match token_at(scan.text, start + skipped) {
         Some(end) => end,
@@ -416,6 +425,7 @@ fn unquoted_end(scan: &Scan, name: &Name, start: usize, separator: &str) -> usiz
         let ends_here =
             || next.is_none_or(|byte| byte.is_ascii_whitespace() || is_quote(Some(byte)));
         let ends = match byte {
+            b'<' if is_element => true,
             b'\n' | b'\r' => true,
             b' ' | b'\t' if is_cookie && bytes[at - 1] == b';' => false,
             b' ' | b'\t' => !takes_spaces || separator == "=" && begins_pair(at + 1),
@@ -429,7 +439,8 @@ fn unquoted_end(scan: &Scan, name: &Name, start: usize, separator: &str) -> usiz
             b'&' | b'#' if name.is_parameter || is_encoded => true,
             b'%' if is_encoded || name.is_parameter => bytes[at..].starts_with(b"%26"),
             b'&' => begins_pair(at + 1),
-            b',' | b';' if takes_spaces || is_cookie && *byte == b';' => false,
+            b';' if is_cookie => false,
+            b',' | b';' if takes_spaces => separator == "=" && begins_pair(at + 1),
             b',' | b';' => ends_here() || name.is_quoted || begins_pair(at + 1),
             b')' | b']' | b'}' | b'>' => {
                 name.is_quoted

@@ -18,7 +18,9 @@ pub(super) fn closing(bytes: &[u8], open: usize) -> Option<usize> {
     for (index, byte) in bytes.iter().enumerate().skip(open + 1) {
         match *byte {
             b'\\' => run += 1,
-            byte if byte == quote && (run < level || (run - level) % (2 * (level + 1)) == 0) => {
+            byte if byte == quote
+                && (run < level || (run - level).is_multiple_of(2 * (level + 1))) =>
+            {
                 return Some(index - run.min(level));
             }
             _ => run = 0,

@@ -101,7 +101,7 @@ pub(super) fn at(scan: &mut Scan, found: Range<usize>) {
 fn is_credential(value: &str, is_basic: bool) -> bool {
     if is_basic {
         let value = value.replace("%3D", "=").replace("%3d", "=");
-        return base64_of(&value).is_some_and(|bytes| bytes.contains(&b':'));
+        return base64_of(&value).is_some_and(|bytes| bytes.len() > 1 && bytes.contains(&b':'));
     }
     let word = value.trim_end_matches(['.', '=', ',', ':']);
     !word.is_empty() && !PROSE.contains(&word.to_ascii_lowercase().as_str())

@@ -77,6 +77,8 @@ pub(super) struct Scan<'a> {
     pub(super) name_end: usize,
     /// Where the last run of letters that may be of a JSON web token ends.
     pub(super) jwt_end: usize,
+    /// Up to where no URL has a user.
+    pub(super) hosts_end: usize,
     /// Where the last base64 that was read for private keys ends.
     pub(super) encoded_end: usize,
     /// Where what followed the last scheme ends.
@@ -125,6 +127,7 @@ pub(super) fn find(text: &str) -> Vec<Span> {
         jwt_end: 0,
         encoded_end: 0,
         scheme_end: 0,
+        hosts_end: 0,
     };
     let mut has_pem = false;
     let mut has_jwk = false;
@@ -157,4 +160,207 @@ pub(super) fn find(text: &str) -> Vec<Span> {
         spans.extend(jwt::keys(text));
     }
     spans
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::redact::{
+        cut::{Hider, apply},
+        text::{self, Language},
+    };
+
+    fn scrub(text: &str) -> String {
+        apply(text, &text::find(text, Language::Plain, &Hider::default()))
+    }
+
+    #[test]
+    fn tokens_go_by_their_shape() {
+        let secrets = [
+            "ghp_0123456789abcdefABCDEF0123456789abcd",
+            "github_pat_11ABCDEFG0123456789_abcdefghijklmnopqrstuvwxyz0123456789",
+            "glpat-0123456789abcdefABCD",
+            "xoxb-123456789012-abcdefABCDEF",
+            "AKIAIOSFODNN7EXAMPLE",
+            "AIzaSyA0123456789abcdefABCDEF0123456789",
+            "ya29.a0AfH6SMBx0123456789abcdef",
+            "sk_live_0123456789abcdef",
+            "SK0123456789abcdef0123456789abcdef",
+            "npm_0123456789abcdefABCDEF0123456789abcd",
+            "dop_v1_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+            "sk-ant-api03-0123456789abcdefABCDEF",
+            "dapi0123456789abcdef0123456789abcdef",
+            "hvs.CAESI0123456789abcdefABCDEF",
+            "AGE-SECRET-KEY-1QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQPZRY9X8GF2TVDW0S3JN54KHCE",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+            "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
+            "eyJhbGciOiJkaXIifQ..aXY.Y2lwaGVy.dGFn",
+        ];
+        for secret in secrets {
+            for (before, after) in [
+                ("", ""),
+                ("a ", " b"),
+                ("(", ")."),
+                ("x%3D", "&y"),
+                ("\\n", "\\n"),
+                ("/", "/a"),
+            ] {
+                // What a token may go on with is taken with it.
+                let after = if secret.contains('.') && after == ")." {
+                    ")"
+                } else {
+                    after
+                };
+                let text = format!("{before}{secret}{after}");
+                assert_eq!(scrub(&text), format!("{before}[redacted]{after}"));
+            }
+            assert_eq!(scrub(&format!("a{secret}")), format!("a{secret}"));
+        }
+    }
+
+    #[test]
+    fn what_stands_under_a_telling_name_goes_to_its_end() {
+        let cases = [
+            ("password=hunter2 x", "password=[redacted]"),
+            ("password=hunter2 x=1", "password=[redacted] x=1"),
+            ("a password=hunter2 x", "a password=[redacted] x"),
+            ("PGPASSWORD=hunter 2\nB=c", "PGPASSWORD=[redacted]\nB=c"),
+            ("--api-key hunter2 --x", "--api-key [redacted] --x"),
+            ("run --api-key=hunter2 -x", "run --api-key=[redacted] -x"),
+            (
+                "  password: correct horse\nuser: bob",
+                "  password: [redacted]\nuser: bob",
+            ),
+            (
+                r#"{"password":"hun\"ter2","a":1}"#,
+                r#"{"password":"[redacted]","a":1}"#,
+            ),
+            (
+                r#"{\"password\":\"hun\\\"ter2\",\"a\":1}"#,
+                r#"{\"password\":\"[redacted]\",\"a\":1}"#,
+            ),
+            (
+                r#"{"pin": 1234, "token": {"a": ["x", "}"]}, "b": 2}"#,
+                r#"{"pin": [redacted], "token": {[redacted]}, "b": 2}"#,
+            ),
+            (
+                "'secret' => 'hunter2', 'b' => 1",
+                "'secret' => '[redacted]', 'b' => 1",
+            ),
+            (
+                "':path', '/'\n'cookie', 'a=b; c=d'\n'pin', '1234'",
+                "':path', '/'\n'cookie', '[redacted]'\n'pin', '[redacted]'",
+            ),
+            (
+                "'authorization', 'Bearer hunter2'",
+                "'authorization', 'Bearer [redacted]'",
+            ),
+            (
+                "key: \"x-api-key\" value: \"hunter2\"",
+                "key: \"x-api-key\" value: \"[redacted]\"",
+            ),
+            (
+                r#"{"name":"authorization","value":"hunter2"}"#,
+                r#"{"name":"authorization","value":"[redacted]"}"#,
+            ),
+            (
+                "private_key { inline_string: \"x\" } y",
+                "private_key { [redacted] } y",
+            ),
+            (
+                "Server=a;Password=b;c;User Id=d",
+                "Server=a;Password=[redacted];User Id=d",
+            ),
+            (
+                "AccountKey=abc==;EndpointSuffix=x",
+                "AccountKey=[redacted];EndpointSuffix=x",
+            ),
+            (
+                "secret: |\n  line\n\n  more\nnext: x",
+                "secret: |\n  [redacted]\nnext: x",
+            ),
+            (
+                "a:\n  tokens:\n  - b\n  secret:\n  - one\n  - two\n  c: d",
+                "a:\n  tokens:\n  - b\n  secret:\n  [redacted]\n  c: d",
+            ),
+            (
+                "/a?x=1&access_token=hunter2&y=2 HTTP/1.1",
+                "/a?x=1&access_token=[redacted]&y=2 HTTP/1.1",
+            ),
+            (
+                "/a?code=4a0AX4XfWh&state=x#f",
+                "/a?code=[redacted]&state=x#f",
+            ),
+            (
+                "/cb?u=https%3A%2F%2Fh%2F%3Faccess%5Ftoken%3Dhunter2%26x",
+                "/cb?u=https%3A%2F%2Fh%2F%3Faccess%5Ftoken%3D[redacted]%26x",
+            ),
+            (
+                "X-Amz-Signature=fe5f80f77d5fa3beca038a248ff027d0445342fe2855ddc963176630326f1024",
+                "X-Amz-Signature=[redacted]",
+            ),
+            (
+                "Authorization: Basic dXNlcjpwYXNz",
+                "Authorization: Basic [redacted]",
+            ),
+            (
+                "<password>hunter 2</password>",
+                "<password>[redacted]</password>",
+            ),
+            ("Cookie: a=b; c=d\nHost: x", "Cookie: [redacted]\nHost: x"),
+            ("x 'Basic dXNlcjpwYXNz' y", "x 'Basic [redacted]' y"),
+            ("Bearer%20hunter2", "Bearer%20[redacted]"),
+            (
+                "postgres://bob:hunter2@db:5432/x?a=b",
+                "postgres://[redacted]@db:5432/x?a=b",
+            ),
+            ("https://bob:hun/ter2@db/x", "https://[redacted]@db/x"),
+            (
+                "https%3A%2F%2Fbob%3Ahunter2%40db%2Fx",
+                "https%3A%2F%2F[redacted]%40db%2Fx",
+            ),
+            (
+                "https://hooks.slack.com/services/T000/B000/XXXXXXXXXXXX",
+                "https://hooks.slack.com/[redacted]",
+            ),
+            (
+                "AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY x",
+                "[redacted] [redacted] x",
+            ),
+            ("key=8f14e45fceea167a5a36dedd4bea2543", "key=[redacted]"),
+            (
+                r#"{"kty":"EC","x":"abc","d":"hunter2"}"#,
+                r#"{"kty":"EC","x":"abc","d":"[redacted]"}"#,
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(scrub(text), expected);
+        }
+    }
+
+    #[test]
+    fn ordinary_texts_stay() {
+        for text in [
+            "outbound|80||reviews.default.svc.cluster.local",
+            "spiffe://cluster.local/ns/default/sa/bookinfo-reviews-v1",
+            "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.GenericSecret",
+            "docker.io/istio/proxyv2@sha256:8f14e45fceea167a5a36dedd4bea25438f14e45fceea167a5a36dedd4bea2543",
+            "oci://registry.example:5000/token/filter@sha256:8f14e45fceea167a5a36dedd4bea2543",
+            "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+            "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUIKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=",
+            "x-request-id: 1b4e28ba-2fa1-11d2-883f-0016d3cca427",
+            "http.inbound_0.0.0.0_8080;.jwt_authn.denied: 5",
+            "http_local_rate_limit.token_bucket.max_tokens: 5",
+            "cluster.auth-token-service.upstream_rq_total: 5",
+            "token-service:8080 auth.example.com:443",
+            "app.kubernetes.io/version=8f14e45f, pod-template-hash=6b746f74dc",
+            "token=%REQ(X-TOKEN)% password=${PASSWORD} secret: \"\" token: null",
+            "Bearer token is required; Bearer realm=\"x\", Basic authentication",
+            "https://example.com/a@b?c=d ssh://git@example.com",
+            "kubernetes://bookinfo-credential",
+            "key: value, code: 503, session: 12",
+            "allow_credentials: true, token_lifetime_seconds: 30",
+        ] {
+            assert_eq!(scrub(text), text);
+        }
+    }
 }

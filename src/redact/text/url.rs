@@ -24,13 +24,16 @@ pub(super) fn at(scan: &mut Scan, found: Range<usize>) {
                 return;
             };
             let is_port = rest[colon + 1..end].iter().all(u8::is_ascii_digit);
-            if is_port || rest.first() == Some(&b'[') {
+            if is_port || rest.first() == Some(&b'[') || start < scan.hosts_end {
                 return;
             }
             let end = position(rest, is_outside);
             match rest[..end].iter().rposition(|byte| *byte == b'@') {
                 Some(at) => at,
-                None => return,
+                None => {
+                    scan.hosts_end = start + end;
+                    return;
+                }
             }
         }
     };
@@ -44,11 +47,14 @@ pub(super) fn encoded_at(scan: &mut Scan, found: Range<usize>) {
     }
     let start = found.end;
     let rest = scan.ahead(start, MOST);
-    let end = position(rest, |byte| is_outside(byte) || b"/?#\\&".contains(&byte));
-    let host = rest[..end]
-        .windows(3)
-        .position(|code| code.eq_ignore_ascii_case(b"%2f"));
-    let authority = &rest[..host.unwrap_or(end)];
+    let ends = |index: &usize| {
+        let rest = &rest[*index..];
+        is_outside(rest[0])
+            || b"/?#\\&".contains(&rest[0])
+            || rest.len() > 2 && rest[..3].eq_ignore_ascii_case(b"%2f")
+    };
+    let end = (0..rest.len()).find(ends).unwrap_or(rest.len());
+    let authority = &rest[..end];
     let at = authority.windows(3).rposition(|code| code == b"%40");
     let at = at.or_else(|| authority.iter().rposition(|byte| *byte == b'@'));
     if let Some(at) = at {

@@ -8,11 +8,12 @@ use regex::Regex;
 use super::{
     scheme::is_operator,
     shapes,
-    span::{Form, Span},
+    span::{Form, Span, token_at},
     tags,
 };
 use crate::redact::{
     MAX_DEPTH,
+    cut::is_harmless,
     names::{self, Telling},
 };
 
@@ -82,7 +83,10 @@ static LINE: LazyLock<Regex> = LazyLock::new(|| {
 
 /// What goes of a configuration.
 pub(super) fn find(text: &str) -> Vec<Span> {
-    let found = match text.trim_start().bytes().next() {
+    let start = text.trim_start();
+    let is_token = token_at(start, 0).is_some();
+    let found = match start.bytes().next() {
+        _ if is_token => in_lines(text),
         Some(b'{' | b'[' | b'"') => in_json(text),
         _ => in_lines(text),
     };
@@ -205,7 +209,7 @@ fn in_lines(text: &str) -> Option<Vec<Span>> {
         let line = line.trim_end_matches(['\n', '\r']);
         let indent = line.len() - line.trim_start().len();
         let content = line.trim();
-        if content.is_empty() || matches!(content, "---" | "...") {
+        if content.is_empty() || matches!(content, "---" | "...") || is_harmless(content) {
             continue;
         }
         if block.is_some_and(|depth| indent > depth) || content.starts_with('#') {
@@ -248,5 +252,32 @@ fn add_value(spans: &mut Vec<Span>, value: &str, at: usize, is_secret: bool) {
             .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'));
     if is_secret || !(stays(text) || is_number && inner.start == 0) {
         spans.push(Span::new(at + inner.start..at + inner.end, tags::WASM));
+    }
+}
+
+#[test]
+fn values_go_and_names_stay() {
+    let cases = [
+        (
+            "{\"header\": \"x-lab\", \"level\":\"debug\", \"n\": 7, \"pin\":1234, \"ok\":true, \"a\\\"\": [\"hun\\\"ter2\"], \"f\":\"%REQ(X)%\"}",
+            "{\"header\": \"[redacted]\", \"level\":\"debug\", \"n\": 7, \"pin\":\"[redacted]\", \"ok\":true, \"a\\\"\": [\"[redacted]\"], \"f\":\"%REQ(X)%\"}",
+        ),
+        (
+            "# hunter2\na: hunter2\nb:\n  - \"hunter2\"\n  - c: 7\npin = 1234\nd: |\n  hunter2\n  more\n",
+            "[redacted]\na: [redacted]\nb:\n  - \"[redacted]\"\n  - c: 7\npin = [redacted]\nd: |\n  [redacted]\n  [redacted]\n",
+        ),
+        ("hunter2", "[redacted]"),
+        ("1234", "[redacted]"),
+        ("{\"a\": \"hunter2", "[redacted]"),
+        ("\"hunter2\"", "\"[redacted]\""),
+        (
+            "{\"ghp_0123456789abcdefABCDEF0123456789abcd\": 1}",
+            "{\"[redacted]\": 1}",
+        ),
+    ];
+    for (text, expected) in cases {
+        let hider = crate::redact::cut::Hider::default();
+        let cuts = super::find(text, super::Language::Wasm, &hider);
+        assert_eq!(crate::redact::cut::apply(text, &cuts), expected);
     }
 }
