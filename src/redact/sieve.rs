@@ -22,7 +22,7 @@ use super::{
     MAX_DEPTH, Redactor,
     blocks::{BLOCK, Blocks},
     cut::Counts,
-    labels::{KEY_TYPE, TYPE, TYPE_URL},
+    labels::{TYPE, TYPE_URL},
     lookup::{Rules, Treatment, Verdict, tells},
     memo::Memo,
     names::{self, Telling},
@@ -37,10 +37,10 @@ use crate::xds::{Kind, Message};
 #[derive(Clone, Copy, Debug)]
 struct Name {
     kind: NameKind,
-    /// Whether its text may name what stands beside it.
-    is_label: bool,
-    /// Whether what it holds may be named by what stands beside it.
-    is_value: bool,
+    /// In which pairs its text names what stands beside it: a bit each.
+    labels: u64,
+    /// In which pairs what it holds is named by what stands beside it.
+    values: u64,
     /// In which ways texts in it may be treated, other than all texts are.
     ways: &'static [Treatment],
 }
@@ -59,8 +59,8 @@ enum NameKind {
 impl Name {
     const OTHER: Self = Self {
         kind: NameKind::Other,
-        is_label: false,
-        is_value: false,
+        labels: 0,
+        values: 0,
         ways: &[],
     };
     const ALARM: Self = Self {
@@ -111,10 +111,10 @@ pub(super) struct Scan {
     name_start: usize,
     /// Where the string before the last one ends.
     before: usize,
-    /// Whether a text names a secret.
-    is_named: bool,
-    /// Whether there may be a value that such a name is of.
-    has_value: bool,
+    /// In which pairs a text names a secret.
+    named: u64,
+    /// In which pairs there may be a value that such a name is of.
+    values: u64,
     /// Members that are no texts and whose texts are treated in a way of their own: where each begins, where its value
     /// does, and how.
     below: Vec<(usize, usize, &'static [Treatment])>,
@@ -137,8 +137,8 @@ impl Scan {
             name: Name::OTHER,
             name_start: 0,
             before: 0,
-            is_named: false,
-            has_value: false,
+            named: 0,
+            values: 0,
             below: Vec::new(),
             alarm: false,
         }
@@ -197,7 +197,7 @@ impl Scan {
         }
         if let Some(end) = end {
             self.look(sieve, bytes);
-            self.alarm |= self.is_named && self.has_value;
+            self.alarm |= self.named & self.values != 0;
             self.alarm = self.alarm || sieve.is_touched_below(&bytes[..end], &self.below);
         }
         end
@@ -236,7 +236,7 @@ impl Scan {
             Some((at, b':')) => {
                 let last = std::mem::replace(&mut self.name, sieve.name(string));
                 self.name_start = self.string;
-                self.has_value |= self.name.is_value;
+                self.values |= self.name.values;
                 let before = &bytes[..self.string - 1];
                 self.alarm |= match self.name.kind {
                     NameKind::Other => false,
@@ -250,12 +250,14 @@ impl Scan {
                             || !between.iter().all(|byte| is_space(*byte) || *byte == b',')
                     }
                 };
-                if !self.name.ways.is_empty() {
+                if self.name.kind != NameKind::Other || !self.name.ways.is_empty() {
                     let value = end + 1 + at + 1;
-                    let start = bytes[value..].iter().position(|byte| !is_space(*byte));
                     // What is not in the buffer yet is no text: a text would be, up to its quote.
-                    let start = start.map(|start| value + start);
-                    if start.is_none_or(|start| bytes[start] != b'"') {
+                    let first = bytes[value..].iter().find(|byte| !is_space(**byte));
+                    let is_text = first == Some(&b'"');
+                    // A list may have two types.
+                    self.alarm |= self.name.kind != NameKind::Other && !is_text;
+                    if !is_text && !self.name.ways.is_empty() {
                         self.below.push((self.string, value, self.name.ways));
                         self.alarm |= self.below.len() > MOST_BELOW;
                         self.name.ways = &[];
@@ -264,8 +266,8 @@ impl Scan {
             }
             _ => {
                 self.alarm |= sieve.is_alarming_text(string);
-                if self.name.is_label && !self.is_named {
-                    self.is_named = sieve.is_telling(string);
+                if self.name.labels & !self.named != 0 && sieve.is_telling(string) {
+                    self.named |= self.name.labels;
                 }
                 if !self.name.ways.is_empty() {
                     let member = &bytes[self.name_start..end];
@@ -398,6 +400,8 @@ fn goes(redactor: &Redactor, text: &str, way: Treatment) -> bool {
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
     goes(Shape::Unknown)
         || way != Treatment::KEEP && goes(Shape::Scalar(Scalar::Text))
+        || text.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && goes(Shape::Scalar(Scalar::Hexadecimal))
         || !matches!(way, Treatment::Named(_))
             && text.bytes().all(is_base64_letter)
             && (goes(Shape::Scalar(Scalar::Bytes)) || goes(Shape::Serialized))
@@ -416,7 +420,10 @@ const HINTED: &[Treatment] = &[Treatment::Named(Verdict {
 })];
 
 fn what_name_tells(redactor: &Redactor, name: &str) -> Name {
-    if name == KEY_TYPE || !text::find(name, Language::Plain, &redactor.hider).is_empty() {
+    if !text::find(name, Language::Plain, &redactor.hider).is_empty() {
+        return Name::ALARM;
+    }
+    if TELLING.marks.contains(name) {
         return Name::ALARM;
     }
     let of_field = TELLING.fields.get(name);
@@ -438,8 +445,8 @@ fn what_name_tells(redactor: &Redactor, name: &str) -> Name {
             TYPE_URL | "typeUrl" => NameKind::InnerType,
             _ => NameKind::Other,
         },
-        is_label: TELLING.labels.contains(name),
-        is_value: TELLING.values.contains(name),
+        labels: TELLING.labels.get(name).copied().unwrap_or_default(),
+        values: TELLING.values.get(name).copied().unwrap_or_default(),
         ways,
     }
 }
@@ -481,10 +488,12 @@ struct TellingNames {
     fields: HashMap<&'static str, Option<Vec<Treatment>>>,
     /// Messages with such fields whose names too many others have.
     messages: HashSet<&'static str>,
-    /// Members whose texts name what stands beside them, in both spellings.
-    labels: HashSet<String>,
+    /// Members that tell that others of their object go, in both spellings.
+    marks: HashSet<String>,
+    /// Members whose texts name what stands beside them, in both spellings, with a bit for each pair.
+    labels: HashMap<String, u64>,
     /// Members that hold what is named so: of a path, the last.
-    values: HashSet<String>,
+    values: HashMap<String, u64>,
 }
 
 /// How many messages may have a field of a name that tells.
@@ -526,19 +535,29 @@ impl TellingNames {
                 telling.add_field(field.json_name(), None);
             }
         }
-        for pair in RULES.iter().flat_map(|rule| match rule.what {
+        for rule in RULES {
+            if let What::Marked { by, .. } = rule.what {
+                telling.marks.extend([by.to_owned(), camel(by)]);
+            }
+        }
+        let pairs = RULES.iter().flat_map(|rule| match rule.what {
             What::Named(pairs) => pairs,
             _ => &[],
-        }) {
-            let last =
-                |path: &&'static str| path.split('.').filter(|step| *step != KEYS).next_back();
-            let both = |name: &str| [name.to_owned(), camel(name)];
-            telling
-                .labels
-                .extend(pair.names.iter().filter_map(last).flat_map(both));
-            telling
-                .values
-                .extend(pair.values.iter().filter_map(last).flat_map(both));
+        });
+        for (index, pair) in pairs.enumerate() {
+            // Of so many that there are no bits left, some have one together.
+            let bit = 1 << (index % 64);
+            let add = |names: &mut HashMap<String, u64>, paths: &[&str]| {
+                for path in paths {
+                    let last = path.split('.').filter(|step| *step != KEYS).next_back();
+                    let last = last.unwrap_or_default();
+                    for name in [last.to_owned(), camel(last)] {
+                        *names.entry(name).or_default() |= bit;
+                    }
+                }
+            };
+            add(&mut telling.labels, pair.names);
+            add(&mut telling.values, pair.values);
         }
         telling
     }

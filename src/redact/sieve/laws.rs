@@ -210,6 +210,7 @@ fn what_tells_of_a_secret_alarms_however_it_is_spelt() {
         r#"["-----BEGIN PRIVATE KEY-----\nMII"]"#,
         r#"{"@type": "x/a.B", "@type": "x/a.C", "v": "x"}"#,
         r#"{"@type": "x/xds.type.v3.TypedStruct", "type_url": "x/a", "value": {}, "type_url": "x/b"}"#,
+        r#"{"@type": ["x/a.B", "x/a.C"], "v": "x"}"#,
         r#"{"x": "{\"password\": \"hunter2\"}"}"#,
         r#"{"kty": "oct", "k": "AAEC"}"#,
         r#"{"key": "wJalrXUtnFEMI7K7MDENGbPxRfiCYEXAMPLEKEY"}"#,
@@ -217,6 +218,10 @@ fn what_tells_of_a_secret_alarms_however_it_is_spelt() {
         r#"{"private_key_provider": {"provider_name": "x", "typed_config": {"a": "b"}}}"#,
         r#"{"@type": "x/envoy.extensions.transport_sockets.tls.v3.PrivateKeyProvider", "typed_config": {"a": "b"}}"#,
         r#"{"lastError": "near 'hunter2'"}"#,
+        r#"{"provider_name": "x", "config": {"a": "b"}}"#,
+        r#"{"users": {"inline_string": "u:p"}}"#,
+        r#"{"text": "687474703a2f2f753a70617373776f726440682f"}"#,
+        r#"["eyJwYXNzd29yZCI6Imh1bnRlcjIifQ=="]"#,
         // No JSON: whoever reads it says where.
         r#"{"a": tru}"#,
         r#"{"a": 01}"#,
