@@ -198,6 +198,7 @@ impl Scan {
         if let Some(end) = end {
             self.look(sieve, bytes);
             self.alarm |= self.named & self.values != 0;
+            self.alarm |= bytes.starts_with(b"{") != bytes[..end].ends_with(b"}");
             self.alarm = self.alarm || sieve.is_touched_below(&bytes[..end], &self.below);
         }
         end
@@ -549,7 +550,7 @@ impl TellingNames {
             let bit = 1 << (index % 64);
             let add = |names: &mut HashMap<String, u64>, paths: &[&str]| {
                 for path in paths {
-                    let last = path.split('.').filter(|step| *step != KEYS).next_back();
+                    let last = path.split('.').rfind(|step| *step != KEYS);
                     let last = last.unwrap_or_default();
                     for name in [last.to_owned(), camel(last)] {
                         *names.entry(name).or_default() |= bit;

@@ -555,7 +555,7 @@ fn malformed_json_is_refused_with_its_place() {
         ("{}x".to_owned(), 2),
         ("{} {}".to_owned(), 3),
         (r#"{"configs":}"#.to_owned(), 11),
-        (r#"{"configs":[{"a":[}]}]}"#.to_owned(), 20),
+        (r#"{"configs":[{"a":[}]}]}"#.to_owned(), 18),
         (r#"{"configs" []}"#.to_owned(), 11),
         (r#"{"configs":[],}"#.to_owned(), 14),
         (r#"{configs:[]}"#.to_owned(), 1),
