@@ -86,7 +86,7 @@ fn verdict(rule: &'static str, telling: Telling) -> Option<Verdict> {
 }
 
 /// What `name` tells: what extensions are called tells nothing, nor does a text that is no name.
-fn tells(name: &str) -> Telling {
+pub(super) fn tells(name: &str) -> Telling {
     const EXTENSIONS: [&str; 5] = [
         "envoy.",
         "istio.",

@@ -8,6 +8,7 @@
 //! Laws: redacting what is redacted changes nothing and counts nothing; how the input is cut into reads does not
 //! matter; a document without secrets is copied as it is.
 
+mod blocks;
 mod cut;
 mod element;
 mod found;
@@ -15,10 +16,12 @@ mod key;
 mod known;
 mod labels;
 mod lookup;
+mod memo;
 mod names;
 mod pseudonym;
 mod rules;
 mod shape;
+mod sieve;
 mod stream;
 mod string;
 mod text;

@@ -1,5 +1,9 @@
 //! What a name tells of the value that stands under it: of a member, a header, a parameter, a variable.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 /// What a name tells of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Telling {
@@ -245,8 +249,26 @@ const SWITCHES: &[&str] = &[
 /// How many words in a row are taken together.
 const MOST_WORDS: usize = 3;
 
+/// [`PARTS`] without their digits: a name that has none of them in its letters does not tell.
+static LETTERS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let parts = PARTS
+        .iter()
+        .map(|part| part.trim_end_matches(|c: char| c.is_ascii_digit()));
+    AhoCorasick::new(parts).expect("a few short words")
+});
+
 /// What `name` tells.
 pub(super) fn telling(name: &str) -> Telling {
+    // Most names do not tell, and to look at their letters is cheaper than to look at their words.
+    let letters = name.bytes().filter(u8::is_ascii_alphabetic);
+    let letters: Vec<u8> = letters.map(|byte| byte.to_ascii_lowercase()).collect();
+    match LETTERS.is_match(&letters) {
+        true => telling_by_words(name),
+        false => Telling::Nothing,
+    }
+}
+
+fn telling_by_words(name: &str) -> Telling {
     let mut words = words(name);
     // A `DataSource` holds what it is a source of.
     if words.len() > 2 && words[words.len() - 2..].concat() == "datasource" {
@@ -479,7 +501,7 @@ fn few_fields_of_the_api_tell_a_secret() {
         "credential",
         "credentials",
         "credentials_data_source",
-            "downstream_auth_password",
+        "downstream_auth_password",
         "downstream_auth_passwords",
         "fallback_credentials",
         "generic_secret",
@@ -501,7 +523,7 @@ fn few_fields_of_the_api_tell_a_secret() {
         "ssl_credentials",
         "token",
         "token_secret",
-            "web_identity_token_data_source",
+        "web_identity_token_data_source",
     ];
     assert_eq!(Vec::from_iter(telling), expected);
 }
@@ -510,6 +532,19 @@ fn few_fields_of_the_api_tell_a_secret() {
 fn what_is_searched_for_is_in_every_name_that_tells() {
     for name in SECRETS.iter().chain(LAST).chain(HINTS).chain(GLUED) {
         assert!(PARTS.iter().any(|part| name.contains(part)), "{name}");
+    }
+}
+
+#[cfg(test)]
+proptest::proptest! {
+    #[test]
+    fn names_without_the_letters_of_one_that_tells_do_not_tell(name in "([a-zA-Z0-9]{1,3}[-_. ]?){1,5}", at in 0_usize..200, by in "[-_.0-9A-Z]?") {
+        let all: Vec<_> = SECRETS.iter().chain(LAST).chain(HINTS).chain(GLUED).collect();
+        let secret = all[at % all.len()];
+        let (first, last) = secret.split_at(at % secret.len());
+        for name in [name.clone(), format!("{name}{first}{by}{last}"), format!("{first}{by}{last}_{name}")] {
+            proptest::prop_assert_eq!(telling(&name), telling_by_words(&name));
+        }
     }
 }
 

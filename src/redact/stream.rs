@@ -6,12 +6,15 @@ use jiter::Jiter;
 use memchr::memchr2;
 
 use super::{
-    MAX_PAGE, MAX_VALUE, RedactError, Redactor, cut,
+    MAX_PAGE, MAX_VALUE, RedactError, Redactor,
+    blocks::BLOCK,
+    cut,
     element::{self, Place},
     found::Log,
     labels::TYPE,
     lookup::Treatment,
     shape::{Ahead, Object, Shape},
+    sieve::{Scan, Sieve, is_alarming_type},
     text::{self, Language},
 };
 use crate::{model::Document, xds::Message};
@@ -37,6 +40,8 @@ pub(super) fn copy<L: Log>(
         redactor,
         source: Source::new(input),
         output: BufWriter::with_capacity(CHUNK, output),
+        sieve: Sieve::new(redactor),
+        is_plain: true,
         log,
     };
     stream.byte_order_mark()?;
@@ -52,6 +57,9 @@ struct Stream<'a, L> {
     redactor: &'a Redactor,
     source: Source<'a>,
     output: BufWriter<&'a mut dyn Write>,
+    sieve: Sieve<'a>,
+    /// Whether nothing around what follows makes anything in it go.
+    is_plain: bool,
     log: &'a mut L,
 }
 
@@ -104,7 +112,18 @@ impl<L: Log> Stream<'_, L> {
         treatment: Treatment,
         depth: usize,
     ) -> Result<(), RedactError> {
-        let length = self.source.value(0)?;
+        let length = match self.source.peek()? {
+            Some(b'{' | b'[') if treatment == Treatment::KEEP && self.is_plain => {
+                let mut scan = Scan::new(depth);
+                let length = self.source.scan(&mut scan, &mut self.sieve)?;
+                let is_text = || std::str::from_utf8(&self.source.buffered()[..length]).is_ok();
+                if !scan.alarm && is_text() {
+                    return self.copy(length);
+                }
+                length
+            }
+            _ => self.source.value(0)?,
+        };
         let place = Place {
             offset: self.source.offset,
             depth,
@@ -138,6 +157,9 @@ impl<L: Log> Stream<'_, L> {
 
     fn object(&mut self, shape: Shape, depth: usize) -> Result<(), RedactError> {
         let object = self.enter(shape)?;
+        let was_plain = self.is_plain;
+        let leading_type = self.leading_type()?;
+        let is_plain = was_plain && !leading_type.is_some_and(|url| is_alarming_type(&url));
         self.punctuation(b"{")?;
         if self.space()? == Some(b'}') {
             return self.punctuation(b"}").map(drop);
@@ -158,7 +180,9 @@ impl<L: Log> Stream<'_, L> {
             self.punctuation(b":")?;
             self.space()?;
             let member = object.member(&key, &self.redactor.rules);
+            self.is_plain = is_plain && !self.sieve.is_alarming_name(&key);
             self.value(member.shape, member.treatment, depth + 1)?;
+            self.is_plain = was_plain;
             self.log.leave();
             self.space()?;
             if self.punctuation(b",}")? == b'}' {
@@ -374,6 +398,34 @@ impl<'a> Source<'a> {
             at += 1;
         }
         Ok(at)
+    }
+
+    /// The length of the list or object that begins at the next byte, as `scan` reads it; all of it is in the buffer
+    /// then. What is cut off is an alarm.
+    fn scan(&mut self, scan: &mut Scan, sieve: &mut Sieve) -> Result<usize, RedactError> {
+        let mut at = 0;
+        loop {
+            let bytes = self.buffered();
+            while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
+                if let Some(end) = scan.read(sieve, bytes, at, block) {
+                    return Ok(end);
+                }
+                at += BLOCK;
+            }
+            if !self.fill()? {
+                break;
+            }
+        }
+        let bytes = self.buffered();
+        let mut block = [b' '; BLOCK];
+        block[..bytes.len() - at].copy_from_slice(&bytes[at..]);
+        match scan.read(sieve, bytes, at, &block) {
+            Some(end) => Ok(end),
+            None => {
+                scan.alarm = true;
+                Ok(bytes.len())
+            }
+        }
     }
 
     /// The length of the value that begins `start` bytes after the next one; all of it is in the buffer then.

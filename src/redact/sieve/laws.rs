@@ -1,0 +1,375 @@
+//! What is without alarm stays as it is, whatever its shape: of recordings, and of JSON made of what rules look for.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use proptest::prelude::*;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{Scan, Sieve, is_alarming_type};
+use crate::model::Document;
+use crate::redact::{
+    Redactor,
+    blocks::BLOCK,
+    cut::Counts,
+    element::{self, Place},
+    labels::Labels,
+    lookup::Treatment,
+    shape::{Ahead, Shape},
+};
+
+/// Whether nothing in `value`, an object or a list, alarms.
+fn is_clean(sieve: &mut Sieve, value: &str) -> bool {
+    let mut scan = Scan::new(0);
+    let mut at = 0;
+    let bytes = value.as_bytes();
+    while at < bytes.len() {
+        let mut block = [b' '; BLOCK];
+        let length = BLOCK.min(bytes.len() - at);
+        block[..length].copy_from_slice(&bytes[at..at + length]);
+        if let Some(end) = scan.read(sieve, bytes, at, &block) {
+            assert_eq!(end, bytes.len());
+            return !scan.alarm;
+        }
+        at += BLOCK;
+    }
+    panic!("no end: {value}");
+}
+
+/// Holds `value` and what is in it, down to so many levels, to the law.
+fn hold(sieve: &mut Sieve, value: &str, shape: Shape, levels: usize) {
+    let value = value.trim();
+    if levels == 0 || !value.starts_with(['{', '[']) {
+        return;
+    }
+    let redactor = sieve.redactor;
+    if is_clean(sieve, value) {
+        for shape in [shape, Shape::Unknown] {
+            let place = Place {
+                offset: 0,
+                depth: 0,
+                texts: 0,
+                shape,
+                treatment: Treatment::KEEP,
+            };
+            let mut copy = Vec::new();
+            let mut counts = Counts::default();
+            element::copy(redactor, place, value.as_bytes(), &mut copy, &mut counts).unwrap();
+            assert_eq!(counts, Counts::default(), "{shape:?}: {value}");
+            assert!(copy == value.as_bytes(), "{shape:?}: {value}");
+        }
+        // What is in it is only clean.
+        return;
+    }
+    if value.starts_with('[') {
+        for item in serde_json::from_str::<Vec<&RawValue>>(value).unwrap() {
+            hold(sieve, item.get(), shape.item(), levels - 1);
+        }
+        return;
+    }
+    let labels = Labels::read(value.as_bytes(), 0).unwrap();
+    let object = shape.enter(&redactor.rules, &Ahead::All(&labels, 0));
+    let members = Members.deserialize(&mut serde_json::Deserializer::from_str(value));
+    let members = members.unwrap();
+    let is_alarming = |(_, member): &(String, &RawValue)| {
+        serde_json::from_str::<String>(member.get()).is_ok_and(|text| is_alarming_type(&text))
+    };
+    if members.iter().any(is_alarming) {
+        return;
+    }
+    for (name, member) in members {
+        let known = object.member(&name, &redactor.rules);
+        if known.treatment == Treatment::KEEP && !sieve.is_alarming_name(&name) {
+            hold(sieve, member.get(), known.shape, levels - 1);
+        }
+    }
+}
+
+/// The members of an object as they stand there, twice or not.
+struct Members;
+
+impl<'a> DeserializeSeed<'a> for Members {
+    type Value = Vec<(String, &'a RawValue)>;
+
+    fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Members {
+    type Value = Vec<(String, &'a RawValue)>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(members)
+    }
+}
+
+fn recordings() -> Vec<PathBuf> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => files.push(path),
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn read(file: &Path) -> Option<String> {
+    let bytes = fs::read(file).unwrap();
+    let bytes = match file.extension()?.to_str()? {
+        "zst" => zstd::decode_all(&*bytes).unwrap(),
+        "json" => bytes,
+        _ => return None,
+    };
+    String::from_utf8(bytes).ok()
+}
+
+fn shape_of(file: &Path) -> Shape {
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let document = Document::ALL
+        .into_iter()
+        .find(|document| name.contains(document.to_string().as_str()));
+    document.map_or(Shape::Unknown, Shape::of_document)
+}
+
+#[test]
+fn what_alarms_in_no_recording_stays_as_it_is() {
+    let redactor = Redactor::default();
+    let mut sieve = Sieve::new(&redactor);
+    // Recordings of one scene are much alike.
+    for file in recordings().iter().step_by(23) {
+        let Some(text) = read(file) else { continue };
+        if serde_json::from_str::<&RawValue>(&text).is_ok() {
+            hold(&mut sieve, &text, shape_of(file), 6);
+        }
+    }
+}
+
+#[test]
+fn what_real_dumps_hold_does_not_alarm() {
+    let redactor = Redactor::default();
+    let mut sieve = Sieve::new(&redactor);
+    for scene in [
+        "a_in_sync/3_proxies_restarted",
+        "c_mtls/3_strict_dr_istio_mutual",
+    ] {
+        let file = format!(
+            "testdata/corpus/{scene}/envoy/productpage-v1-6b746f74dc-9stvs.default/config_dump.json.zst"
+        );
+        let text = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        let dump: Dump = serde_json::from_str(&text).unwrap();
+        for section in dump.configs {
+            let is_of_secrets = section.get().contains("SecretsConfigDump");
+            assert_eq!(
+                is_clean(&mut sieve, section.get()),
+                !is_of_secrets,
+                "{:.200}",
+                section.get()
+            );
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Dump<'a> {
+    #[serde(borrow)]
+    configs: Vec<&'a RawValue>,
+}
+
+#[test]
+fn what_tells_of_a_secret_alarms_however_it_is_spelt() {
+    let redactor = Redactor::default();
+    let mut sieve = Sieve::new(&redactor);
+    for value in [
+        r#"{"a": {"private_key": 1}}"#,
+        r#"{"privateKey": 1}"#,
+        r#"{"\u0070rivate_key": 1}"#,
+        r#"{"pri\u0076ateKey": 1}"#,
+        r#"[{"key": "Authorization", "value": "x"}]"#,
+        r#"{"value": "x", "n\u0061me": "x-api-key"}"#,
+        r#"{"headers": [{"name": "cookie", "string_match": {"exact": "a=b"}}]}"#,
+        r#"["https://user:hunter2@example.com/"]"#,
+        r#"["https:\/\/user:hunter2\u0040example.com/"]"#,
+        r#"["-----BEGIN PRIVATE KEY-----\nMII"]"#,
+        r#"{"@type": "x/a.B", "@type": "x/a.C", "v": "x"}"#,
+        r#"{"@type": "x/xds.type.v3.TypedStruct", "type_url": "x/a", "value": {}, "type_url": "x/b"}"#,
+        r#"{"@type": ["x/a.B", "x/a.C"], "v": "x"}"#,
+        r#"{"x": "{\"password\": \"hunter2\"}"}"#,
+        r#"{"kty": "oct", "k": "AAEC"}"#,
+        r#"{"key": "wJalrXUtnFEMI7K7MDENGbPxRfiCYEXAMPLEKEY"}"#,
+        r#"{"key": {"x": ["wJalrXUtnFEMI7K7MDENGbPxRfiCYEXAMPLEKEY"]}}"#,
+        r#"{"private_key_provider": {"provider_name": "x", "typed_config": {"a": "b"}}}"#,
+        r#"{"@type": "x/envoy.extensions.transport_sockets.tls.v3.PrivateKeyProvider", "typed_config": {"a": "b"}}"#,
+        r#"{"lastError": "near 'hunter2'"}"#,
+        r#"{"provider_name": "x", "config": {"a": "b"}}"#,
+        r#"{"users": {"inline_string": "u:p"}}"#,
+        r#"{"text": "687474703a2f2f753a70617373776f726440682f"}"#,
+        r#"["eyJwYXNzd29yZCI6Imh1bnRlcjIifQ=="]"#,
+        // No JSON: whoever reads it says where.
+        r#"{"a": tru}"#,
+        r#"{"a": 01}"#,
+        r#"{"a": hunter2}"#,
+        r#"{"a": "\x"}"#,
+        "{\"a\": é}",
+    ] {
+        assert!(!is_clean(&mut sieve, value), "{value}");
+    }
+    for value in [
+        r#"{"sds_secret_configs": [{"name": "default"}], "token_bucket": {"max_tokens": 5}}"#,
+        r#"{"name": "envoy.filters.http.jwt_authn", "value": "x"}"#,
+        r#"{"key": "x-request-id", "value": "%REQ(X-REQUEST-ID)%"}"#,
+        r#"{"uri": "spiffe://cluster.local/ns/default/sa/bookinfo-reviews", "a": [1.5e3, -0, true, null]}"#,
+        r#"{"lastError": "missing route"}"#,
+        r#"{"@type": "x/xds.type.v3.TypedStruct", "type_url": "x/a", "value": {}}"#,
+        r#"{"inline_bytes": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSQotLS0tLUVORCBDRVJUSUZJQ0FURS0tLS0tCg=="}"#,
+    ] {
+        assert!(is_clean(&mut sieve, value), "{value}");
+    }
+}
+
+/// JSON made of what rules look for, and of what they do not, spelt in more than one way.
+fn documents() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(vec![
+        r#""@type""#,
+        r#""@type""#,
+        r#""type_url""#,
+        r#""typeUrl""#,
+        r#""key""#,
+        r#""k\u0065y""#,
+        r#""name""#,
+        r#""value""#,
+        r#""raw_value""#,
+        r#""rawValue""#,
+        r#""string_match""#,
+        r#""exact""#,
+        r#""metadata""#,
+        r#""private_key""#,
+        r#""privateKey""#,
+        r#""\u0070rivate_key""#,
+        r#""inline_bytes""#,
+        r#""inlineString""#,
+        r#""error_state""#,
+        r#""details""#,
+        r#""lastError""#,
+        r#""keys""#,
+        r#""typed_config""#,
+        r#""secret""#,
+        r#""private_key_provider""#,
+        r#""text_format_source""#,
+        r#""json_format""#,
+        r#""configuration""#,
+        r#""inline_code""#,
+        r#""kty""#,
+        r#""k""#,
+        r#""header_name""#,
+        r#""input""#,
+        r#""exact_match_map""#,
+        r#""map""#,
+        r#""password""#,
+        r#""sds_secret_configs""#,
+        r#""buf_value""#,
+        r#""endpoint_params""#,
+        r#""tag""#,
+        r#""default_value""#,
+        r#""literal""#,
+        r#""x""#,
+        r#""y_z""#,
+        r#""hash""#,
+        r#""key_values""#,
+    ]);
+    let text = prop::sample::select(vec![
+        r#""type.googleapis.com/envoy.config.cluster.v3.Cluster""#,
+        r#""type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.PrivateKeyProvider""#,
+        r#""type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.TlsCertificate""#,
+        r#""type.googleapis.com/envoy.config.core.v3.HeaderValue""#,
+        r#""type.googleapis.com/envoy.config.core.v3.TlvEntry""#,
+        r#""type.googleapis.com/envoy.config.core.v3.SubstitutionFormatString""#,
+        r#""type.googleapis.com/envoy.config.route.v3.HeaderMatcher""#,
+        r#""type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua""#,
+        r#""type.googleapis.com/envoy.extensions.wasm.v3.PluginConfig""#,
+        r#""type.googleapis.com/envoy.extensions.http.injected_credentials.oauth2.v3.OAuth2""#,
+        r#""type.googleapis.com/xds.type.v3.TypedStruct""#,
+        r#""type.googleapis.com/google.protobuf.BytesValue""#,
+        r#""type.googleapis.com/google.protobuf.StringValue""#,
+        r#""type.googleapis.com/google.protobuf.Any""#,
+        r#""type.googleapis.com/google.protobuf.Struct""#,
+        r#""type.googleapis.com/new.Type""#,
+        r#""authorization""#,
+        r#""authoriz\u0061tion""#,
+        r#""x-api-key""#,
+        r#""pod-hash""#,
+        r#""Bearer abcdefghij0123""#,
+        r#""wJalrXUtnFEMI7K7MDENGbPxRfiCYEXAMPLEKEY""#,
+        r#""8f14e45fceea167a5a36dedd4bea2543""#,
+        r#""https://user:hunter2@example.com""#,
+        r#""spiffe://cluster.local/ns/x""#,
+        r#""-----BEGIN PRIVATE KEY-----\nMII""#,
+        r#""LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t""#,
+        r#""QUJDREVGR0hJSktMTU5PUFFSU1RVVg==""#,
+        r#""//79/AD/AAECAwQF""#,
+        r#""[%START_TIME%] \"%REQ(:METHOD)% hunter2 %PROTOCOL%\"\n""#,
+        r#""%REQ(HOST)%""#,
+        r#""local x = 'hunter2'""#,
+        r#""{\"password\": \"hunter2\"}""#,
+        r#""{\"a\": [1]}""#,
+        r#""near 'hunter2'""#,
+        r#""it's""#,
+        r#""""#,
+        r#""x""#,
+        r#""[redacted]""#,
+        r#""outbound|80||a.b.svc.cluster.local""#,
+        r#""\u003ca\u003e \/ é\ud83d\ude00""#,
+    ]);
+    let leaf = prop_oneof![
+        6 => text.prop_map(str::to_owned),
+        1 => any::<i64>().prop_map(|number| number.to_string()),
+        1 => prop::sample::select(vec!["1.5e3", "-0", "true", "null"]).prop_map(str::to_owned),
+    ];
+    let space = || prop::sample::select(vec!["", " ", "\n   ", "\r\n\t"]);
+    let value = leaf.prop_recursive(6, 40, 5, move |inner| {
+        let list = (space(), prop::collection::vec(inner.clone(), 0..3));
+        let object = (space(), prop::collection::vec((name.clone(), inner), 0..5));
+        prop_oneof![
+            list.prop_map(|(space, items)| format!(
+                "[{space}{}]",
+                items.join(&format!(",{space}"))
+            )),
+            object.prop_map(|(space, members)| {
+                let members: Vec<_> = members
+                    .iter()
+                    .map(|(name, value)| format!("{space}{name}{space}:{space}{value}{space}"))
+                    .collect();
+                format!("{{{}{space}}}", members.join(","))
+            }),
+        ]
+    });
+    value.prop_map(|value| format!("[{value}]"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn what_does_not_alarm_stays_as_it_is(document in documents()) {
+        let redactor = Redactor::default();
+        let mut sieve = Sieve::new(&redactor);
+        hold(&mut sieve, &document, Shape::Unknown, 8);
+    }
+}
