@@ -196,6 +196,19 @@ def main():
         save("path", query + '\n{"a":[1,"x",{"a":"xy","b":null,"c":3.5}],"virtual_hosts":[{"name":"a","routes":[true]}],'
              '"istio.io/x":{"é\\u2028\\"\'\\\\":[]}}')
 
+    # The byte before each: which document, or, where it is odd, what stands around a secret.
+    for text in ('{"configs":[{"dynamic_listeners":[{"name":"l","error_state":{"details":"near \'x\' {a: \\"b\\"}"}}]}]}',
+                 '{"configs":[{"headers":[{"key":"x-api-key","value":"abc"},{"header":{"key":"a","raw_value":"YWJj"}}]}]}',
+                 '{"configs":[{"a":"https://u:p@h/?access_token=x","b":"Bearer abcdef0123456789","c":{"kty":"oct","k":"AQAB"}}]}',
+                 '{"configs":[{"@type":"type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",'
+                 '"default_source_code":{"inline_string":"-- [[x]]\\nlocal a = \'b\' .. [==[c]==]"}}]}',
+                 '{"configs":[{"configuration":{"@type":"type.googleapis.com/google.protobuf.StringValue","value":"{\\"pin\\":1}"}}]}',
+                 "[2026-11-20 10:00:00.000][1][warning][config] [x.cc:1] bad: {'a': \"b\"} password=c\nnext\n"):
+        for choice in (0, 0x30, 0x06):
+            save("redact", bytes([choice]) + text.encode())
+    for shape in ("", "l", "oat", "aooollt"):
+        save("redact", b"\x01" + shape.encode() + b'\n"key":"authorization"')
+
     dictionary()
 
 

@@ -45,6 +45,11 @@ static SPOTS: LazyLock<Regex> = LazyLock::new(|| {
 /// What a message that breaks a constraint is reported with, before the message itself.
 const CONSTRAINT: &str = "Proto constraint validation failed (";
 
+/// The reason where Envoy prints it after the message, in words of which none is a value of it.
+static TAIL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"\n: Proto constraint validation failed \([A-Za-z0-9_.,:|\[\] ()-]{1,400}\)$")
+});
+
 /// What follows a format in which something is wrong.
 const FORMAT_END: &str = ". Couldn't find valid command at position ";
 
@@ -136,7 +141,10 @@ pub(super) fn find(text: &str, known: &dyn Fn(&str) -> bool) -> Vec<Span> {
             reason.plain(from..line_end(reason.text, from))
         } else {
             let dump = start("dump").or(start("yaml")).or(start("key"));
-            reason.plain(dump.unwrap_or_default()..limit)
+            let dump = dump.unwrap_or_default();
+            // A line of a dump cannot begin so, whatever is quoted in it: its ends of line are escaped.
+            let tail = TAIL.find_at(reason.text, dump).map(|tail| tail.start());
+            reason.plain(dump..tail.unwrap_or(limit))
         };
         at = match span {
             Part::Kept(end) => end,
@@ -331,6 +339,12 @@ fn the_words_of_a_reason_stay_and_what_it_quotes_goes() {
         (
             r#"script load error: [string "local t = x["k"]:1: "SECRET""]:1: '=' expected near 'SECRET'"#,
             "script load error: [string [redacted]]:1: '=' expected near [redacted]",
+        ),
+        (
+            "goo.gle/debugstr   \npassword {\n  inline_string: \"SECRET\"\n}\n: Proto constraint validation failed \
+             (RedisProxyValidationError.StatPrefix: value length must be at least 1 characters)",
+            "[redacted]\n: Proto constraint validation failed \
+             (RedisProxyValidationError.StatPrefix: value length must be at least 1 characters)",
         ),
         (
             "unfinished string near '' SECRET'': more\nl3: other",
