@@ -548,17 +548,22 @@ impl TellingNames {
         for (index, pair) in pairs.enumerate() {
             // Of so many that there are no bits left, some have one together.
             let bit = 1 << (index % 64);
-            let add = |names: &mut HashMap<String, u64>, paths: &[&str]| {
-                for path in paths {
-                    let last = path.split('.').rfind(|step| *step != KEYS);
-                    let last = last.unwrap_or_default();
-                    for name in [last.to_owned(), camel(last)] {
-                        *names.entry(name).or_default() |= bit;
-                    }
+            let add = |names: &mut HashMap<String, u64>, step: &str| {
+                for name in [step.to_owned(), camel(step)] {
+                    *names.entry(name).or_default() |= bit;
                 }
             };
-            add(&mut telling.labels, pair.names);
-            add(&mut telling.values, pair.values);
+            let steps = |path: &'static str| path.split('.').filter(|step| *step != KEYS);
+            for path in pair.names {
+                steps(path)
+                    .last()
+                    .iter()
+                    .for_each(|last| add(&mut telling.labels, last));
+            }
+            // What stands on the way goes whole where the way ends before its end.
+            for step in pair.values.iter().copied().flat_map(steps) {
+                add(&mut telling.values, step);
+            }
         }
         telling
     }
