@@ -554,11 +554,8 @@ impl TellingNames {
                 }
             };
             let steps = |path: &'static str| path.split('.').filter(|step| *step != KEYS);
-            for path in pair.names {
-                steps(path)
-                    .last()
-                    .iter()
-                    .for_each(|last| add(&mut telling.labels, last));
+            for last in pair.names.iter().filter_map(|path| steps(path).next_back()) {
+                add(&mut telling.labels, last);
             }
             // What stands on the way goes whole where the way ends before its end.
             for step in pair.values.iter().copied().flat_map(steps) {

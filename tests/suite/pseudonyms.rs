@@ -72,6 +72,12 @@ fn readable(text: &str) -> String {
 fn no_address_and_no_host_of_a_recording_is_found_afterwards() {
     let address = Regex::new(r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b").unwrap();
     let host = Regex::new(r"[a-z0-9-]+\.[a-z0-9-]+\.svc\b|[a-z0-9.-]+\.(?:com|org|net)\b").unwrap();
+    let others = Regex::new(r#""(?:@type|type_url|version_info|last_updated)": ?"[^"]*""#).unwrap();
+    let extensions = Regex::new(r#""(?:envoy|istio)\.[a-z_.]*""#).unwrap();
+    let all_of = |pattern: &Regex, text: &str| -> Vec<String> {
+        let found = pattern.find_iter(text);
+        found.map(|found| found.as_str().to_owned()).collect()
+    };
     let is_kept =
         |text: &&str| text.starts_with("127.") || *text == "0.0.0.0" || *text == "169.254.169.254";
     for (step, proxy) in [
@@ -102,29 +108,16 @@ fn no_address_and_no_host_of_a_recording_is_found_afterwards() {
             assert_eq!(left, [] as [&&&str; 0], "{step}");
         }
         // What is no host is as it was.
-        let others =
-            Regex::new(r#""(?:@type|type_url|version_info|last_updated)": ?"[^"]*""#).unwrap();
-        let others = |text: &str| -> Vec<String> {
-            others
-                .find_iter(text)
-                .map(|found| found.as_str().to_owned())
-                .collect()
-        };
-        assert_eq!(others(&before), others(&after));
-        let extensions = Regex::new(r#""(?:envoy|istio)\.[a-z_.]*""#).unwrap();
-        let extensions = |text: &str| -> Vec<String> {
-            extensions
-                .find_iter(text)
-                .map(|found| found.as_str().to_owned())
-                .collect()
-        };
-        assert_eq!(extensions(&before), extensions(&after));
+        for pattern in [&others, &extensions] {
+            assert_eq!(all_of(pattern, &before), all_of(pattern, &after));
+        }
     }
 }
 
 #[test]
 fn the_other_pages_of_a_proxy_hold_none_either() {
     let folder = "corpus/a_in_sync/1_before/envoy/reviews-v1-545db77b95-2k8ls.default";
+    let address = Regex::new(r"\b10\.\d+\.\d+\.\d+\b|[a-z-]+\.default\.svc").unwrap();
     for (page, document) in [
         ("clusters.json", Document::Clusters),
         ("listeners.json", Document::Listeners),
@@ -134,7 +127,6 @@ fn the_other_pages_of_a_proxy_hold_none_either() {
     ] {
         let before = recording(&format!("{folder}/{page}"));
         let (after, _) = copy(BOTH, document, &before);
-        let address = Regex::new(r"\b10\.\d+\.\d+\.\d+\b|[a-z-]+\.default\.svc").unwrap();
         let left: Vec<_> = address
             .find_iter(&after)
             .map(|found| found.as_str())
@@ -390,13 +382,11 @@ proptest! {
 
 #[test]
 fn a_whole_dump_is_copied_but_for_names() {
+    let string = Regex::new(r#""(?:[^"\\]|\\.)*""#).unwrap();
     for bytes in DUMPS.iter() {
         let (plain, _) = copy(Pseudonyms::default(), Document::ConfigDump, bytes);
         let (after, _) = copy(BOTH, Document::ConfigDump, bytes);
-        let outline = |text: &str| {
-            let string = Regex::new(r#""(?:[^"\\]|\\.)*""#).unwrap();
-            string.replace_all(text, "s").into_owned()
-        };
+        let outline = |text: &str| string.replace_all(text, "s").into_owned();
         assert!(outline(&plain) == outline(&after));
     }
 }

@@ -326,7 +326,8 @@ fn private_keys_are_found_in_any_string() {
         }])
     };
     for key in [PEM, &escaped, PEM.split_once("\n-----END").unwrap().0] {
-        for document in Document::ALL {
+        // A log is lines of text.
+        for document in Document::ALL.into_iter().filter(|it| *it != Document::Log) {
             let text = json!({"configs": with_key(key), "other": with_key(key)}).to_string();
             let expected = json!({"configs": with_key(REDACTED), "other": with_key(REDACTED)});
             let (redacted, replaced) = redact(document, &text);

@@ -620,7 +620,7 @@ fn a_capture_that_is_killed_within_a_document_leaves_no_secret_anywhere() {
     kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
     assert!(!child.wait().unwrap().success());
     assert!(desk.path("x.xdsnap.partial").exists());
-    assert_eq!(holds(desk.0.path(), SECRET), [PathBuf::new(); 0]);
+    assert_eq!(holds(desk.0.path(), SECRET), Vec::<PathBuf>::new());
     // What is looked for is found where it is.
     fs::write(
         desk.path("a.json.zst"),

@@ -31,7 +31,7 @@ pub(super) fn at(scan: &mut Scan, found: Range<usize>) {
             match rest[..last].iter().rposition(|byte| *byte == b'@') {
                 Some(at) => at,
                 // What stands before an `@` that was cut off.
-                None if start + last == scan.bytes().len() => end,
+                None if start + last == scan.bytes().len() && !rest[..end].contains(&b'[') => end,
                 None => {
                     scan.hosts_end = start + last;
                     return;
