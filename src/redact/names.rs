@@ -340,7 +340,7 @@ const LOOKED_AT: usize = 512;
 /// Whether `value` looks made by chance: it has a long stretch of letters and digits in no order that words have.
 ///
 /// UUIDs, which name things rather than open them, do not; nor do paths, hosts and names of Kubernetes' objects, whose
-/// stretches are short.
+/// stretches are short, nor the pseudonyms of hosts and addresses.
 pub(super) fn is_random(value: &str) -> bool {
     let bytes = &value.as_bytes()[..value.len().min(LOOKED_AT)];
     let is_letter = |byte: &u8| {
@@ -354,12 +354,14 @@ pub(super) fn is_random(value: &str) -> bool {
         return false;
     }
     let is_mark = |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b'+' | b'=');
-    bytes
-        .split(is_mark)
-        .any(|part| part.len() >= 16 && is_mixed(part))
-        || bytes
-            .split(|byte| matches!(byte, b'.' | b':' | b'%' | b'~'))
-            .any(|part| part.len() >= 24 && is_base64(part))
+    let mut before: &[u8] = b"";
+    bytes.split(is_mark).any(|part| {
+        let is_named = matches!(std::mem::replace(&mut before, part), b"host" | b"ip");
+        let is_pseudonym = is_named && part.len() == 16 && part.iter().all(u8::is_ascii_hexdigit);
+        part.len() >= 16 && is_mixed(part) && !is_pseudonym
+    }) || bytes
+        .split(|byte| matches!(byte, b'.' | b':' | b'%' | b'~'))
+        .any(|part| part.len() >= 24 && is_base64(part))
 }
 
 /// Whether letters and digits take turns as they do not in a word with a number.
