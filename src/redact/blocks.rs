@@ -1,6 +1,6 @@
 //! The structure of JSON, 64 bytes at a time: which of them are quotes, brackets, and text outside of strings.
 
-use wide::{CmpEq, CmpLt, i8x16};
+use super::vectors::Vectors;
 
 /// How many bytes are looked at together: one bit each.
 pub(super) const BLOCK: usize = 64;
@@ -25,15 +25,18 @@ pub(super) struct Marks {
     pub(super) closing: u64,
     /// Numbers and words: what is neither in a string nor a bracket, a comma, a colon or white space.
     pub(super) scalars: u64,
+    /// Whether there are bytes of eight bits.
+    pub(super) has_eights: bool,
 }
 
 impl Blocks {
     /// Reads the next block.
-    #[inline]
-    pub(super) fn read(&mut self, block: &[u8; BLOCK]) -> Marks {
-        let lanes: [i8x16; 4] = bytemuck::cast(*block);
-        let mut quotes = equal(lanes, b'"');
-        let backslashes = equal(lanes, b'\\');
+    #[inline(always)]
+    pub(super) fn read<V: Vectors>(&mut self, vectors: V, block: &[u8; BLOCK]) -> Marks {
+        let bytes = vectors.load(block);
+        let equal = |bytes, byte| vectors.equal(bytes, byte);
+        let mut quotes = equal(bytes, b'"');
+        let backslashes = equal(bytes, b'\\');
         if backslashes | self.escaped != 0 {
             quotes &= !self.escapes(backslashes);
         }
@@ -42,20 +45,18 @@ impl Blocks {
         self.in_string = ((in_string as i64) >> 63) as u64;
 
         // Brackets of both shapes differ from braces in one bit; nothing else has these letters then.
-        let line = i8x16::splat(0x20);
-        let [first, second, third, fourth] = lanes;
-        let folded = [first | line, second | line, third | line, fourth | line];
+        let folded = vectors.with_bit(bytes, 0x20);
         let opening = equal(folded, b'{');
         let closing = equal(folded, b'}');
-        // Bytes of eight bits are negative numbers, and no space.
-        let space = bits(lanes, |lane| lane.cmp_lt(i8x16::splat(b'!' as i8)));
-        let space = space & !bits(lanes, |lane| lane);
-        let other = opening | closing | equal(lanes, b',') | equal(lanes, b':') | space;
+        let eights = vectors.eights(bytes);
+        let space = vectors.less(bytes, b'!') & !eights;
+        let other = opening | closing | equal(bytes, b',') | equal(bytes, b':') | space;
         Marks {
             quotes,
             opening: opening & !in_string,
             closing: closing & !in_string,
             scalars: !(other | in_string | quotes),
+            has_eights: eights != 0,
         }
     }
 
@@ -75,21 +76,8 @@ impl Blocks {
     }
 }
 
-/// The bits of the bytes that are `byte`.
-#[inline(always)]
-fn equal(lanes: [i8x16; 4], byte: u8) -> u64 {
-    let byte = i8x16::splat(byte as i8);
-    bits(lanes, |lane| lane.cmp_eq(byte))
-}
-
-/// The bits of the bytes that `test` makes negative. Without a loop or a map, which do not become as few instructions.
-#[inline(always)]
-fn bits([first, second, third, fourth]: [i8x16; 4], test: impl Fn(i8x16) -> i8x16) -> u64 {
-    let bits = |lane| u64::from(test(lane).move_mask() as u16);
-    bits(first) | bits(second) << 16 | bits(third) << 32 | bits(fourth) << 48
-}
-
 /// Each bit turned by all bits up to it.
+#[inline(always)]
 fn fill(mut bits: u64) -> u64 {
     bits ^= bits << 1;
     bits ^= bits << 2;
@@ -100,7 +88,28 @@ fn fill(mut bits: u64) -> u64 {
 }
 
 #[cfg(test)]
-use proptest::prelude::*;
+use {
+    super::vectors::{Narrow, Widest, WithVectors},
+    proptest::prelude::*,
+};
+
+/// Reads a text with what this machine has.
+#[cfg(test)]
+struct Read<'a>(&'a [u8]);
+
+#[cfg(test)]
+impl WithVectors for Read<'_> {
+    type Output = Vec<Marks>;
+
+    fn run<V: Vectors>(self, vectors: V) -> Vec<Marks> {
+        let mut blocks = Blocks::default();
+        let (texts, _) = self.0.as_chunks();
+        texts
+            .iter()
+            .map(|block| blocks.read(vectors, block))
+            .collect()
+    }
+}
 
 #[cfg(test)]
 proptest! {
@@ -108,22 +117,23 @@ proptest! {
     fn blocks_are_read_as_bytes_are(text in r#"["\\{}\[\],: \na1é\x00]{0,200}"#) {
         let mut bytes = text.into_bytes();
         bytes.resize(bytes.len().next_multiple_of(BLOCK), b' ');
-        let mut blocks = Blocks::default();
-        let (mut in_string, mut is_escaped) = (false, false);
-        for block in bytes.as_chunks::<BLOCK>().0 {
-            let marks = blocks.read(block);
-            for (i, byte) in block.iter().enumerate() {
-                let has = |mask: u64| mask >> i & 1 == 1;
-                let is_quote = *byte == b'"' && !is_escaped;
-                is_escaped = *byte == b'\\' && !is_escaped;
-                prop_assert_eq!(has(marks.quotes), is_quote);
-                let is_outside = !in_string && !is_quote;
-                prop_assert_eq!(has(marks.opening), is_outside && matches!(byte, b'{' | b'['));
-                prop_assert_eq!(has(marks.closing), is_outside && matches!(byte, b'}' | b']'));
-                let is_scalar = !matches!(byte, 0..=b' ' | b',' | b':' | b'{' | b'}' | b'[' | b']');
-                let is_scalar = is_outside && is_scalar;
-                prop_assert_eq!(has(marks.scalars), is_scalar);
-                in_string ^= is_quote;
+        for all in [Widest::default().run(Read(&bytes)), Read(&bytes).run(Narrow)] {
+            let (mut in_string, mut is_escaped) = (false, false);
+            for (marks, block) in all.iter().zip(bytes.as_chunks::<BLOCK>().0) {
+                prop_assert_eq!(marks.has_eights, !block.is_ascii());
+                for (i, byte) in block.iter().enumerate() {
+                    let has = |mask: u64| mask >> i & 1 == 1;
+                    let is_quote = *byte == b'"' && !is_escaped;
+                    is_escaped = *byte == b'\\' && !is_escaped;
+                    prop_assert_eq!(has(marks.quotes), is_quote);
+                    let is_outside = !in_string && !is_quote;
+                    prop_assert_eq!(has(marks.opening), is_outside && matches!(byte, b'{' | b'['));
+                    prop_assert_eq!(has(marks.closing), is_outside && matches!(byte, b'}' | b']'));
+                    let is_scalar = !matches!(byte, 0..=b' ' | b',' | b':' | b'{' | b'}' | b'[' | b']');
+                    let is_scalar = is_outside && is_scalar;
+                    prop_assert_eq!(has(marks.scalars), is_scalar);
+                    in_string ^= is_quote;
+                }
             }
         }
     }

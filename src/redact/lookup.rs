@@ -94,13 +94,17 @@ pub(super) fn tells(name: &str) -> Telling {
         "type.googleapis.com/",
         "xds.",
     ];
+    let telling = names::telling(name);
+    if telling == Telling::Nothing {
+        return telling;
+    }
     let is_text = name.contains(|c: char| c.is_control() || "=?\";&<>{}".contains(c))
         || [": ", " -", "--", "://"]
             .iter()
             .any(|mark| name.contains(mark));
     match is_text || EXTENSIONS.iter().any(|prefix| name.starts_with(prefix)) {
         true => Telling::Nothing,
-        false => names::telling(name),
+        false => telling,
     }
 }
 

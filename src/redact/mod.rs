@@ -20,11 +20,13 @@ mod memo;
 mod names;
 mod pseudonym;
 mod rules;
+mod scan;
 mod shape;
 mod sieve;
 mod stream;
 mod string;
 mod text;
+mod vectors;
 
 use std::io::{self, Read, Write};
 
@@ -77,6 +79,7 @@ pub struct Redactor {
     policy: Policy,
     hider: cut::Hider,
     pseudonyms: Pseudonyms,
+    known: sieve::Shelf,
 }
 
 impl Redactor {
@@ -91,6 +94,7 @@ impl Redactor {
             policy,
             hider: cut::Hider { key },
             pseudonyms: Pseudonyms::default(),
+            known: sieve::Shelf::default(),
         }
     }
 

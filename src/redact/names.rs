@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{Anchored, automaton::Automaton, dfa::DFA};
 
 /// What a name tells of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,19 +250,27 @@ const SWITCHES: &[&str] = &[
 const MOST_WORDS: usize = 3;
 
 /// [`PARTS`] without their digits: a name that has none of them in its letters does not tell.
-static LETTERS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+static LETTERS: LazyLock<DFA> = LazyLock::new(|| {
     let parts = PARTS
         .iter()
         .map(|part| part.trim_end_matches(|c: char| c.is_ascii_digit()));
-    AhoCorasick::new(parts).expect("a few short words")
+    let mut letters = DFA::builder();
+    letters.ascii_case_insensitive(true);
+    letters.build(parts).expect("a few short words")
 });
 
 /// What `name` tells.
 pub(super) fn telling(name: &str) -> Telling {
     // Most names do not tell, and to look at their letters is cheaper than to look at their words.
-    let letters = name.bytes().filter(u8::is_ascii_alphabetic);
-    let letters: Vec<u8> = letters.map(|byte| byte.to_ascii_lowercase()).collect();
-    match LETTERS.is_match(&letters) {
+    let parts = &*LETTERS;
+    let begin = parts.start_state(Anchored::No);
+    let mut state = begin.expect("an automaton that searches anywhere");
+    let mut letters = name.bytes().filter(u8::is_ascii_alphabetic);
+    let has_part = letters.any(|letter| {
+        state = parts.next_state(Anchored::No, state, letter);
+        parts.is_match(state)
+    });
+    match has_part {
         true => telling_by_words(name),
         false => Telling::Nothing,
     }

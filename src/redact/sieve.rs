@@ -12,41 +12,49 @@
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
-    sync::LazyLock,
+    ops::Range,
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 use jiter::Jiter;
 use serde::de::IgnoredAny;
 
 use super::{
-    MAX_DEPTH, Redactor,
-    blocks::{BLOCK, Blocks},
+    Redactor,
     cut::Counts,
     labels::{TYPE, TYPE_URL},
     lookup::{Rules, Treatment, Verdict, tells},
     memo::Memo,
     names::{self, Telling},
     rules::{KEYS, RULES, What},
+    scan::{Below, DEPTH, QUOTES},
     shape::{Scalar, Shape},
     string::{self, Around},
     text::{self, Language},
+    vectors::Widest,
 };
 use crate::xds::{Kind, Message};
 
 /// What the name of a member tells.
-#[derive(Clone, Copy, Debug)]
-struct Name {
-    kind: NameKind,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Name {
+    pub(super) kind: NameKind,
     /// In which pairs its text names what stands beside it: a bit each.
-    labels: u64,
+    pub(super) labels: u64,
     /// In which pairs what it holds is named by what stands beside it.
-    values: u64,
+    pub(super) values: u64,
     /// In which ways texts in it may be treated, other than all texts are.
-    ways: &'static [Treatment],
+    pub(super) ways: &'static [Treatment],
 }
 
+/// Where what a name tells stands among what is known.
+pub(super) type NameId = u16;
+
+/// Of a name that tells nothing.
+pub(super) const OTHER: NameId = 0;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NameKind {
+pub(super) enum NameKind {
     Other,
     /// Of something that may go, or goes itself.
     Alarm,
@@ -57,7 +65,7 @@ enum NameKind {
 }
 
 impl Name {
-    const OTHER: Self = Self {
+    pub(super) const OTHER: Self = Self {
         kind: NameKind::Other,
         labels: 0,
         values: 0,
@@ -69,288 +77,172 @@ impl Name {
     };
 }
 
-/// How deep what is looked at may be nested: no text in it stands deeper, and JSON in a text goes if it is too deep.
-const DEPTH: usize = MAX_DEPTH / 2;
-
-/// How many members of which texts are treated in a way of their own are looked at in a value.
-const MOST_BELOW: usize = 1 << 10;
-
 /// Looks at the strings of values.
 #[derive(Debug)]
 pub(super) struct Sieve<'a> {
     redactor: &'a Redactor,
-    /// Names of members.
-    names: Memo<Name>,
-    /// Whether any rule may apply to a text that is none.
-    texts: Memo<bool>,
-    /// Whether a text, as a name, tells of a secret.
-    labels: Memo<bool>,
-    /// Whether texts below a name go, by name and value.
-    below: Memo<bool>,
+    known: Known,
+    pub(super) vectors: Widest,
 }
 
-/// A value as it is read: a list or an object.
+/// What is known of strings: what is found for a document holds for the next one.
 #[derive(Debug)]
-pub(super) struct Scan {
-    blocks: Blocks,
-    /// How many lists and objects are open.
-    depth: usize,
-    /// How many may be.
-    max_depth: usize,
-    /// Where the string begins that was the last to begin, after its quote.
-    string: usize,
-    /// Where it ended, if it did and was not looked at yet.
-    string_end: Option<usize>,
-    in_string: bool,
-    /// Where the number or word begins that was the last to begin.
-    scalar: usize,
-    in_scalar: bool,
-    /// What the last name of a member tells.
-    name: Name,
-    /// Where that name begins.
-    name_start: usize,
-    /// Where the string before the last one ends.
-    before: usize,
-    /// In which pairs a text names a secret.
-    named: u64,
-    /// In which pairs there may be a value that such a name is of.
-    values: u64,
-    /// Members that are no texts and whose texts are treated in a way of their own: where each begins, where its value
-    /// does, and how.
-    below: Vec<(usize, usize, &'static [Treatment])>,
-    /// Whether anything was found.
-    pub(super) alarm: bool,
+pub(super) struct Known {
+    /// Of texts, and of names of members.
+    strings: [Memo<Tells>; 2],
+    /// What names tell, each once; that of most is the first.
+    names: Vec<Name>,
+    /// Whether texts below a name go, by name and value.
+    below: Memo<Option<bool>>,
+    /// Where quotes are that were not looked at yet.
+    quotes: Vec<u32>,
 }
 
-impl Scan {
-    /// A value that is in so many lists and objects.
-    pub(super) fn new(depth: usize) -> Self {
+impl Default for Known {
+    fn default() -> Self {
         Self {
-            blocks: Blocks::default(),
-            depth: 0,
-            max_depth: DEPTH.saturating_sub(depth),
-            string: 0,
-            string_end: None,
-            in_string: false,
-            scalar: 0,
-            in_scalar: false,
-            name: Name::OTHER,
-            name_start: 0,
-            before: 0,
-            named: 0,
-            values: 0,
-            below: Vec::new(),
-            alarm: false,
+            strings: [Memo::new(), Memo::new()],
+            names: vec![Name::OTHER],
+            below: Memo::new(),
+            quotes: vec![0; QUOTES],
         }
-    }
-
-    /// Reads `block`, which is what `bytes` has from `at` on, or the last of it and spaces; returns where the value
-    /// ends, if that is in there.
-    #[inline]
-    pub(super) fn read(
-        &mut self,
-        sieve: &mut Sieve,
-        bytes: &[u8],
-        at: usize,
-        block: &[u8; BLOCK],
-    ) -> Option<usize> {
-        let mut marks = self.blocks.read(block);
-        let closing = marks.closing.count_ones() as usize;
-        let mut end = None;
-        if self.depth > closing {
-            self.depth += marks.opening.count_ones() as usize;
-            self.alarm |= self.depth > self.max_depth;
-            self.depth -= closing;
-        } else {
-            end = self.end(marks.opening, marks.closing);
-            if let Some(end) = end {
-                let before = (1 << end) - 1;
-                marks.quotes &= before;
-                marks.scalars &= before;
-            }
-        }
-        let end = end.map(|end| at + end as usize + 1);
-        if self.alarm {
-            return end;
-        }
-        while marks.quotes != 0 {
-            let quote = at + marks.quotes.trailing_zeros() as usize;
-            marks.quotes &= marks.quotes - 1;
-            if self.in_string {
-                self.string_end = Some(quote);
-            } else {
-                self.look(sieve, bytes);
-                self.string = quote + 1;
-            }
-            self.in_string ^= true;
-        }
-        // Where numbers and words begin and end, in turn.
-        let mut turns = marks.scalars ^ (marks.scalars << 1 | u64::from(self.in_scalar));
-        while turns != 0 {
-            let turn = at + turns.trailing_zeros() as usize;
-            turns &= turns - 1;
-            match self.in_scalar {
-                false => self.scalar = turn,
-                true => self.alarm |= !is_scalar(&bytes[self.scalar..turn]),
-            }
-            self.in_scalar ^= true;
-        }
-        if let Some(end) = end {
-            self.look(sieve, bytes);
-            self.alarm |= self.named & self.values != 0;
-            self.alarm |= bytes.starts_with(b"{") != bytes[..end].ends_with(b"}");
-            self.alarm = self.alarm || sieve.is_touched_below(&bytes[..end], &self.below);
-        }
-        end
-    }
-
-    /// Which byte of a block closes what is open; counts on if none does.
-    fn end(&mut self, opening: u64, closing: u64) -> Option<u32> {
-        let mut brackets = opening | closing;
-        while brackets != 0 {
-            let first = brackets & brackets.wrapping_neg();
-            brackets ^= first;
-            if opening & first != 0 {
-                self.depth += 1;
-                self.alarm |= self.depth > self.max_depth;
-            } else {
-                self.depth = self.depth.saturating_sub(1);
-                if self.depth == 0 {
-                    return Some(first.trailing_zeros());
-                }
-            }
-        }
-        None
-    }
-
-    /// Looks at the string that ended last, now that what follows it is known.
-    #[inline]
-    fn look(&mut self, sieve: &mut Sieve, bytes: &[u8]) {
-        let Some(end) = self.string_end.take() else {
-            return;
-        };
-        let string = &bytes[self.string..end];
-        let mut after = bytes[end + 1..].iter().enumerate();
-        let is_space = |byte: u8| matches!(byte, b' ' | b'\n' | b'\t' | b'\r');
-        let after = after.find(|(_, byte)| !is_space(**byte));
-        match after {
-            Some((at, b':')) => {
-                let last = std::mem::replace(&mut self.name, sieve.name(string));
-                self.name_start = self.string;
-                self.values |= self.name.values;
-                let before = &bytes[..self.string - 1];
-                self.alarm |= match self.name.kind {
-                    NameKind::Other => false,
-                    NameKind::Alarm => true,
-                    // Of two types, nobody can tell which counts. One that comes first, or second after a type that
-                    // comes first, comes once.
-                    NameKind::Type => before.trim_ascii_end().last() != Some(&b'{'),
-                    NameKind::InnerType => {
-                        let between = &before[self.before + 1..];
-                        last.kind != NameKind::Type
-                            || !between.iter().all(|byte| is_space(*byte) || *byte == b',')
-                    }
-                };
-                if self.name.kind != NameKind::Other || !self.name.ways.is_empty() {
-                    let value = end + 1 + at + 1;
-                    // What is not in the buffer yet is no text: a text would be, up to its quote.
-                    let first = bytes[value..].iter().find(|byte| !is_space(**byte));
-                    let is_text = first == Some(&b'"');
-                    // A list may have two types.
-                    self.alarm |= self.name.kind != NameKind::Other && !is_text;
-                    if !is_text && !self.name.ways.is_empty() {
-                        self.below.push((self.string, value, self.name.ways));
-                        self.alarm |= self.below.len() > MOST_BELOW;
-                        self.name.ways = &[];
-                    }
-                }
-            }
-            _ => {
-                self.alarm |= sieve.is_alarming_text(string);
-                if self.name.labels & !self.named != 0 && sieve.is_telling(string) {
-                    self.named |= self.name.labels;
-                }
-                if !self.name.ways.is_empty() {
-                    let member = &bytes[self.name_start..end];
-                    self.alarm |= sieve.is_touched(member, string, self.name.ways);
-                }
-            }
-        }
-        self.before = end;
     }
 }
+
+/// What a string tells.
+#[derive(Clone, Copy, Debug)]
+struct Tells {
+    /// What it tells as a name of a member; or, as a text, whether any rule may apply to it, whatever its shape.
+    itself: u16,
+    /// Whether it tells of a secret, as a text that names what stands beside it.
+    beside: u16,
+}
+
+impl Default for Tells {
+    fn default() -> Self {
+        Self {
+            itself: UNSEEN,
+            beside: UNSEEN,
+        }
+    }
+}
+
+/// What nobody has asked for yet.
+const UNSEEN: u16 = u16::MAX;
 
 impl<'a> Sieve<'a> {
     pub(super) fn new(redactor: &'a Redactor) -> Self {
         Self {
             redactor,
-            names: Memo::new(),
-            texts: Memo::new(),
-            labels: Memo::new(),
-            below: Memo::new(),
+            known: redactor.known.take(),
+            vectors: Widest::default(),
         }
     }
 
-    #[inline]
-    fn name(&mut self, string: &[u8]) -> Name {
-        let redactor = self.redactor;
-        self.names.get(string, |string| {
-            decode(string).map_or(Name::ALARM, |name| what_name_tells(redactor, &name))
-        })
+    /// Leaves what is known to the next document.
+    pub(super) fn end(self) {
+        self.redactor.known.put(self.known);
     }
 
-    /// Whether how to read what is in the member called `name` depends on more than can be seen in it.
-    pub(super) fn is_alarming_name(&mut self, name: &str) -> bool {
-        what_name_tells(self.redactor, name).kind == NameKind::Alarm
+    /// What a string tells, as the name of a member or as a text: 0 is nothing.
+    #[inline(always)]
+    pub(super) fn tells(&mut self, buffer: &[u8], string: Range<usize>, is_name: bool) -> u16 {
+        let known = &mut self.known;
+        let tells = known.strings[usize::from(is_name)].get(buffer, string.clone());
+        if tells.itself == UNSEEN {
+            let string = &buffer[string];
+            tells.itself = match is_name {
+                true => what_is_named(self.redactor, &mut known.names, string),
+                false => u16::from(is_alarming_text(self.redactor, string)),
+            };
+        }
+        tells.itself
     }
 
-    /// Whether a rule may apply to a string that is no name of a member, whatever its shape.
-    #[inline]
-    fn is_alarming_text(&mut self, string: &[u8]) -> bool {
-        let redactor = self.redactor;
-        self.texts.get(string, |string| {
-            decode(string).is_none_or(|text| {
-                goes(redactor, &text, Treatment::KEEP) || is_alarming_type(&text)
-            })
-        })
+    /// Whether a text, as a name, tells of a secret.
+    pub(super) fn is_telling(&mut self, buffer: &[u8], text: Range<usize>) -> bool {
+        let known = self.known.strings[0].get(buffer, text.clone());
+        if known.beside == UNSEEN {
+            let tells = |name: Cow<str>| tells(&name) != Telling::Nothing;
+            known.beside = u16::from(decode(&buffer[text]).is_none_or(tells));
+        }
+        known.beside != 0
     }
 
-    /// Whether a string, as a name, tells of a secret.
-    #[inline]
-    fn is_telling(&mut self, string: &[u8]) -> bool {
-        self.labels.get(string, |string| {
-            decode(string).is_none_or(|name| tells(&name) != Telling::Nothing)
-        })
+    /// What a name tells, as it is known.
+    #[inline(always)]
+    pub(super) fn name(&self, name: NameId) -> Name {
+        self.known.names[usize::from(name)]
+    }
+
+    /// Whether how to read what is in the member that has this name, as it is written, depends on more than can be seen
+    /// in it, or the name itself goes.
+    pub(super) fn is_alarming_name(&mut self, name: &[u8]) -> bool {
+        let name = self.tells(name, 0..name.len(), true);
+        self.name(name).kind == NameKind::Alarm
+    }
+
+    /// Takes the place for quotes.
+    pub(super) fn take_quotes(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.known.quotes)
+    }
+
+    pub(super) fn return_quotes(&mut self, quotes: Vec<u32>) {
+        self.known.quotes = quotes;
     }
 
     /// Whether anything of `string` goes in one of these `ways`; `member` is what it is remembered by.
-    #[inline]
-    fn is_touched(&mut self, member: &[u8], string: &[u8], ways: &[Treatment]) -> bool {
+    pub(super) fn is_touched(
+        &mut self,
+        buffer: &[u8],
+        member: Range<usize>,
+        string: Range<usize>,
+        ways: &[Treatment],
+    ) -> bool {
         let redactor = self.redactor;
-        self.below.get(member, |_| {
-            decode(string).is_none_or(|text| ways.iter().any(|way| goes(redactor, &text, *way)))
+        *self.known.below.get(buffer, member).get_or_insert_with(|| {
+            let goes = |text: Cow<str>| ways.iter().any(|way| goes(redactor, &text, *way));
+            decode(&buffer[string]).is_none_or(goes)
         })
     }
 
     /// Whether anything goes in one of `members`: where each begins in `slice`, where its value does, and its ways.
-    fn is_touched_below(
-        &mut self,
-        slice: &[u8],
-        members: &[(usize, usize, &'static [Treatment])],
-    ) -> bool {
+    pub(super) fn is_touched_below(&mut self, bytes: &[u8], members: &[Below]) -> bool {
         let redactor = self.redactor;
-        members.iter().any(|(start, value, ways)| {
+        members.iter().any(|Below { name, value, ways }| {
             let mut values =
-                serde_json::Deserializer::from_slice(&slice[*value..]).into_iter::<IgnoredAny>();
+                serde_json::Deserializer::from_slice(&bytes[*value..]).into_iter::<IgnoredAny>();
             if !matches!(values.next(), Some(Ok(_))) {
                 return true;
             }
             let end = value + values.byte_offset();
-            self.below.get(&slice[*start..end], |_| {
-                let mut json = Jiter::new(&slice[*value..end]);
-                is_touched_in(redactor, &mut json, ways).unwrap_or(true)
-            })
+            *self
+                .known
+                .below
+                .get(bytes, *name..end)
+                .get_or_insert_with(|| {
+                    let mut json = Jiter::new(&bytes[*value..end]);
+                    is_touched_in(redactor, &mut json, ways).unwrap_or(true)
+                })
         })
+    }
+}
+
+/// What is known at rest: as much as there were documents read at a time.
+#[derive(Debug, Default)]
+pub(super) struct Shelf(Mutex<Vec<Known>>);
+
+impl Shelf {
+    fn take(&self) -> Known {
+        self.lock().pop().unwrap_or_default()
+    }
+
+    fn put(&self, known: Known) {
+        self.lock().push(known);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -397,8 +289,6 @@ fn goes(redactor: &Redactor, text: &str, way: Treatment) -> bool {
         texts: 0,
     };
     let goes = |shape| string::scrub(around, text, shape, way, &mut Counts::default()).is_some();
-    let is_base64_letter =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
     goes(Shape::Unknown)
         || way != Treatment::KEEP && goes(Shape::Scalar(Scalar::Text))
         || text.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -406,6 +296,11 @@ fn goes(redactor: &Redactor, text: &str, way: Treatment) -> bool {
         || !matches!(way, Treatment::Named(_))
             && text.bytes().all(is_base64_letter)
             && (goes(Shape::Scalar(Scalar::Bytes)) || goes(Shape::Serialized))
+}
+
+/// Of any of base64's alphabets.
+fn is_base64_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=')
 }
 
 /// Members that hold base64 wherever they stand.
@@ -419,6 +314,35 @@ const HINTED: &[Treatment] = &[Treatment::Named(Verdict {
     rule: "",
     if_random: true,
 })];
+
+/// What `string` tells as a name, as it is `known` then.
+#[cold]
+fn what_is_named(redactor: &Redactor, known: &mut Vec<Name>, string: &[u8]) -> NameId {
+    let tells = |name: Cow<str>| what_name_tells(redactor, &name);
+    let name = decode(string).map_or(Name::ALARM, tells);
+    let id = known.iter().position(|known| *known == name);
+    // There are no more than the table of rules makes.
+    id.unwrap_or_else(|| {
+        known.push(name);
+        known.len() - 1
+    }) as NameId
+}
+
+/// Whether any rule may apply to a text, whatever its shape.
+#[cold]
+fn is_alarming_text(redactor: &Redactor, string: &[u8]) -> bool {
+    decode(string).is_none_or(|text| {
+        is_alarming_type(&text) || !is_harmless(&text) && goes(redactor, &text, Treatment::KEEP)
+    })
+}
+
+/// Whether a text has none of what every secret has in it or before it, and cannot be read as anything but a text:
+/// most are so.
+fn is_harmless(text: &str) -> bool {
+    !text::has_marks(text)
+        && !text.trim_start().starts_with(['{', '['])
+        && !text.bytes().all(is_base64_letter)
+}
 
 fn what_name_tells(redactor: &Redactor, name: &str) -> Name {
     if !text::find(name, Language::Plain, &redactor.hider).is_empty() {
@@ -460,20 +384,6 @@ fn decode(string: &[u8]) -> Option<Cow<'_, str>> {
     let token = [b"\"", string, b"\""].concat();
     let mut json = Jiter::new(&token);
     json.next_str().ok().map(|text| text.to_owned().into())
-}
-
-/// Whether `token` is a number or a word of JSON.
-fn is_scalar(token: &[u8]) -> bool {
-    match token {
-        b"true" | b"false" | b"null" => true,
-        [b'0'] => true,
-        [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => true,
-        [b'-' | b'0'..=b'9', ..] => {
-            let mut json = Jiter::new(token);
-            json.next_number_bytes().is_ok() && json.finish().is_ok()
-        }
-        _ => false,
-    }
 }
 
 /// Whether `text` is the type of a message whose fields matter though they have common names.

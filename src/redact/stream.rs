@@ -13,8 +13,9 @@ use super::{
     found::Log,
     labels::TYPE,
     lookup::Treatment,
+    scan::{BATCH, Scan},
     shape::{Ahead, Object, Shape},
-    sieve::{Scan, Sieve, is_alarming_type},
+    sieve::{Sieve, is_alarming_type},
     text::{self, Language},
 };
 use crate::{model::Document, xds::Message};
@@ -28,6 +29,9 @@ const SECTION_DEPTH: usize = 2;
 /// How much is read at a time, in bytes.
 const CHUNK: usize = 64 << 10;
 
+/// How much is written at a time, in bytes, unless more is passed on as it was read.
+const WRITTEN: usize = 8 << 10;
+
 /// Copies a document; see [`super::Redactor::copy`]. `log` hears what was replaced.
 pub(super) fn copy<L: Log>(
     redactor: &Redactor,
@@ -38,8 +42,7 @@ pub(super) fn copy<L: Log>(
 ) -> Result<(), RedactError> {
     let mut stream = Stream {
         redactor,
-        source: Source::new(input),
-        output: BufWriter::with_capacity(CHUNK, output),
+        source: Source::new(input, output),
         sieve: Sieve::new(redactor),
         is_plain: true,
         log,
@@ -50,13 +53,13 @@ pub(super) fn copy<L: Log>(
         Some(b'{' | b'[') if document != Document::Log => stream.document(document)?,
         _ => stream.text(document)?,
     }
-    stream.output.flush().map_err(RedactError::Write)
+    stream.sieve.end();
+    stream.source.flush()
 }
 
 struct Stream<'a, L> {
     redactor: &'a Redactor,
     source: Source<'a>,
-    output: BufWriter<&'a mut dyn Write>,
     sieve: Sieve<'a>,
     /// Whether nothing around what follows makes anything in it go.
     is_plain: bool,
@@ -115,12 +118,17 @@ impl<L: Log> Stream<'_, L> {
         let length = match self.source.peek()? {
             Some(b'{' | b'[') if treatment == Treatment::KEEP && self.is_plain => {
                 let mut scan = Scan::new(depth);
-                let length = self.source.scan(&mut scan, &mut self.sieve)?;
-                let is_text = || std::str::from_utf8(&self.source.buffered()[..length]).is_ok();
-                if !scan.alarm && is_text() {
-                    return self.copy(length);
+                match self.source.scan(&mut scan, &mut self.sieve)? {
+                    None => self.source.buffered().len(),
+                    Some(length) => {
+                        let value = &self.source.buffered()[..length];
+                        if scan.is_clean(&mut self.sieve, value) {
+                            self.source.keep(length);
+                            return Ok(());
+                        }
+                        length
+                    }
                 }
-                length
             }
             _ => self.source.value(0)?,
         };
@@ -131,10 +139,8 @@ impl<L: Log> Stream<'_, L> {
             shape,
             treatment,
         };
-        let slice = &self.source.buffered()[..length];
-        element::copy(self.redactor, place, slice, &mut self.output, self.log)?;
-        self.source.consume(length);
-        Ok(())
+        let (slice, output) = self.source.replace(length)?;
+        element::copy(self.redactor, place, slice, output, self.log)
     }
 
     fn list(&mut self, shape: Shape, depth: usize) -> Result<(), RedactError> {
@@ -171,16 +177,23 @@ impl<L: Log> Stream<'_, L> {
             let length = self.source.value(0)?;
             let token = &self.source.buffered()[..length];
             let key = decode(token, self.source.offset)?;
-            match element::scrub_key(self.redactor, &key, self.log) {
-                None => self.output.write_all(token).map_err(RedactError::Write)?,
-                Some(key) => element::write_string(&key, &mut self.output)?,
+            let is_alarming = self.sieve.is_alarming_name(&token[1..length - 1]);
+            let new_key = match is_alarming {
+                true => element::scrub_key(self.redactor, &key, self.log),
+                false => {
+                    self.log.enter_member(&key);
+                    None
+                }
+            };
+            match new_key {
+                None => self.source.keep(length),
+                Some(key) => element::write_string(&key, self.source.replace(length)?.1)?,
             }
-            self.source.consume(length);
             self.space()?;
             self.punctuation(b":")?;
             self.space()?;
             let member = object.member(&key, &self.redactor.rules);
-            self.is_plain = is_plain && !self.sieve.is_alarming_name(&key);
+            self.is_plain = is_plain && !is_alarming;
             self.value(member.shape, member.treatment, depth + 1)?;
             self.is_plain = was_plain;
             self.log.leave();
@@ -238,14 +251,17 @@ impl<L: Log> Stream<'_, L> {
             if length == 0 {
                 return Ok(next);
             }
-            self.copy(length)?;
+            self.source.keep(length);
         }
     }
 
     /// Copies a byte that has to be one of `expected`.
     fn punctuation(&mut self, expected: &[u8]) -> Result<u8, RedactError> {
         match self.source.peek()? {
-            Some(byte) if expected.contains(&byte) => self.copy(1).map(|()| byte),
+            Some(byte) if expected.contains(&byte) => {
+                self.source.keep(1);
+                Ok(byte)
+            }
             Some(_) => {
                 let expected: Vec<_> = expected.iter().map(|byte| char::from(*byte)).collect();
                 Err(self
@@ -259,17 +275,9 @@ impl<L: Log> Stream<'_, L> {
     fn byte_order_mark(&mut self) -> Result<(), RedactError> {
         const MARK: &[u8] = "\u{feff}".as_bytes();
         self.source.byte(MARK.len() - 1)?;
-        match self.source.buffered().starts_with(MARK) {
-            true => self.copy(MARK.len()),
-            false => Ok(()),
+        if self.source.buffered().starts_with(MARK) {
+            self.source.keep(MARK.len());
         }
-    }
-
-    /// Copies the next `length` bytes, which are in the buffer.
-    fn copy(&mut self, length: usize) -> Result<(), RedactError> {
-        let bytes = &self.source.buffered()[..length];
-        self.output.write_all(bytes).map_err(RedactError::Write)?;
-        self.source.consume(length);
         Ok(())
     }
 
@@ -292,12 +300,13 @@ impl<L: Log> Stream<'_, L> {
         if self.source.byte(limit)?.is_some() {
             return Err(doubt(limit, start));
         }
+        self.source.write_kept()?;
         let bytes = self.source.buffered();
         let text = std::str::from_utf8(bytes).map_err(|error| doubt(error.valid_up_to(), start))?;
         let cuts = text::find(text, Language::Log, &self.redactor.hider);
         self.log.gone_of_text(text, &cuts);
         let text = cut::apply(text, &cuts);
-        let written = self.output.write_all(text.as_bytes());
+        let written = self.source.output.write_all(text.as_bytes());
         written.map_err(RedactError::Write)
     }
 }
@@ -313,10 +322,14 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// The input, with a buffer that holds what is looked at: at most one value.
+/// The input, with a buffer that holds what is looked at, at most one value; and the output, which most of it is
+/// passed on to as it is.
 struct Source<'a> {
     input: &'a mut dyn Read,
+    output: BufWriter<&'a mut dyn Write>,
     buffer: Vec<u8>,
+    /// Where in the buffer that begins what was kept and not written yet: it ends at the next byte.
+    kept: usize,
     /// Where the next byte stands in the buffer.
     next: usize,
     /// Where what was read ends in the buffer.
@@ -326,24 +339,47 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(input: &'a mut dyn Read) -> Self {
+    fn new(input: &'a mut dyn Read, output: &'a mut dyn Write) -> Self {
         Self {
             input,
+            output: BufWriter::with_capacity(WRITTEN, output),
             buffer: Vec::new(),
+            kept: 0,
             next: 0,
             end: 0,
             offset: 0,
         }
     }
 
-    /// What was read and not consumed.
+    /// What was read and neither kept nor replaced.
     fn buffered(&self) -> &[u8] {
         &self.buffer[self.next..self.end]
     }
 
-    fn consume(&mut self, length: usize) {
+    /// Passes on the next `length` bytes, which are in the buffer.
+    fn keep(&mut self, length: usize) {
         self.next += length;
         self.offset += length as u64;
+    }
+
+    /// Takes the next `length` bytes, which are in the buffer, and the output, for what is there instead of them.
+    fn replace(&mut self, length: usize) -> Result<(&[u8], &mut dyn Write), RedactError> {
+        self.write_kept()?;
+        let replaced = self.next..self.next + length;
+        self.keep(length);
+        self.kept = self.next;
+        Ok((&self.buffer[replaced], &mut self.output))
+    }
+
+    fn write_kept(&mut self) -> Result<(), RedactError> {
+        let kept = &self.buffer[self.kept..self.next];
+        self.kept = self.next;
+        self.output.write_all(kept).map_err(RedactError::Write)
+    }
+
+    fn flush(&mut self) -> Result<(), RedactError> {
+        self.write_kept()?;
+        self.output.flush().map_err(RedactError::Write)
     }
 
     /// The next byte; `None` at the end.
@@ -371,9 +407,11 @@ impl<'a> Source<'a> {
             });
         }
         if self.end == self.buffer.len() {
+            self.write_kept()?;
             self.buffer.copy_within(self.next.., 0);
             self.end -= self.next;
             self.next = 0;
+            self.kept = 0;
         }
         if self.end == self.buffer.len() {
             let length = (2 * self.end).clamp(CHUNK, MAX_VALUE + CHUNK);
@@ -401,16 +439,16 @@ impl<'a> Source<'a> {
     }
 
     /// The length of the list or object that begins at the next byte, as `scan` reads it; all of it is in the buffer
-    /// then. What is cut off is an alarm.
-    fn scan(&mut self, scan: &mut Scan, sieve: &mut Sieve) -> Result<usize, RedactError> {
+    /// then. `None` if it is cut off.
+    fn scan(&mut self, scan: &mut Scan, sieve: &mut Sieve) -> Result<Option<usize>, RedactError> {
         let mut at = 0;
         loop {
             let bytes = self.buffered();
-            while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
-                if let Some(end) = scan.read(sieve, bytes, at, block) {
-                    return Ok(end);
+            for batch in bytes[at..].as_chunks::<BLOCK>().0.chunks(BATCH) {
+                if let Some(end) = scan.read(sieve, bytes, at, batch) {
+                    return Ok(Some(end));
                 }
-                at += BLOCK;
+                at += batch.len() * BLOCK;
             }
             if !self.fill()? {
                 break;
@@ -419,13 +457,7 @@ impl<'a> Source<'a> {
         let bytes = self.buffered();
         let mut block = [b' '; BLOCK];
         block[..bytes.len() - at].copy_from_slice(&bytes[at..]);
-        match scan.read(sieve, bytes, at, &block) {
-            Some(end) => Ok(end),
-            None => {
-                scan.alarm = true;
-                Ok(bytes.len())
-            }
-        }
+        Ok(scan.read(sieve, bytes, at, &[block]))
     }
 
     /// The length of the value that begins `start` bytes after the next one; all of it is in the buffer then.

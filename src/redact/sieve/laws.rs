@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Scan, Sieve, is_alarming_type};
+use super::{Sieve, is_alarming_type};
 use crate::model::Document;
 use crate::redact::{
     Redactor,
@@ -18,6 +18,7 @@ use crate::redact::{
     element::{self, Place},
     labels::Labels,
     lookup::Treatment,
+    scan::Scan,
     shape::{Ahead, Shape},
 };
 
@@ -30,9 +31,9 @@ fn is_clean(sieve: &mut Sieve, value: &str) -> bool {
         let mut block = [b' '; BLOCK];
         let length = BLOCK.min(bytes.len() - at);
         block[..length].copy_from_slice(&bytes[at..at + length]);
-        if let Some(end) = scan.read(sieve, bytes, at, &block) {
+        if let Some(end) = scan.read(sieve, bytes, at, &[block]) {
             assert_eq!(end, bytes.len());
-            return !scan.alarm;
+            return scan.is_clean(sieve, bytes);
         }
         at += BLOCK;
     }

@@ -76,6 +76,11 @@ pub(super) fn find_knowing(
     hider.cut(text, 0..text.len(), rule).into_iter().collect()
 }
 
+/// Whether there is any of what every secret in a [plain](Language::Plain) text has in it or before it.
+pub(super) fn has_marks(text: &str) -> bool {
+    shapes::has_marks(text)
+}
+
 /// What goes at first sight.
 fn spans(text: &str, language: Language, known: &dyn Fn(&str) -> bool) -> Vec<span::Span> {
     match language {

@@ -117,6 +117,11 @@ impl Scan<'_> {
     }
 }
 
+/// Whether any of the literals is in `text`: without one, nothing goes.
+pub(super) fn has_marks(text: &str) -> bool {
+    LITERALS.is_match(text)
+}
+
 /// What goes of `text`.
 pub(super) fn find(text: &str) -> Vec<Span> {
     let mut scan = Scan {
