@@ -187,11 +187,29 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
     }
 });
 
-/// A document: a list of what the choices make.
+/// Texts of which none goes wherever it stands, but beside what tells.
+const CALM: &[&str] = &[
+    "x",
+    "authorization",
+    "x-api-key",
+    "cookie",
+    "y-z",
+    "near 'hunter2'",
+    "CgNhYmMSAQ==",
+    "687474703a2f2f753a70617373776f726440682f",
+    "local x = 'hunter2'",
+];
+
+/// A document: a list of what the choices make, often of little, for where much is, something alarms.
 pub(super) fn document(dice: &mut Dice) -> String {
-    let mut items = vec![any(dice, 5)];
-    while items.len() < 3 && dice.once_in(2) {
-        items.push(value(dice, 5));
+    let levels = 1 + dice.below(5);
+    let mut items = vec![match dice.below(3) {
+        0 => any(dice, levels),
+        1 => pair(dice, levels),
+        _ => known(dice),
+    }];
+    while items.len() < 3 && dice.once_in(4) {
+        items.push(value(dice, levels));
     }
     format!("[{}]", items.join(","))
 }
@@ -201,7 +219,8 @@ fn value(dice: &mut Dice, levels: usize) -> String {
     if levels == 0 {
         return scalar(dice);
     }
-    match dice.below(12) {
+    match dice.below(14) {
+        12 | 13 => known(dice),
         0..=3 => scalar(dice),
         4 => list(dice, |dice| value(dice, levels - 1)),
         5 | 6 => free(dice, levels),
@@ -221,8 +240,9 @@ fn scalar(dice: &mut Dice) -> String {
 
 fn text(dice: &mut Dice) -> String {
     let text = match dice.below(8) {
-        0 => dice.pick(&VOCABULARY.names).to_owned(),
-        1 => url(message(dice)),
+        0..=4 => dice.pick(CALM).to_owned(),
+        5 => dice.pick(&VOCABULARY.names).to_owned(),
+        6 if dice.once_in(2) => url(message(dice)),
         _ => dice.pick(TEXTS).to_owned(),
     };
     let text = match dice.below(16) {
@@ -231,6 +251,67 @@ fn text(dice: &mut Dice) -> String {
         _ => text,
     };
     string(&text, dice)
+}
+
+/// What goes because of something beside it or around it that is easily overlooked.
+fn known(dice: &mut Dice) -> String {
+    let marks = RULES.iter().filter_map(|rule| match rule.what {
+        What::Marked { by, members } => Some((by, members)),
+        _ => None,
+    });
+    let marks: Vec<_> = marks.collect();
+    let mut members = match dice.below(6) {
+        0 => {
+            let (by, members) = marks[dice.below(marks.len())];
+            let member = dice.pick(members);
+            vec![
+                (name(by, dice), text(dice)),
+                (name(member, dice), text(dice)),
+            ]
+        }
+        // Of a type that nobody knows, and of two.
+        1 => vec![
+            (
+                name("@type", dice),
+                string("type.googleapis.com/new.Type", dice),
+            ),
+            (name("value", dice), text(dice)),
+        ],
+        2 => {
+            let (first, second) = (message(dice), message(dice));
+            let mut members = vec![type_of(first, dice), type_of(second, dice)];
+            if dice.once_in(3) {
+                members.truncate(1);
+                members[0].1 = format!(
+                    "[{},{}]",
+                    string(&url(first), dice),
+                    string(&url(second), dice)
+                );
+            }
+            members.push((name("x", dice), text(dice)));
+            members
+        }
+        3 => {
+            let holder = Message::find("xds.type.v3.TypedStruct").unwrap();
+            let mut members = vec![type_of(holder, dice)];
+            for _ in 0..=dice.below(2) {
+                let url = url(message(dice));
+                members.push((name("type_url", dice), string(&url, dice)));
+            }
+            members.push((name("value", dice), free(dice, 1)));
+            members
+        }
+        4 => vec![(name("lastError", dice), value(dice, 1))],
+        _ => {
+            let payload = "envoy.config.core.v3.HealthCheck.Payload";
+            let payload = Message::find(payload).unwrap();
+            return typed(payload, dice, 1);
+        }
+    };
+    if dice.once_in(4) {
+        members.push((name("x", dice), scalar(dice)));
+    }
+    object(members, dice)
 }
 
 fn list(dice: &mut Dice, mut item: impl FnMut(&mut Dice) -> String) -> String {
@@ -260,11 +341,11 @@ fn pair(dice: &mut Dice, levels: usize) -> String {
     {
         members.push(type_of(Message::find(message).unwrap(), dice));
     }
-    for _ in 0..=dice.below(2) {
+    for _ in 0..=dice.below(4) / 3 {
         let steps: Vec<_> = dice.pick(pair.names).split('.').collect();
         members.push(member(&steps, dice, 1));
     }
-    for _ in 0..=dice.below(2) {
+    for _ in 0..=dice.below(4) / 3 {
         let steps: Vec<_> = dice.pick(pair.values).split('.').collect();
         members.push(member(&steps, dice, levels - 1));
     }
@@ -286,7 +367,7 @@ fn member(steps: &[&str], dice: &mut Dice, levels: usize) -> (String, String) {
     };
     let inner = match rest {
         [] => value(dice, levels.min(2)),
-        _ if dice.once_in(8) => value(dice, levels.min(2)),
+        _ if dice.once_in(4) => scalar(dice),
         rest => {
             let mut members = vec![member(rest, dice, levels)];
             if dice.once_in(4) {
@@ -361,7 +442,7 @@ fn members_of(message: &'static Message, dice: &mut Dice, levels: usize) -> Vec<
     if all.is_empty() || levels == 0 {
         return Vec::new();
     }
-    let count = 1 + dice.below(4);
+    let count = 1 + dice.below(3);
     let members = (0..count).map(|_| {
         let field = dice.pick(&all);
         let value = match dice.once_in(8) {
