@@ -252,6 +252,11 @@ fn look(args: &Args, named: &[Named]) -> anyhow::Result<Exit> {
         let reason = redactor.scrub_reason(reason);
         terminal::warn(&format!("not looked at: {reason}"));
     }
+    if args.names.is_any() {
+        terminal::warn(
+            "--dry-run lists secrets alone, not the host names and addresses that would be replaced beside them",
+        );
+    }
     if read == 0 {
         bail!("nothing could be read");
     }

@@ -70,6 +70,11 @@ pub(super) struct NameArgs {
 }
 
 impl NameArgs {
+    /// Whether anything beside secrets is to be replaced.
+    pub(super) fn is_any(self) -> bool {
+        self.redact_hostnames || self.redact_ips
+    }
+
     /// A redactor by `key` that replaces these.
     pub(super) fn redactor(self, key: &KeyArgs) -> anyhow::Result<Arc<Redactor>> {
         let redactor = Redactor::new(Policy::Tokens(key.load()?));

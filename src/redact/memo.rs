@@ -231,7 +231,7 @@ fn mix(low: u64, high: u64) -> u64 {
 
 #[test]
 fn what_is_known_of_a_string_is_not_taken_for_another_string() {
-    let mut memo = Memo::new();
+    let mut memo = Memo::<Option<usize>>::new();
     for _ in 0..3 {
         for i in 0..100_000 {
             let text = format!(">{}{i}<", "x".repeat(i % 300));
@@ -254,12 +254,12 @@ fn what_is_known_of_a_string_is_not_taken_for_another_string() {
 #[test]
 fn what_was_found_is_not_looked_for_again() {
     let mut memo = Memo::new();
-    let text = |i| format!("{i}|outbound|{}", "x".repeat(i % 40));
-    let texts: Vec<_> = (0..20_000).map(text).collect();
+    let text = |i: usize| format!("{i}|outbound|{}", "x".repeat(i % 40));
+    let texts: Vec<_> = (0..10_000).map(text).collect();
     let mut looked = 0;
     for text in texts.iter().chain(&texts) {
         let found = memo.get(text.as_bytes(), 0..text.len());
         looked += usize::from(!std::mem::replace(found, true));
     }
-    assert!((20_000..20_200).contains(&looked), "{looked}");
+    assert!((10_000..10_100).contains(&looked), "{looked}");
 }

@@ -486,6 +486,34 @@ fn names_tell_by_their_words() {
 }
 
 #[test]
+fn no_word_that_tells_is_lost() {
+    let secrets = "\
+        accesskey accountkey apikey apipass appkey authkey basicauth clientkey connectionstring connectionurl \
+        connstr cred credential credentials creds databaseurl decryptionkey encryptionkey licensekey licencekey \
+        masterkey passcode passphrase passwd password passwords pincode pkcs12 presharedkey privatekey psk pwd \
+        secret secretkey secrets servicekey sessionid sessionkey sharedkey signingkey sshkey storagekey \
+        subscriptionkey token authorization bearer cookie cookies csrf dsn hmac jwt otp pin sas sid totp webhook \
+        xsrf";
+    let hints = "auth code key keys pass salt session sig signature tokens";
+    let glued = "\
+        accesskey apikey credential credentials passphrase passwd password passwords privatekey pwd secret \
+        secretkey sessionid token";
+    let split = |words: &'static str| words.split(' ');
+    for name in split(secrets) {
+        assert_eq!(telling(name), Telling::Secret, "{name}");
+        assert_eq!(telling(&format!("x_{name}")), Telling::Secret, "{name}");
+    }
+    for name in split(hints) {
+        assert_eq!(telling(&format!("x_{name}")), Telling::Hint, "{name}");
+    }
+    for name in split(glued) {
+        assert_eq!(telling(&format!("xy{name}")), Telling::Secret, "{name}");
+    }
+    let listed = split(secrets).count() + split(hints).count() + split(glued).count();
+    assert_eq!(listed, [SECRETS, LAST, HINTS, GLUED].concat().len());
+}
+
+#[test]
 fn few_fields_of_the_api_tell_a_secret() {
     // Those that tell are listed for whoever adds a word: none may hold what everybody has to see.
     let telling: std::collections::BTreeSet<_> = crate::xds::Message::all()

@@ -2,6 +2,7 @@
 //!
 //! - `annotated`: each field that the API annotates, in every form of its message.
 //! - `in_clear`, `not_annotated`: what Envoy was measured to print in clear, entry by entry.
+//! - `table`: every entry of the table of rules.
 //! - `shapes`: what looks like a secret or stands under a telling name, in every field of the API and on every page.
 //! - `program`: all of these at once through the program: bundles, outputs, errors.
 //! - `live`: a real Envoy that holds as many of them as it takes.
@@ -20,6 +21,7 @@ macro_rules! each {
             )*
         }
 
+        #[allow(dead_code, reason = "what is too much for the program")]
         pub(super) fn all() -> Vec<Case> {
             [$($name()),*].concat()
         }
@@ -35,3 +37,4 @@ mod not_annotated;
 mod program;
 mod search;
 mod shapes;
+mod table;

@@ -136,7 +136,16 @@ fn compare(name: &str, before: &str, after: &str) -> Vec<String> {
             replaced(before, after).unwrap_or_else(|| panic!("{name}: more than tokens differs"));
         return found.into_iter().map(str::to_owned).collect();
     }
-    let (mut before, mut after) = (before, after);
+    // No string goes over the end of a line, and most lines are the same.
+    let (old, new) = (before.split('\n'), after.split('\n'));
+    assert_eq!(old.clone().count(), new.clone().count(), "{name}");
+    let differing = old.zip(new).filter(|(old, new)| old != new);
+    differing
+        .flat_map(|(old, new)| compare_line(name, old, new))
+        .collect()
+}
+
+fn compare_line(name: &str, mut before: &str, mut after: &str) -> Vec<String> {
     let mut found = Vec::new();
     loop {
         let (Some((old, old_rest)), Some((new, new_rest))) = (lexeme(before), lexeme(after)) else {

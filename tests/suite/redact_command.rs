@@ -77,6 +77,18 @@ const PLACE: &str = "configs[0].dynamic_active_clusters[0].cluster.transport_soc
     common_tls_context.tls_certificates[0].private_key.inline_string";
 
 #[test]
+fn a_dry_run_says_that_it_lists_no_pseudonyms() {
+    let desk = Desk::new();
+    let plain = desk.run("redact --dry-run a.json");
+    for flag in ["--redact-hostnames", "--redact-ips"] {
+        let ran = desk.run(&format!("redact --dry-run {flag} a.json"));
+        assert_eq!((ran.status, &ran.out), (1, &plain.out));
+        let said = ran.err.strip_prefix(&plain.err).unwrap_or_default();
+        assert!(said.contains("host names and addresses"), "{said}");
+    }
+}
+
+#[test]
 fn a_dump_becomes_its_redacted_json_in_whatever_form_it_comes() {
     let desk = Desk::new();
     let ran = desk.run("redact a.json");

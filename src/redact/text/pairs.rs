@@ -456,3 +456,14 @@ fn unquoted_end(scan: &Scan, name: &Name, start: usize, separator: &str, most: u
     }
     at
 }
+
+#[test]
+fn values_go_after_every_separator() {
+    use super::{Language, apply, find};
+    use crate::redact::cut::Hider;
+    for separator in "=== => := == != ~= ?= = : %3D %3d %3A %3a".split(' ') {
+        let text = format!("password{separator}hunter2");
+        let left = apply(&text, &find(&text, Language::Plain, &Hider::default()));
+        assert_eq!(left, format!("password{separator}[redacted]"));
+    }
+}

@@ -149,3 +149,19 @@ fn spaces(bytes: &[u8]) -> usize {
         .take_while(|byte| **byte == b' ')
         .count()
 }
+
+#[test]
+fn credentials_go_after_every_spelling_of_a_scheme() {
+    use super::{Language, find};
+    use crate::redact::cut::{Hider, apply};
+    for (schemes, credential) in [
+        (["basic ", "Basic%20", "BASIC+"], "dXNlcjpodW50ZXIy"),
+        (["bearer ", "Bearer%20", "BEARER+"], "abcdefghij0123456789"),
+    ] {
+        for scheme in schemes {
+            let text = format!("x {scheme}{credential}");
+            let left = apply(&text, &find(&text, Language::Plain, &Hider::default()));
+            assert_eq!(left, format!("x {scheme}[redacted]"));
+        }
+    }
+}

@@ -1,11 +1,12 @@
 //! One document with a secret in it, and what must hold of its copy.
 
-use std::fmt::Write as _;
+use std::{collections::HashSet, sync::LazyLock};
 
-use serde_json::{Value, json};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Value, json, value::RawValue};
 use xdsnap::{
     model::Document,
-    redact::{Key, Policy, Redactor},
+    redact::{Counts, Key, Policy, Redactor},
 };
 
 use super::search::{HEAD, Needles, TAIL};
@@ -81,52 +82,126 @@ impl Case {
 
     /// What is wrong with the copy of it, if anything.
     fn problem(&self) -> Option<String> {
-        let tokens = Redactor::new(Policy::Tokens(Key::new([7; 32])));
-        [tokens, Redactor::new(Policy::Alike)]
-            .iter()
-            .find_map(|redactor| self.problem_by(redactor))
+        REDACTORS.iter().find_map(|redactor| {
+            let copy = match Copy::of(redactor, self.document, &self.text) {
+                Ok(copy) => copy,
+                Err(problem) => return Some(problem),
+            };
+            if copy.counts.total() == 0 && is_planted(&self.text) {
+                return Some("a secret is gone and not counted".to_owned());
+            }
+            self.lost(&copy.text)
+        })
     }
 
-    fn problem_by(&self, redactor: &Redactor) -> Option<String> {
+    /// What is no secret and is not in its copy any more.
+    fn lost(&self, copy: &str) -> Option<String> {
+        let mut kept = self.kept.iter();
+        let lost = kept.find(|kept| !copy.contains(kept.as_str()))?;
+        Some(format!("`{lost}` is lost: {copy:.600}"))
+    }
+
+    /// The section that it is a dump of, if that is all.
+    fn section(&self) -> Option<&str> {
+        let section = self.text.strip_prefix(BEGIN)?.strip_suffix(END)?;
+        let is_one = serde_json::from_str::<IgnoredAny>(section).is_ok();
+        (self.document == Document::ConfigDump && is_one).then_some(section)
+    }
+}
+
+/// What is around the sections of a dump.
+const BEGIN: &str = "{\"configs\":[";
+const END: &str = "]}";
+
+/// How many sections are one dump.
+const SECTIONS: usize = 64;
+
+static REDACTORS: LazyLock<[Redactor; 2]> = LazyLock::new(|| {
+    let tokens = Policy::Tokens(Key::new([7; 32]));
+    [Redactor::new(tokens), Redactor::new(Policy::Alike)]
+});
+
+fn is_planted(text: &str) -> bool {
+    Needles::planted().find(text.as_bytes()).is_some()
+}
+
+/// A document without secrets.
+struct Copy {
+    text: String,
+    counts: Counts,
+}
+
+impl Copy {
+    /// The copy, or what is wrong with it.
+    fn of(redactor: &Redactor, document: Document, text: &str) -> Result<Self, String> {
         let copy = |text: &[u8]| {
             let mut output = Vec::new();
-            let counts = redactor.copy(self.document, &mut &*text, &mut output);
+            let counts = redactor.copy(document, &mut &*text, &mut output);
             (counts, output)
         };
-        let (counts, output) = copy(self.text.as_bytes());
-        let counts = match counts {
-            Ok(counts) => counts,
-            Err(error) => {
-                let told = format!("{error:?} {error}");
-                return Some(match Needles::planted().find(told.as_bytes()) {
-                    Some(hit) => format!("its error tells: {hit:?}"),
-                    None => format!("not copied: {error}"),
-                });
+        let (counts, output) = copy(text.as_bytes());
+        let counts = counts.map_err(|error| {
+            let told = format!("{error:?} {error}");
+            match Needles::planted().find(told.as_bytes()) {
+                Some(hit) => format!("its error tells: {hit:?}"),
+                None => format!("not copied: {error}"),
             }
-        };
-        let text = String::from_utf8_lossy(&output);
+        })?;
         if let Some(hit) = Needles::planted().find(&output) {
-            return Some(format!("{hit:?}"));
+            return Err(format!("{hit:?}"));
         }
-        if counts.total() == 0 && Needles::planted().find(self.text.as_bytes()).is_some() {
-            return Some("a secret is gone and not counted".to_owned());
-        }
-        if let Some(lost) = self.kept.iter().find(|kept| !text.contains(kept.as_str())) {
-            return Some(format!("`{lost}` is lost: {text:.600}"));
-        }
-        let is_json = self.text.trim_start().starts_with(['{', '[']);
-        if is_json && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&text) {
-            return Some(format!("no JSON any more: {error}"));
+        let is_json = text.trim_start().starts_with(['{', '[']);
+        if is_json && let Err(error) = serde_json::from_slice::<IgnoredAny>(&output) {
+            return Err(format!("no JSON any more: {error}"));
         }
         let (again, twice) = copy(&output);
         let again = again.map_or(u64::MAX, |counts| counts.total());
-        (again != 0 || twice != output).then(|| {
-            format!(
-                "redacted twice it is another: {:.600}",
-                String::from_utf8_lossy(&twice)
-            )
-        })
+        if again != 0 || twice != output {
+            let twice = String::from_utf8_lossy(&twice);
+            return Err(format!("redacted twice it is another: {twice:.600}"));
+        }
+        let text = String::from_utf8_lossy(&output).into_owned();
+        Ok(Self { text, counts })
     }
+}
+
+/// What is wrong with the copy of a dump of all these sections, if anything: the same that would be wrong with one.
+fn problem_of_all(cases: &[(&Case, &str)]) -> Option<String> {
+    let sections: Vec<&str> = cases.iter().map(|(_, section)| *section).collect();
+    let dump = format!("{BEGIN}{}{END}", sections.join(","));
+    let mut counted = HashSet::new();
+    let found = REDACTORS[0].find(Document::ConfigDump, &mut dump.as_bytes(), &mut |found| {
+        let number = found.path.split(['[', ']']).nth(1);
+        counted.extend(number.and_then(|number| number.parse::<usize>().ok()));
+    });
+    let mut numbers = 0..cases.len();
+    if let Some(number) =
+        numbers.find(|number| !counted.contains(number) && is_planted(sections[*number]))
+    {
+        return Some(format!(
+            "a secret is gone and not counted: {}",
+            cases[number].0.name
+        ));
+    }
+    REDACTORS.iter().find_map(|redactor| {
+        let copy = match Copy::of(redactor, Document::ConfigDump, &dump) {
+            Ok(copy) => copy,
+            Err(problem) => return Some(problem),
+        };
+        if found.as_ref().ok() != Some(&copy.counts) {
+            return Some("other secrets are found than go".to_owned());
+        }
+        let copied: Sections = serde_json::from_str(&copy.text).unwrap();
+        let mut copied = cases.iter().zip(copied.configs);
+        copied.find_map(|((case, _), copy)| case.lost(copy.get()))
+    })
+}
+
+/// The sections of a dump, as they are.
+#[derive(Deserialize)]
+struct Sections<'a> {
+    #[serde(borrow)]
+    configs: Vec<&'a RawValue>,
 }
 
 /// A list of them.
@@ -134,23 +209,48 @@ pub(super) fn cases(cases: impl IntoIterator<Item = Case>) -> Vec<Case> {
     cases.into_iter().collect()
 }
 
-/// Fails with all that is wrong with any of `cases`.
+/// Fails with all that is wrong with any of `cases`. Those that are a section of a dump are looked at as sections of one.
 pub(super) fn check(cases: impl IntoIterator<Item = Case>) {
-    let mut count = 0;
-    let mut wrong = String::new();
-    let mut wrongs = 0;
-    for case in cases {
-        count += 1;
-        if let Some(problem) = case.problem() {
-            wrongs += 1;
-            if wrongs <= 40 {
-                let problem: String = problem.chars().take(900).collect();
-                writeln!(wrong, "- {}: {problem}", case.name).unwrap();
-            }
+    let cases: Vec<Case> = cases.into_iter().collect();
+    assert!(!cases.is_empty(), "nothing was checked");
+    let (dumps, others): (Vec<_>, Vec<_>) = cases
+        .iter()
+        .map(|case| (case, case.section()))
+        .partition(|(_, section)| section.is_some());
+    let dumps: Vec<(&Case, &str)> = dumps
+        .into_iter()
+        .filter_map(|(case, section)| Some((case, section?)))
+        .collect();
+    let mut wrong = Vec::new();
+    let mut check = |case: &Case| {
+        let problem = case.problem();
+        wrong.extend(problem.map(|problem| format!("{}: {problem:.900}", case.name)));
+    };
+    for (case, _) in others {
+        check(case);
+    }
+    let mut together = Vec::new();
+    for cases in dumps.chunks(SECTIONS) {
+        if let Some(problem) = problem_of_all(cases) {
+            cases.iter().for_each(|(case, _)| check(case));
+            together.push(problem);
         }
     }
-    assert!(count > 0, "nothing was checked");
-    assert!(wrongs == 0, "{wrongs} of {count} cases:\n{wrong}");
+    // What is wrong with none of them alone.
+    if wrong.is_empty() {
+        wrong = together;
+    }
+    let list = wrong
+        .iter()
+        .take(40)
+        .map(|problem| format!("- {problem:.900}\n"));
+    let list: String = list.collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {} cases:\n{list}",
+        wrong.len(),
+        cases.len()
+    );
 }
 
 /// A dump with one section, of this type and these members.

@@ -245,21 +245,25 @@ fn bundle_of_everything_is_clean() {
     }
 }
 
+/// There is no secret in it that a command could tell, as the bundle itself is looked at: one form of each has to do.
 #[test]
 fn every_command_on_the_bundle_is_clean() {
     let folder = desk();
-    every_command(folder.path(), BUNDLE.to_str().unwrap());
-    clean(
-        folder.path(),
-        &["extract", BUNDLE.to_str().unwrap(), "--output-dir", "out"],
-    );
     for args in [
-        ["verify", BUNDLE.to_str().unwrap()],
-        ["verify", PLANTED.to_str().unwrap()],
+        &["info", "--members"] as &[&str],
+        &["show"],
+        &["status", "-o", "json"],
+        &["normalize"],
+        &["diff", "--why", "-o", "json"],
+        &["redact", "--dry-run"],
+        &["extract", "--output-dir", "out"],
+        &["verify"],
     ] {
+        let args: Vec<&str> = args.iter().copied().chain(BUNDLE.to_str()).collect();
         clean(folder.path(), &args);
     }
     assert_clean_folder(folder.path());
+    clean(folder.path(), &["verify", PLANTED.to_str().unwrap()]);
 }
 
 /// What is read and printed was never captured: it passes through the same hands.
@@ -300,7 +304,6 @@ fn every_command(folder: &Path, input: &str) {
         &["status"],
         &["status", "-o", "json"],
         &["normalize"],
-        &["normalize", "-o", "jsonl"],
         &["normalize", "-o", "json"],
         &["normalize", "--output-dir", changed.to_str().unwrap()],
         &["diff"],
@@ -310,7 +313,7 @@ fn every_command(folder: &Path, input: &str) {
         &["diff", "-o", "json-patch"],
         &["diff", "-o", "unified"],
         &["redact", "--dry-run"],
-        &["redact", "--dry-run", "-o", "json"],
+        &["redact", "--dry-run", "--format", "json"],
     ] {
         let args: Vec<&str> = args.iter().copied().chain([input]).collect();
         clean(folder, &args);
@@ -446,7 +449,8 @@ fn servers_that_tell_secrets_in_errors_leave_a_clean_bundle() {
             let server = Server::start(routes);
             let address = server.url().replace("http://", "");
             let url = format!("http://user:{}@{address}/?access_token={0}", plain());
-            for url in [server.url(), url] {
+            // All that is asked for without a secret is asked for with one, too.
+            for url in [url].into_iter().chain((page == 0).then(|| server.url())) {
                 let ran = clean(
                     folder.path(),
                     &["capture", "--timeout=5s", "-o", "x.xdsnap", "--envoy", &url],

@@ -9,7 +9,7 @@ use super::{
     case::{
         Case, awkward, base64, bootstrap, cases, cluster, jwt, manager, pem, plain, rejected, syncz,
     },
-    search::{HEAD, TAIL},
+    search::{HEAD, Needles, TAIL},
 };
 
 /// 20 letters and digits of a planted secret, and as many more as `length` asks for.
@@ -368,27 +368,130 @@ fn telling_names_hide_a_pin_in_every_spelling() {
     }
 }
 
-/// A cut-off document is refused, and what was written until then, and why, has no part of the secret.
-#[test]
-fn cut_off_documents_leave_nothing_of_a_secret() {
-    let private_key = json!({"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.TlsCertificate", "private_key": {"inline_string": awkward()}});
-    for text in [
-        Case::message("", private_key.clone()).text,
-        private_key.to_string(),
-        json!([private_key]).to_string(),
+/// Small documents with one secret each, one for each way in which a secret goes.
+fn one_of_each_kind() -> Vec<String> {
+    let message = |name: &str, members: Value| {
+        let mut any = json!({"@type": format!("type.googleapis.com/{name}")});
+        let members = members.as_object().unwrap().clone();
+        any.as_object_mut().unwrap().extend(members);
+        json!([any]).to_string()
+    };
+    let free = |members: Value| json!([members]).to_string();
+    let tls = "envoy.extensions.transport_sockets.tls.v3.TlsCertificate";
+    let untyped = json!({"type_url": "x/new.Type", "value": {"token": plain()}});
+    let predicate = json!({
+        "input": {"typed_config": {"header_name": "authorization"}},
+        "exact_match_map": {"map": {plain(): {}}},
+    });
+    vec![
+        message(tls, json!({"private_key": {"inline_string": awkward()}})),
+        message(
+            tls,
+            json!({"private_key": {"inline_bytes": base64(&plain())}}),
+        ),
+        message(
+            "envoy.config.core.v3.HeaderValue",
+            json!({"key": "x-api-key", "value": plain()}),
+        ),
+        message(
+            "envoy.config.route.v3.HeaderMatcher",
+            json!({"name": "authorization", "string_match": {"exact": plain()}}),
+        ),
+        message("xds.type.matcher.v3.Matcher.MatcherTree", predicate),
+        message(
+            "envoy.config.trace.v3.LightstepConfig",
+            json!({"access_token": {"inline_string": plain()}}),
+        ),
+        message(
+            "envoy.extensions.filters.http.lua.v3.Lua",
+            json!({"inline_code": format!("local x = '{}'", plain())}),
+        ),
+        message(
+            "envoy.extensions.wasm.v3.PluginConfig",
+            json!({"configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": plain()}}),
+        ),
+        message(
+            "envoy.admin.v3.UpdateFailureState",
+            json!({"details": format!("near '{}'", plain())}),
+        ),
+        message("xds.type.v3.TypedStruct", untyped),
+        message(
+            "envoy.config.core.v3.TlvEntry",
+            json!({"value": base64(&format!("\u{1}{}", plain()))}),
+        ),
+        message(
+            "google.protobuf.Any",
+            json!({"value": {"@type": format!("x/{tls}"), "private_key": {"inline_string": plain()}}}),
+        ),
+        free(json!({"password": plain()})),
+        free(json!({"values": {"password": [plain(), {"x": plain()}]}})),
+        free(json!({"kty": "oct", "k": plain()})),
+        free(json!({"provider_name": "x", "config": {"y": plain()}})),
+        free(json!({"lastError": format!("near '{}'", plain())})),
+        free(json!({"x": json!({"password": plain()}).to_string()})),
+        free(json!({"x": base64(&json!({"password": plain()}).to_string())})),
+        free(json!({"x": pem()})),
+        free(json!({"x": base64(&pem())})),
+        free(json!({"x": jwt()})),
+        free(json!({"x": format!("https://user:{}@host.example/", plain())})),
+        free(json!({"x": format!("sk_live_{}", body(24))})),
+        free(json!({format!("https://user:{}@host.example/", plain()): 1})),
         rejected(&format!("password: \"{}\"", plain())).to_string(),
+    ]
+}
+
+/// A document that is cut off, at whatever byte from the first of its secret on, is refused, and what was written until
+/// then, and why, has no part of the secret, however it is written.
+#[test]
+fn documents_cut_at_any_byte_leave_nothing_of_a_secret() {
+    let redactor = xdsnap::redact::Redactor::default();
+    // Two letters are anywhere, and what is encoded has as many for three.
+    let needles = Needles::new(&[&HEAD[..4], &HEAD[4..], &TAIL[..4], TAIL]);
+    for text in one_of_each_kind() {
+        let copy = |text: &str| {
+            let mut output = Vec::new();
+            let result = redactor.copy(Document::ConfigDump, &mut text.as_bytes(), &mut output);
+            let told = format!("{} {result:?}", String::from_utf8_lossy(&output));
+            (result, told)
+        };
+        let (whole, told) = copy(&text);
+        assert!(whole.is_ok_and(|counts| counts.total() > 0), "{text}");
+        assert!(needles.find(told.as_bytes()).is_none(), "{told}");
+        for end in 1..text.len() {
+            let Some(cut) = text.get(..end) else { continue };
+            // Nothing of it can be there before.
+            if needles.find(cut.as_bytes()).is_none() {
+                continue;
+            }
+            let (result, told) = copy(cut);
+            let hit = needles.find(told.as_bytes());
+            assert!(hit.is_none(), "cut at {end}: {hit:?}: {told}");
+            assert!(result.is_err(), "cut at {end}: {told}");
+        }
+    }
+}
+
+/// A text has no end that it is known by: what is there goes as soon as it can be told.
+#[test]
+fn texts_cut_at_any_byte_leave_nothing_of_a_secret() {
+    let redactor = xdsnap::redact::Redactor::default();
+    for text in [
         format!("password={}", plain()),
+        format!("Authorization: {}", plain()),
+        format!("https://host.example/?access_token={}", plain()),
+        pem(),
+        format!(
+            "2026-11-21T14:00:00.1Z\twarning\tenvoy config\tnear '{}'",
+            plain()
+        ),
+        format!("{{\"password\": \"{}", plain()),
         format!("Bearer {}", plain()),
     ] {
         let start = text.find(HEAD).unwrap();
         for end in start + 1..text.len() {
-            let redactor = xdsnap::redact::Redactor::default();
+            let Some(cut) = text.get(..end) else { continue };
             let mut output = Vec::new();
-            let result = redactor.copy(
-                Document::ConfigDump,
-                &mut &text.as_bytes()[..end],
-                &mut output,
-            );
+            let result = redactor.copy(Document::Log, &mut cut.as_bytes(), &mut output);
             let told = format!("{} {result:?}", String::from_utf8_lossy(&output));
             let there = end - start;
             // Two letters are anywhere, and a word after "Bearer" is not a token yet.
