@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Cause, Change, ChangeKind, Class, Compared, DocumentPair, Hidden, Mode, NotCompared, ProxyOnly,
     Rejection, Report, SideName,
+    alike::alike,
     equivalence::equate,
     pairing::{envoy_name, pair_resources},
     rejection::error_of,
@@ -629,8 +630,9 @@ impl<'a> Comparer<'a> {
         let may_skip =
             self.options.select.is_empty() && self.options.ignore.is_empty() && !rules.explain();
         if let (true, Some(before), Some(after)) = (may_skip, before, after)
-            && before.body == after.body
             && before.shape == after.shape
+            && (before.body == after.body
+                || self.report.mode == Mode::Change && is_alike(before, after))
             && !before.body.is_some_and(may_hold_bare)
         {
             return;
@@ -885,6 +887,12 @@ fn is_unseen(
 }
 
 /// Whether both dumps have a section of a type, be it empty.
+/// Whether two resources tell the same in another order.
+fn is_alike(before: &Resource<'_>, after: &Resource<'_>) -> bool {
+    let bodies = before.body.zip(after.body);
+    bodies.is_some_and(|(before, after)| alike(before, after))
+}
+
 fn has_both(pair: &ProxyPair<'_>, xds_type: &XdsType) -> bool {
     pair.before.types.contains(xds_type) && pair.after.types.contains(xds_type)
 }

@@ -259,7 +259,7 @@ fn lacks_static_resources(dump: &Dump<'_>, evidence: &Evidence<'_>) -> Result<bo
     let Some((bootstrap, _)) = evidence.bootstrap else {
         return Ok(false);
     };
-    let walker = Walker(bootstrap);
+    let walker = Walker::new(bootstrap);
     let (mut all, mut lacking) = (0, 0);
     for (field, xds_type) in STATIC_RESOURCES {
         let path = [["static_resources", "staticResources"], field];
@@ -289,14 +289,14 @@ fn lacks_static_resources(dump: &Dump<'_>, evidence: &Evidence<'_>) -> Result<bo
 /// Whether Envoy has filled in the node of a bootstrap: nobody else writes that.
 fn names_envoy(bootstrap: &[u8]) -> Result<bool, JsonError> {
     const AGENT: [Name; 2] = [["node", "node"], ["user_agent_name", "userAgentName"]];
-    let agent = Walker(bootstrap).find(bootstrap, &AGENT)?;
+    let agent = Walker::new(bootstrap).find(bootstrap, &AGENT)?;
     Ok(agent == Some(b"\"envoy\""))
 }
 
 /// Whether a bootstrap lacks what every one has: its node, and something to run or someone to ask for it.
 fn is_masked(bootstrap: &[u8]) -> Result<bool, JsonError> {
     let mut has = [false; 2];
-    Walker(bootstrap).members(bootstrap, |key, _| {
+    Walker::new(bootstrap).members(bootstrap, |key, _| {
         has[0] |= key == "node";
         has[1] |= [
             "static_resources",

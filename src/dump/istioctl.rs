@@ -100,7 +100,7 @@ impl Form {
     }
 
     fn enclosed(self, bytes: &[u8]) -> Result<Vec<u8>, JsonError> {
-        let walker = Walker(bytes);
+        let walker = Walker::new(bytes);
         let root = json::document(bytes)?;
         let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 4);
         match self {
@@ -135,7 +135,7 @@ impl Form {
 fn typed<'a>(
     out: &mut Vec<u8>,
     message: &str,
-    walker: Walker<'a>,
+    walker: Walker<'a, '_>,
     raw: &'a [u8],
 ) -> Result<(), JsonError> {
     let mut is_empty = true;

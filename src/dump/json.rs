@@ -1,6 +1,9 @@
 //! Walking raw JSON without building a tree: members and items as slices of the input.
 
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType};
+use memchr::memchr2;
+
+use super::index::Index;
 
 /// The deepest nesting that `jiter` passes over.
 const MAX_DEPTH: usize = 200;
@@ -41,9 +44,31 @@ pub(crate) fn offset_in(base: &[u8], slice: &[u8]) -> usize {
 
 /// A document, to whose start error positions refer.
 #[derive(Clone, Copy)]
-pub(crate) struct Walker<'a>(pub(crate) &'a [u8]);
+pub(crate) struct Walker<'a, 'i> {
+    base: &'a [u8],
+    index: Option<&'i Index>,
+}
 
-impl<'a> Walker<'a> {
+impl<'a> Walker<'a, '_> {
+    pub(crate) fn new(base: &'a [u8]) -> Self {
+        Self { base, index: None }
+    }
+}
+
+impl<'a, 'i> Walker<'a, 'i> {
+    /// Where `raw`, which is a part of the document, begins in it.
+    pub(crate) fn offset_of(self, raw: &[u8]) -> usize {
+        offset_in(self.base, raw)
+    }
+
+    /// A document that is well-formed and has an index.
+    pub(crate) fn indexed(base: &'a [u8], index: &'i Index) -> Self {
+        Self {
+            base,
+            index: Some(index),
+        }
+    }
+
     /// Calls `each` with every member of the object `raw`. Anything but an object has no members.
     pub(crate) fn members<E: From<JsonError>>(
         self,
@@ -53,7 +78,17 @@ impl<'a> Walker<'a> {
         if raw.first() != Some(&b'{') {
             return Ok(());
         }
-        let fail = |error: JiterError| JsonError::new(&error, self.0, raw);
+        let fail = |error: JiterError| JsonError::new(&error, self.base, raw);
+        if let Some(index) = self.index {
+            let mut parts = Parts::new(self.base, raw, index);
+            while let Some(key) = parts.next()
+                && let Some(value) = parts.next()
+            {
+                let mut json = Jiter::new(key);
+                each(json.next_str().map_err(fail)?, value)?;
+            }
+            return Ok(());
+        }
         let mut json = Jiter::new(raw);
         let mut key = json.next_object().map_err(fail)?.map(str::to_owned);
         while let Some(name) = key {
@@ -73,7 +108,14 @@ impl<'a> Walker<'a> {
         if raw.first() != Some(&b'[') {
             return Ok(());
         }
-        let fail = |error: JiterError| JsonError::new(&error, self.0, raw);
+        if let Some(index) = self.index {
+            let mut parts = Parts::new(self.base, raw, index);
+            while let Some(item) = parts.next() {
+                each(item)?;
+            }
+            return Ok(());
+        }
+        let fail = |error: JiterError| JsonError::new(&error, self.base, raw);
         let mut json = Jiter::new(raw);
         let mut next = json.next_array().map_err(fail)?;
         while next.is_some() {
@@ -101,6 +143,64 @@ impl<'a> Walker<'a> {
             })?;
         }
         Ok(found)
+    }
+}
+
+/// The names and values of an object, or the items of a list, of a document that is well-formed: one after the other.
+struct Parts<'a, 'i> {
+    raw: &'a [u8],
+    /// Where `raw` begins in the document.
+    start: usize,
+    index: &'i Index,
+    /// Where the next part begins, or what is before it.
+    at: usize,
+}
+
+impl<'a, 'i> Parts<'a, 'i> {
+    fn new(base: &[u8], raw: &'a [u8], index: &'i Index) -> Self {
+        Self {
+            raw,
+            start: offset_in(base, raw),
+            index,
+            at: 1,
+        }
+    }
+}
+
+impl<'a> Iterator for Parts<'a, '_> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let is_between = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | b':');
+        let rest = self.raw.get(self.at..)?;
+        let begin = self.at + rest.iter().position(|byte| !is_between(byte))?;
+        let value = &self.raw[begin..];
+        let end = match value[0] {
+            b'}' | b']' => return None,
+            b'"' => begin + string_length(value)?,
+            b'{' | b'[' => match self.index.end(self.start + begin) {
+                Some(end) => end - self.start,
+                None => begin + skip(&mut Jiter::new(value)).ok()?.len(),
+            },
+            _ => {
+                let is_end = |byte: &u8| is_between(byte) || matches!(byte, b'}' | b']');
+                begin + value.iter().position(is_end)?
+            }
+        };
+        self.at = end;
+        self.raw.get(begin..end)
+    }
+}
+
+/// How long the string that `raw` begins with is, with its quotes.
+fn string_length(raw: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        at += memchr2(b'"', b'\\', raw.get(at..)?)?;
+        match raw[at] {
+            b'"' => return Some(at + 1),
+            _ => at += 2,
+        }
     }
 }
 
@@ -141,7 +241,7 @@ fn an_error_names_the_byte_in_the_whole_document() {
             message: "expected ident".into()
         }
     );
-    let walker = Walker(bytes);
+    let walker = Walker::new(bytes);
     let inner = &bytes[12..21];
     let error = walker
         .members(inner, |_, _| Ok::<_, JsonError>(()))

@@ -3,8 +3,10 @@
 //! Nothing is built as a tree here: a [`Resource`] is a name and a slice of the document.
 
 pub mod admin;
+mod blocks;
 mod cut;
 mod envelope;
+mod index;
 mod istioctl;
 mod json;
 mod parse;
@@ -12,12 +14,15 @@ mod recognize;
 mod rules;
 mod server_info;
 mod syncz;
+mod vectors;
 
+pub(crate) use blocks::{BLOCK, Blocks};
 pub use cut::{Cut, type_of_part};
 pub use istioctl::Form;
 pub use json::JsonError;
 pub use parse::{Dump, DumpError, LeftOut, Resource, Shape};
-pub use recognize::{Content, recognize};
+pub use recognize::{Content, recognize, recognize_within};
 pub use rules::RULES;
 pub use server_info::uptime;
 pub use syncz::{SyncState, TypeState};
+pub(crate) use vectors::{Vectors, Widest, WithVectors};

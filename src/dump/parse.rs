@@ -9,6 +9,7 @@ use super::{
         BARE, BOOTSTRAP, BOOTSTRAP_SECTION, Body, DETAILS, ERROR_STATE, LAST_UPDATE_ATTEMPT,
         LAST_UPDATED, LISTS, ListSpec, NAME, Name, SECTION_KNOWN, VERSION_INFO, section_type,
     },
+    index::Index,
     json::{self, Walker},
     rules::{REJECTED_COPY, of_field},
 };
@@ -180,7 +181,7 @@ impl<'a> Dump<'a> {
             .filter(|r| r.key.xds_type == XdsType::Cluster)
         {
             let Some(body) = cluster.body else { continue };
-            let walker = Walker(body);
+            let walker = Walker::new(body);
             let is_eds = match walker.find(body, &[["type", "type"]])? {
                 Some(kind) => {
                     json::text(kind).as_deref() == Some("EDS") || matches!(kind, b"3" | b"3.0")
@@ -202,8 +203,9 @@ impl<'a> Dump<'a> {
         bytes: &'a [u8],
         evidence: &mut Evidence<'a>,
     ) -> Result<(), DumpError> {
-        let walker = Walker(bytes);
         let root = json::document(bytes)?;
+        let index = Index::new(bytes);
+        let walker = Walker::indexed(bytes, &index);
         let mut configs = None;
         let mut others = Vec::new();
         walker.members(root, |key, value| {
@@ -253,7 +255,7 @@ impl<'a> Dump<'a> {
     /// Reads one item of `configs`: a section, an element of one, or a bare resource.
     fn config(
         &mut self,
-        walker: Walker<'a>,
+        walker: Walker<'a, '_>,
         asked: Option<&'static ListSpec>,
         raw: &'a [u8],
         evidence: &mut Evidence<'a>,
@@ -301,7 +303,7 @@ impl<'a> Dump<'a> {
 
     fn section(
         &mut self,
-        walker: Walker<'a>,
+        walker: Walker<'a, '_>,
         message: &str,
         raw: &'a [u8],
         evidence: &mut Evidence<'a>,
@@ -360,7 +362,7 @@ impl<'a> Dump<'a> {
         Ok(())
     }
 
-    fn bootstrap(&mut self, walker: Walker<'a>, raw: &'a [u8]) -> Result<(), DumpError> {
+    fn bootstrap(&mut self, walker: Walker<'a, '_>, raw: &'a [u8]) -> Result<(), DumpError> {
         let id = walker.find(raw, &[["node", "node"], ["id", "id"]])?;
         self.node_id = id.and_then(json::text);
         let shape = Message::find("envoy.config.bootstrap.v3.Bootstrap")
@@ -371,7 +373,7 @@ impl<'a> Dump<'a> {
 
     fn element(
         &mut self,
-        walker: Walker<'a>,
+        walker: Walker<'a, '_>,
         spec: &'static ListSpec,
         raw: &'a [u8],
         evidence: &mut Evidence<'a>,
@@ -430,7 +432,7 @@ impl<'a> Dump<'a> {
     /// Keeps or counts what rules are about in an element of the resource `owner`.
     fn envelope(
         &mut self,
-        walker: Walker<'a>,
+        walker: Walker<'a, '_>,
         spec: &'static ListSpec,
         owner: &str,
         element: &'a [u8],
@@ -483,7 +485,7 @@ impl<'a> Dump<'a> {
     /// Adds the resources that an element holds in one of its places.
     fn body(
         &mut self,
-        walker: Walker<'a>,
+        walker: Walker<'a, '_>,
         spec: &'static ListSpec,
         body: &'static Body,
         element: &'a [u8],
@@ -641,7 +643,7 @@ fn is_static(spec: &ListSpec) -> bool {
 
 /// The name that a resource gives itself.
 pub(super) fn body_name<'a>(
-    walker: Walker<'a>,
+    walker: Walker<'a, '_>,
     xds_type: &XdsType,
     raw: &'a [u8],
 ) -> Result<Option<String>, JsonError> {
@@ -662,7 +664,10 @@ pub(super) fn body_name<'a>(
 }
 
 /// `<address>_<port>`, or the path of a pipe: what a listener without a name is called.
-fn listener_address<'a>(walker: Walker<'a>, raw: &'a [u8]) -> Result<Option<String>, JsonError> {
+fn listener_address<'a>(
+    walker: Walker<'a, '_>,
+    raw: &'a [u8],
+) -> Result<Option<String>, JsonError> {
     const ADDRESS: Name = ["address", "address"];
     const SOCKET: Name = ["socket_address", "socketAddress"];
     const PORT: Name = ["port_value", "portValue"];

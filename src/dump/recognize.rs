@@ -15,7 +15,7 @@ use serde::{
     },
 };
 
-use super::{Form, envelope::is_element};
+use super::{BLOCK, Blocks, Form, Vectors, Widest, WithVectors, envelope::is_element};
 use crate::model::{Document, ProxyId, Source};
 
 /// What a document turned out to be.
@@ -57,14 +57,40 @@ const MARKS: [(&str, Document); 5] = [
 ///
 /// Where reading fails, or what is read is not JSON, or nested deeper than any document is.
 pub fn recognize(input: impl Read) -> Result<Option<Content>, serde_json::Error> {
-    let top: Top = serde_json::from_reader(Bounded::new(input))?;
+    recognize_within(input, SHORT)
+}
+
+/// [`recognize`], which holds a document of at most `most` bytes in memory: one that is read from there takes a tenth
+/// of the time.
+///
+/// # Errors
+///
+/// As [`recognize`].
+pub fn recognize_within(
+    mut input: impl Read,
+    most: u64,
+) -> Result<Option<Content>, serde_json::Error> {
+    let mut start = Vec::new();
+    let read = input.by_ref().take(most).read_to_end(&mut start);
+    let read = read.map_err(serde_json::Error::io)?;
+    let top = match (read as u64) < most {
+        true => {
+            check_bounds(&start).map_err(serde_json::Error::io)?;
+            serde_json::from_slice(&start)?
+        }
+        false => serde_json::from_reader(Bounded::new(start.chain(input)))?,
+    };
+    Ok(content(top))
+}
+
+fn content(top: Top) -> Option<Content> {
     // What Envoy and istiod serve goes before what istioctl makes of it.
     let form = match top.document {
         Some(_) => Form::Page,
         None => top.form.unwrap_or_default(),
     };
     let Some(document) = top.document.or(form.document()) else {
-        return Ok(None);
+        return None;
     };
     let source = match document {
         Document::Syncz => Source::Istiod,
@@ -89,7 +115,7 @@ pub fn recognize(input: impl Read) -> Result<Option<Content>, serde_json::Error>
             format!("{major}.{minor}.{patch}")
         },
     );
-    Ok(Some(Content {
+    Some(Content {
         document,
         form,
         source,
@@ -99,8 +125,11 @@ pub fn recognize(input: impl Read) -> Result<Option<Content>, serde_json::Error>
             .metadata
             .0
             .and_then(|metadata| metadata.istio_version.0),
-    }))
+    })
 }
+
+/// How long a document may be to be held in memory whoever asks, in bytes.
+const SHORT: u64 = 16 << 20;
 
 /// JSON that must not be nested deeper than [`MAX_DEPTH`] or hold a longer text than [`MAX_TEXT`]: what passes it over
 /// keeps something for each level, and may hold one text.
@@ -142,12 +171,55 @@ impl<R: Read> Read for Bounded<R> {
             }
             if self.depth > MAX_DEPTH || self.length > MAX_TEXT {
                 return Err(io::Error::other(match self.depth > MAX_DEPTH {
-                    true => "nested deeper than 1,048,576 levels, which no dump is",
-                    false => "it holds a text of more than 64 MiB, which no dump does",
+                    true => TOO_DEEP,
+                    false => TOO_LONG,
                 }));
             }
         }
         Ok(length)
+    }
+}
+
+const TOO_DEEP: &str = "nested deeper than 1,048,576 levels, which no dump is";
+const TOO_LONG: &str = "it holds a text of more than 64 MiB, which no dump does";
+
+/// Refuses what [`Bounded`] refuses, of a document that is there.
+fn check_bounds(document: &[u8]) -> io::Result<()> {
+    match Widest::default().run(Check(document)) {
+        None => Ok(()),
+        Some(problem) => Err(io::Error::other(problem)),
+    }
+}
+
+/// What is wrong with a document.
+struct Check<'a>(&'a [u8]);
+
+impl WithVectors for Check<'_> {
+    type Output = Option<&'static str>;
+
+    #[inline(always)]
+    fn run<V: Vectors>(self, vectors: V) -> Self::Output {
+        let mut blocks = Blocks::default();
+        let (mut depth, mut outside) = (0_i64, 0);
+        let (texts, rest) = self.0.as_chunks::<BLOCK>();
+        let mut last = [b' '; BLOCK];
+        last[..rest.len()].copy_from_slice(rest);
+        for (index, block) in texts.iter().chain([&last]).enumerate() {
+            let marks = blocks.read(vectors, block);
+            let opening = i64::from(marks.opening.count_ones());
+            if depth + opening > MAX_DEPTH as i64 {
+                return Some(TOO_DEEP);
+            }
+            depth += opening - i64::from(marks.closing.count_ones());
+            // A text that is short enough ends before so many blocks without anything around one.
+            if marks.outside & !marks.scalars != 0 {
+                outside = index;
+            }
+            if (index - outside) * BLOCK > MAX_TEXT {
+                return Some(TOO_LONG);
+            }
+        }
+        None
     }
 }
 

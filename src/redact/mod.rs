@@ -8,7 +8,6 @@
 //! Laws: redacting what is redacted changes nothing and counts nothing; how the input is cut into reads does not
 //! matter; a document without secrets is copied as it is.
 
-mod blocks;
 mod cut;
 mod element;
 mod found;
@@ -26,7 +25,6 @@ mod sieve;
 mod stream;
 mod string;
 mod text;
-mod vectors;
 
 use std::io::{self, Read, Write};
 

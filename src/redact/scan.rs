@@ -8,11 +8,10 @@ use jiter::Jiter;
 
 use super::{
     MAX_DEPTH,
-    blocks::{BLOCK, Blocks},
     lookup::Treatment,
     sieve::{NameId, NameKind, OTHER, Sieve},
-    vectors::{Vectors, WithVectors},
 };
+use crate::dump::{BLOCK, Blocks, Vectors, WithVectors};
 
 /// How deep what is looked at may be nested: no text in it stands deeper, and JSON in a text goes if it is too deep.
 pub(super) const DEPTH: usize = MAX_DEPTH / 2;

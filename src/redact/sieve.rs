@@ -31,9 +31,11 @@ use super::{
     shape::{Scalar, Shape},
     string::{self, Around},
     text::{self, Language},
-    vectors::Widest,
 };
-use crate::xds::{Kind, Message};
+use crate::{
+    dump::Widest,
+    xds::{Kind, Message},
+};
 
 /// What the name of a member tells.
 #[derive(Clone, Copy, Debug, PartialEq)]

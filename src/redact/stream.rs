@@ -6,9 +6,7 @@ use jiter::Jiter;
 use memchr::memchr2;
 
 use super::{
-    MAX_PAGE, MAX_VALUE, RedactError, Redactor,
-    blocks::BLOCK,
-    cut,
+    MAX_PAGE, MAX_VALUE, RedactError, Redactor, cut,
     element::{self, Place},
     found::Log,
     labels::TYPE,
@@ -18,7 +16,7 @@ use super::{
     sieve::{Sieve, is_alarming_type},
     text::{self, Language},
 };
-use crate::{model::Document, xds::Message};
+use crate::{dump::BLOCK, model::Document, xds::Message};
 
 /// How many levels of structure are not held in memory: `{"configs": [{"dynamic_listeners": [`.
 const STREAMED_LEVELS: usize = 4;

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use super::{InputError, bug_report};
 use crate::{
-    dump::{Content, recognize},
+    dump::{Content, recognize_within},
     model::{Document, Source, json_problem},
     redact::scrub_reason,
 };
@@ -58,7 +58,9 @@ pub(super) fn content_of(
     let mut start = Vec::new();
     let read = reader.by_ref().take(MAX_START).read_to_end(&mut start);
     read.map_err(|error| InputError::io(name, error))?;
-    let content = recognize(start.chain(reader)).map_err(|error| match error.io_error_kind() {
+    let content = recognize_within(start.chain(reader), MAX_WHOLE).map_err(|error| match error
+        .io_error_kind()
+    {
         Some(_) => InputError::io(name, error.into()),
         None => InputError::unusable(name, why_no_dump(&start, &error)),
     })?;
@@ -84,6 +86,9 @@ pub(super) fn content_of(
         _ => Ok(content),
     }
 }
+
+/// How long a document may be to be held in memory while it is looked at, in bytes.
+const MAX_WHOLE: u64 = 200 << 20;
 
 /// How much of a document is looked at to tell what it may be, in bytes.
 const MAX_START: u64 = 4096;

@@ -235,7 +235,7 @@ struct Percent {
 }
 
 impl ClusterStatus {
-    fn read(self, walker: Walker<'_>, raw: &[u8]) -> Result<Cluster, JsonError> {
+    fn read(self, walker: Walker<'_, '_>, raw: &[u8]) -> Result<Cluster, JsonError> {
         let hosts: Option<Vec<Host>> = self.host_statuses.into_iter().map(host).collect();
         match hosts {
             Some(hosts) => Ok(Cluster {

@@ -16,7 +16,7 @@ pub use stats::{Stats, UpdateCounts};
 
 use super::{
     JsonError,
-    json::{self, Walker, offset_in},
+    json::{self, Walker},
 };
 
 /// A page that cannot be read: never with a part of the page, which may hold a secret.
@@ -44,7 +44,7 @@ pub enum PageError {
 /// A page by its form.
 enum Page<'a> {
     /// The page's root, and the document that it is of.
-    Json(Walker<'a>, &'a [u8]),
+    Json(Walker<'a, 'a>, &'a [u8]),
     Text(&'a str),
 }
 
@@ -52,7 +52,7 @@ impl<'a> Page<'a> {
     fn open(bytes: &'a [u8]) -> Result<Self, PageError> {
         let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         if let Some(b'{' | b'[') = first {
-            return Ok(Self::Json(Walker(bytes), json::document(bytes)?));
+            return Ok(Self::Json(Walker::new(bytes), json::document(bytes)?));
         }
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Self::Text(text)),
@@ -82,7 +82,7 @@ fn lines<'a>(
 
 /// Calls `each` with every item of the list that the page `root` holds, under either of these names.
 fn list<'a>(
-    walker: Walker<'a>,
+    walker: Walker<'a, '_>,
     root: &'a [u8],
     names: [&str; 2],
     each: impl FnMut(&'a [u8]) -> Result<(), JsonError>,
@@ -100,7 +100,10 @@ fn list<'a>(
 }
 
 /// An item of a list, as this type.
-fn item<T: serde::de::DeserializeOwned>(walker: Walker<'_>, raw: &[u8]) -> Result<T, JsonError> {
+fn item<T: serde::de::DeserializeOwned>(
+    walker: Walker<'_, '_>,
+    raw: &[u8],
+) -> Result<T, JsonError> {
     serde_json::from_slice(raw).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Data => "a field of another type than it should be",
@@ -110,9 +113,9 @@ fn item<T: serde::de::DeserializeOwned>(walker: Walker<'_>, raw: &[u8]) -> Resul
     })
 }
 
-fn invalid(walker: Walker<'_>, raw: &[u8], message: String) -> JsonError {
+fn invalid(walker: Walker<'_, '_>, raw: &[u8], message: String) -> JsonError {
     JsonError {
-        offset: offset_in(walker.0, raw),
+        offset: walker.offset_of(raw),
         message,
     }
 }

@@ -15,10 +15,8 @@ use serde_json::value::RawValue;
 use made::Dice;
 
 use super::{Sieve, is_alarming_type};
-use crate::model::Document;
 use crate::redact::{
     Redactor,
-    blocks::BLOCK,
     cut::Counts,
     element::{self, Place},
     labels::Labels,
@@ -26,6 +24,7 @@ use crate::redact::{
     scan::Scan,
     shape::{Ahead, Shape},
 };
+use crate::{dump::BLOCK, model::Document};
 
 /// Whether nothing in `value`, an object or a list, alarms.
 fn is_clean(sieve: &mut Sieve, value: &str) -> bool {

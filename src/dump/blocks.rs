@@ -3,11 +3,11 @@
 use super::vectors::Vectors;
 
 /// How many bytes are looked at together: one bit each.
-pub(super) const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 
 /// Where in JSON a block begins.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Blocks {
+pub(crate) struct Blocks {
     /// All bits if within a string, none if not.
     in_string: u64,
     /// One if the byte before the block escapes its first one.
@@ -16,23 +16,25 @@ pub(super) struct Blocks {
 
 /// What the bytes of a block are; the lowest bit is the first byte.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Marks {
+pub(crate) struct Marks {
     /// Quotes that begin or end a string.
-    pub(super) quotes: u64,
+    pub(crate) quotes: u64,
     /// `{` and `[` outside of strings.
-    pub(super) opening: u64,
+    pub(crate) opening: u64,
     /// `}` and `]` outside of strings.
-    pub(super) closing: u64,
+    pub(crate) closing: u64,
     /// Numbers and words: what is neither in a string nor a bracket, a comma, a colon or white space.
-    pub(super) scalars: u64,
+    pub(crate) scalars: u64,
+    /// What is neither in a string nor its end.
+    pub(crate) outside: u64,
     /// Whether there are bytes of eight bits.
-    pub(super) has_eights: bool,
+    pub(crate) has_eights: bool,
 }
 
 impl Blocks {
     /// Reads the next block.
     #[inline(always)]
-    pub(super) fn read<V: Vectors>(&mut self, vectors: V, block: &[u8; BLOCK]) -> Marks {
+    pub(crate) fn read<V: Vectors>(&mut self, vectors: V, block: &[u8; BLOCK]) -> Marks {
         let bytes = vectors.load(block);
         let equal = |bytes, byte| vectors.equal(bytes, byte);
         let mut quotes = equal(bytes, b'"');
@@ -56,6 +58,7 @@ impl Blocks {
             opening: opening & !in_string,
             closing: closing & !in_string,
             scalars: !(other | in_string | quotes),
+            outside: !(in_string | quotes),
             has_eights: eights != 0,
         }
     }

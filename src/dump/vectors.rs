@@ -5,7 +5,7 @@ use wide::{CmpEq, CmpLt, i8x16};
 use super::blocks::BLOCK;
 
 /// What bytes of a block are like: a bit each, the lowest is the first byte's.
-pub(super) trait Vectors: Copy {
+pub(crate) trait Vectors: Copy {
     type Block: Copy;
 
     fn load(self, block: &[u8; BLOCK]) -> Self::Block;
@@ -24,7 +24,7 @@ pub(super) trait Vectors: Copy {
 }
 
 /// What is done with the vectors of this machine; all that it calls should be inlined always.
-pub(super) trait WithVectors {
+pub(crate) trait WithVectors {
     type Output;
 
     fn run<V: Vectors>(self, vectors: V) -> Self::Output;
@@ -32,7 +32,7 @@ pub(super) trait WithVectors {
 
 /// The widest vectors of this machine.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Widest {
+pub(crate) struct Widest {
     #[cfg(target_arch = "x86_64")]
     avx2: Option<pulp::x86::V3>,
 }
@@ -48,7 +48,7 @@ impl Default for Widest {
 
 impl Widest {
     #[inline(always)]
-    pub(super) fn run<T: WithVectors>(self, task: T) -> T::Output {
+    pub(crate) fn run<T: WithVectors>(self, task: T) -> T::Output {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx2) = self.avx2 {
             return avx2.vectorize(avx2::Run(avx2, task));
@@ -59,7 +59,7 @@ impl Widest {
 
 /// Vectors that every machine has.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Narrow;
+pub(crate) struct Narrow;
 
 impl Vectors for Narrow {
     type Block = [i8x16; 4];
@@ -109,7 +109,7 @@ mod avx2 {
     use super::{BLOCK, Vectors, WithVectors};
 
     /// A task with all instructions that there are.
-    pub(super) struct Run<T>(pub(super) V3, pub(super) T);
+    pub(crate) struct Run<T>(pub(crate) V3, pub(crate) T);
 
     impl<T: WithVectors> NullaryFnOnce for Run<T> {
         type Output = T::Output;
