@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Cause, Change, ChangeKind, Class, Compared, DocumentPair, Hidden, Mode, NotCompared, ProxyOnly,
-    Rejection, Report, SideName,
+    Cause, Change, ChangeKind, Class, Compared, ComparedProxy, DocumentPair, Facts, Hidden, Lone,
+    Mode, NotCompared, ProxyMatch, ProxyOnly, Rejection, Replica, Report, Runs, SideName, Workload,
     equivalence::equate,
     pairing::{envoy_name, pair_resources},
     rejection::error_of,
     rules::{HEADER_ORDER, LISTENER_ROUTES, UNKNOWN_FIELD_NAMES},
     value::{Comparison, Edit, Nodes, select_all},
     verdict::{Verdict, endpoints_replaced, is_wasm_stand_in, judge},
+    workloads,
 };
 use crate::{
     model::{Path, ProxyId, ResourceKey, Rules, State, Tally, XdsType},
@@ -68,8 +69,8 @@ pub struct ProxyPair<'a> {
 pub struct Comparer<'a> {
     options: Options<'a>,
     report: Report,
-    /// The proxies that were compared; one may be compared by two sources.
-    compared: BTreeSet<ProxyId>,
+    /// What is known of the proxies that only one side has.
+    lone: Vec<Lone>,
     /// Numbers of the queries, `select` before `ignore`, that have selected something.
     used: [BTreeSet<usize>; 2],
     /// Resources that have changes, so that each counts once.
@@ -77,6 +78,17 @@ pub struct Comparer<'a> {
     hidden: Tally<'a>,
     /// Types and names of the resources that were compared of each side of a proxy, if rules are to be explained.
     seen: [BTreeSet<(XdsType, String)>; 2],
+}
+
+/// A proxy that is but one replica more of a workload that was compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoreReplica {
+    /// The proxy.
+    pub proxy: ProxyId,
+    /// The side that has it.
+    pub side: SideName,
+    /// Its siblings on that side, which were compared.
+    pub siblings: Vec<ProxyId>,
 }
 
 /// One resource of one proxy, and where on either side it is.
@@ -107,7 +119,7 @@ impl<'a> Comparer<'a> {
             hidden: Tally::new(options.rules),
             options,
             report: Report::new(mode),
-            compared: BTreeSet::new(),
+            lone: Vec::new(),
             used: [BTreeSet::new(), BTreeSet::new()],
             changed: BTreeSet::new(),
             seen: [BTreeSet::new(), BTreeSet::new()],
@@ -120,22 +132,28 @@ impl<'a> Comparer<'a> {
     }
 
     /// Notes a proxy that only one side has.
-    pub fn only(&mut self, proxy: &ProxyId, side: SideName) {
+    pub fn only(&mut self, lone: Lone, side: SideName) {
         let only = ProxyOnly {
-            proxy: proxy.clone(),
+            proxy: lone.proxy.clone(),
             side,
-            is_replica: false,
+            replica: None,
         };
         // Of two sources, one has said so already.
         if !self.report.proxies_only.contains(&only) {
             self.report.proxies_only.push(only);
+            self.lone.push(lone);
             self.report.summary.proxies_found += 1;
         }
     }
 
+    /// Notes that two proxies of two IDs are compared.
+    pub fn matched(&mut self, matched: ProxyMatch) {
+        self.report.matches.push(matched);
+    }
+
     /// Notes a proxy that should have been compared and cannot be, and why.
     pub fn not_compared(&mut self, proxy: &ProxyId, compared: Compared, reason: String) {
-        if !self.compared.contains(proxy) {
+        if !self.report.proxies.contains_key(proxy) {
             self.report.summary.proxies_found += 1;
         }
         let entry = entry(proxy, compared, Cause::Missing, reason);
@@ -151,16 +169,34 @@ impl<'a> Comparer<'a> {
 
     /// Compares one proxy.
     pub fn proxy(&mut self, pair: &ProxyPair<'_>) {
-        if self.compared.insert(pair.after_id.clone()) {
-            self.report.summary.proxies += 1;
-            self.report.summary.proxies_found += 1;
-        }
+        self.note(pair);
         self.check_sides(pair);
         match self.report.mode {
             Mode::Sync => self.sync(pair),
             Mode::Change => self.change(pair),
         }
         self.count_left_out(pair);
+    }
+
+    /// Notes what is known of a proxy, which may be compared by two sources.
+    fn note(&mut self, pair: &ProxyPair<'_>) {
+        let ids = [pair.after_id, pair.before_id];
+        let mut facts = ids.into_iter().zip([pair.after, pair.before]);
+        let facts = facts.find_map(|(id, dump)| Facts::of(id, dump));
+        let proxies = &mut self.report.proxies;
+        let known = proxies.entry(pair.after_id.clone()).or_insert_with(|| {
+            self.report.summary.proxies += 1;
+            self.report.summary.proxies_found += 1;
+            ComparedProxy {
+                before: pair.before_id.clone(),
+                facts: Facts::of_id(pair.after_id),
+                sources: BTreeSet::new(),
+            }
+        });
+        known.sources.insert(pair.compared);
+        if let Some(facts) = facts {
+            known.facts = facts;
+        }
     }
 
     /// Counts what was left out of both dumps around the resources that were compared.
@@ -197,32 +233,62 @@ impl<'a> Comparer<'a> {
                 .map(|(rule, values)| Hidden { rule, values })
                 .collect();
         }
-        self.note_replicas();
+        self.replicas();
         self.report.sort();
         self.report
     }
 
-    /// Tells which of the proxies that only one side has are but one replica more of a workload that was compared.
-    fn note_replicas(&mut self) {
-        let compared: BTreeSet<_> = self.compared.iter().filter_map(ProxyId::workload).collect();
-        let only = &self.report.proxies_only;
-        let lone = |side: SideName| -> BTreeSet<(String, String)> {
-            let workloads = only.iter().filter(|only| only.side == side);
-            let workloads = workloads.filter_map(|only| only.proxy.workload());
-            workloads
-                .map(|(name, namespace)| (name.to_owned(), namespace.to_owned()))
-                .collect()
-        };
-        // Where both sides have one more, it was replaced, and its configuration with it.
-        let replaced: BTreeSet<_> = lone(SideName::Before)
-            .intersection(&lone(SideName::After))
-            .cloned()
-            .collect();
-        for only in &mut self.report.proxies_only {
-            only.is_replica = only.proxy.workload().is_some_and(|workload| {
-                let owned = (workload.0.to_owned(), workload.1.to_owned());
-                compared.contains(&workload) && !replaced.contains(&owned)
+    /// Tells which of the proxies that only one side has are but one replica more of a workload that was compared, and
+    /// what its siblings are: what they run can be compared, which [`runs`](Self::runs) notes.
+    pub fn replicas(&mut self) -> Vec<MoreReplica> {
+        let compared = &self.report.proxies;
+        let facts = compared.values().map(|proxy| &proxy.facts);
+        let found = workloads(facts.chain(self.lone.iter().map(|lone| &lone.facts)));
+        let (of_compared, of_lone) = found.split_at(compared.len());
+        let mut siblings: BTreeMap<&Workload, Vec<(&ProxyId, &ComparedProxy)>> = BTreeMap::new();
+        for (workload, proxy) in of_compared.iter().zip(compared) {
+            if let Some(workload) = workload {
+                siblings.entry(workload).or_default().push(proxy);
+            }
+        }
+        let mut sides: BTreeMap<&Workload, BTreeSet<SideName>> = BTreeMap::new();
+        for (workload, only) in of_lone.iter().zip(&self.report.proxies_only) {
+            if let Some(workload) = workload {
+                sides.entry(workload).or_default().insert(only.side);
+            }
+        }
+        let mut more = Vec::new();
+        for (at, workload) in of_lone.iter().enumerate() {
+            let Some(workload) = workload else { continue };
+            // Where both sides have one more, it was replaced, and its configuration with it.
+            let is_replaced = sides.get(workload).is_some_and(|sides| sides.len() > 1);
+            let Some(siblings) = siblings.get(workload).filter(|_| !is_replaced) else {
+                continue;
+            };
+            let only = &mut self.report.proxies_only[at];
+            let of_side = |(after, proxy): &(&ProxyId, &ComparedProxy)| match only.side {
+                SideName::Before => proxy.before.clone(),
+                SideName::After => (*after).clone(),
+            };
+            more.push(MoreReplica {
+                proxy: only.proxy.clone(),
+                side: only.side,
+                siblings: siblings.iter().map(of_side).collect(),
             });
+            only.replica.get_or_insert_with(|| Replica {
+                workload: workload.clone(),
+                runs: Runs::Unknown,
+            });
+        }
+        more
+    }
+
+    /// Notes what a replica runs beside its siblings.
+    pub fn runs(&mut self, of: &MoreReplica, runs: Runs) {
+        let mut found = self.report.proxies_only.iter_mut();
+        let found = found.find(|only| only.proxy == of.proxy && only.side == of.side);
+        if let Some(replica) = found.and_then(|only| only.replica.as_mut()) {
+            replica.runs = runs;
         }
     }
 

@@ -1,7 +1,11 @@
 //! What a comparison found: the border between comparing and showing.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
+use super::{Facts, ProxyMatch, Workload};
 use crate::{
     model::{Path, ProxyId, ResourceKey},
     normalize::Value,
@@ -21,6 +25,10 @@ pub struct Report {
     pub live: Vec<Change>,
     /// Proxies that only one side has.
     pub proxies_only: Vec<ProxyOnly>,
+    /// Proxies that were compared although they have two IDs, in byte order of the *after* ones.
+    pub matches: Vec<ProxyMatch>,
+    /// What is known of each proxy that was compared, by its ID on the *after* side.
+    pub proxies: BTreeMap<ProxyId, ComparedProxy>,
     /// What could not be compared, and why.
     pub not_compared: Vec<NotCompared>,
     /// Rejected updates that name no resource.
@@ -42,6 +50,8 @@ impl Report {
             changes: Vec::new(),
             live: Vec::new(),
             proxies_only: Vec::new(),
+            matches: Vec::new(),
+            proxies: BTreeMap::new(),
             not_compared: Vec::new(),
             rejections: Vec::new(),
             documents: Vec::new(),
@@ -83,7 +93,7 @@ impl Report {
 
     /// Whether anything differs: a change, or a proxy that is more than one replica more.
     pub fn differs(&self) -> bool {
-        !self.changes.is_empty() || self.proxies_only.iter().any(|only| !only.is_replica)
+        !self.changes.is_empty() || self.proxies_only.iter().any(|only| only.replica.is_none())
     }
 
     /// Puts everything in the order that outputs promise.
@@ -91,6 +101,8 @@ impl Report {
         self.changes.sort_by_cached_key(Change::order);
         self.live.sort_by_cached_key(Change::order);
         self.proxies_only.sort();
+        self.matches.sort_by(|a, b| a.after.cmp(&b.after));
+        self.matches.dedup();
         self.rejections.sort();
         self.not_compared.sort_by_cached_key(|entry| {
             let path = entry.path.as_ref().map(Path::to_string);
@@ -311,8 +323,40 @@ pub struct ProxyOnly {
     pub proxy: ProxyId,
     /// `before` or `after`.
     pub side: SideName,
-    /// Whether replicas of its workload were compared, and only this side has more of them: no difference.
-    pub is_replica: bool,
+    /// What it is one more of, where replicas of its workload were compared and only this side has more of them: that is
+    /// no difference.
+    pub replica: Option<Replica>,
+}
+
+/// What a proxy is one more of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Replica {
+    /// The workload.
+    pub workload: Workload,
+    /// What it runs.
+    pub runs: Runs,
+}
+
+/// What a replica runs, beside its siblings on the same side.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Runs {
+    /// What one of them runs.
+    Same,
+    /// What none of them runs: these resources differ from those of the one that has most in common with it.
+    Other(Vec<ResourceKey>),
+    /// It is not known, for a dump is missing or cut.
+    Unknown,
+}
+
+/// A proxy that was compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComparedProxy {
+    /// Its ID on the *before* side.
+    pub before: ProxyId,
+    /// What tells its workload.
+    pub facts: Facts,
+    /// Whose configuration was compared.
+    pub sources: BTreeSet<Compared>,
 }
 
 /// One of the two sides.

@@ -128,7 +128,6 @@ fn change(
 
 fn report(mode: Mode, changes: Vec<Change>) -> Report {
     Report {
-        mode,
         summary: Summary {
             proxies: 4,
             proxies_found: 4,
@@ -138,13 +137,7 @@ fn report(mode: Mode, changes: Vec<Change>) -> Report {
             changed_resources: 1,
         },
         changes,
-        live: vec![],
-        proxies_only: vec![],
-        not_compared: vec![],
-        rejections: vec![],
-        documents: vec![],
-        warnings: vec![],
-        hidden: vec![],
+        ..Report::new(mode)
     }
 }
 
@@ -585,7 +578,7 @@ fn what_was_not_compared_is_said_with_its_reason() {
     report.proxies_only = vec![ProxyOnly {
         proxy: proxy("new.default"),
         side: SideName::After,
-        is_replica: false,
+        replica: None,
     }];
     report.rejections = vec![Rejection {
         proxy: proxy("a.b"),
@@ -1510,7 +1503,7 @@ fn any_report() -> impl Strategy<Value = Report> {
         .prop_map(|(proxy, side)| ProxyOnly {
             proxy,
             side,
-            is_replica: false,
+            replica: None,
         });
     let rejection =
         (any_proxy(), any_type(), hostile()).prop_map(|(proxy, xds_type, reason)| Rejection {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use xdsnap::{
-    diff::{Cause, Compared, Comparer, Mode, Options, ProxyPair, Report, SideName},
+    diff::{Cause, Compared, Comparer, Facts, Lone, Mode, Options, ProxyPair, Report, SideName},
     dump::Dump,
     model::{ProxyId, XdsType},
 };
@@ -209,8 +209,10 @@ fn one_replica_more_is_no_difference_but_one_that_was_replaced_is() {
             last_errors: &[],
         });
         for (only, side) in [(before, SideName::Before), (after, SideName::After)] {
-            only.into_iter()
-                .for_each(|only| comparer.only(&id(only), side));
+            if let Some(proxy) = only.map(id) {
+                let facts = Facts::of_id(&proxy);
+                comparer.only(Lone { proxy, facts }, side);
+            }
         }
         assert_eq!(comparer.finish().differs(), differs, "{before:?} {after:?}");
     }

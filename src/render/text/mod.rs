@@ -247,7 +247,7 @@ fn proxies_only(page: &mut Page, report: &Report) -> io::Result<()> {
     for side in [SideName::Before, SideName::After] {
         let only = report.proxies_only.iter().filter(|only| only.side == side);
         let name = |only: &ProxyOnly| {
-            let replica = if only.is_replica {
+            let replica = if only.replica.is_some() {
                 "  (a replica more, no difference)"
             } else {
                 ""
