@@ -10,7 +10,7 @@ use super::{
     rejection::error_of,
     rules::{HEADER_ORDER, LISTENER_ROUTES, UNKNOWN_FIELD_NAMES},
     value::{Comparison, Edit, Nodes, select_all},
-    verdict::{Verdict, endpoints_replaced, is_wasm_stand_in, judge},
+    verdict::{Verdict, changed_hosts, endpoints_replaced, is_wasm_stand_in, judge},
     workloads,
 };
 use crate::{
@@ -744,6 +744,7 @@ impl<'a> Comparer<'a> {
         }
         let replaced =
             !edits.is_empty() && endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
+        let hosts = changed_hosts(&context.key, before.as_ref(), after.as_ref());
         let mut counts = false;
         for edit in edits {
             let verdict = judge(&context.key, self.report.mode, rules, context.eds, &edit);
@@ -752,7 +753,7 @@ impl<'a> Comparer<'a> {
                     self.resource_not_compared(context, Some(edit.path), Cause::Inherent, reason);
                 }
                 Verdict::Live => {
-                    let change = self.change_of(context, edit, None);
+                    let change = self.change_of(context, edit, None, None);
                     self.report.live.push(change);
                 }
                 Verdict::Change => {
@@ -763,7 +764,7 @@ impl<'a> Comparer<'a> {
                     } else {
                         is_wasm_stand_in(&context.key, &edit).then_some(Class::WasmStandIn)
                     };
-                    let change = self.change_of(context, edit, class);
+                    let change = self.change_of(context, edit, class, hosts);
                     self.report.changes.push(change);
                 }
             }
@@ -871,7 +872,13 @@ impl<'a> Comparer<'a> {
         }
     }
 
-    fn change_of(&self, context: &Context<'_>, edit: Edit, class: Option<Class>) -> Change {
+    fn change_of(
+        &self,
+        context: &Context<'_>,
+        edit: Edit,
+        class: Option<Class>,
+        hosts: Option<[usize; 2]>,
+    ) -> Change {
         let pair = context.pair;
         let is_unknown = matches!(context.key.xds_type, XdsType::Other(_));
         Change {
@@ -887,6 +894,7 @@ impl<'a> Comparer<'a> {
             updated: context.updated.clone(),
             reason: context.reason.clone(),
             class,
+            hosts,
             default: edit.default,
             no_schema: edit.no_schema || is_unknown,
             pairings: match self.options.rules.explain() {

@@ -152,7 +152,7 @@ impl Mode {
 }
 
 /// Whose configuration was compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Compared {
     /// Envoy's before against Envoy's after.
     Envoy,
@@ -223,6 +223,8 @@ pub struct Change {
     pub reason: Option<String>,
     /// What sort of change it is, where that is known.
     pub class: Option<Class>,
+    /// How many hosts the endpoint assignment has before and after, where the resource is one and these differ.
+    pub hosts: Option<[usize; 2]>,
     /// What Envoy takes the absent side for: the field's default, where it has one that needs not be written.
     pub default: Option<Value>,
     /// Whether the node is in a message or field of which no schema is known: it was compared as plain JSON.

@@ -88,6 +88,33 @@ pub(super) fn endpoints_replaced(
     without_addresses(before) == without_addresses(after)
 }
 
+/// How many hosts an endpoint assignment has before and after, where that differs.
+pub(super) fn changed_hosts(
+    key: &ResourceKey,
+    before: Option<&Value>,
+    after: Option<&Value>,
+) -> Option<[usize; 2]> {
+    let (XdsType::Endpoint, Some(before), Some(after)) = (&key.xds_type, before, after) else {
+        return None;
+    };
+    let number = |assignment: &Value| -> usize {
+        let localities = items(assignment, "endpoints").iter();
+        localities
+            .map(|locality| items(locality, "lb_endpoints").len())
+            .sum()
+    };
+    let hosts = [number(before), number(after)];
+    (hosts[0] != hosts[1]).then_some(hosts)
+}
+
+/// The items of the list `name` in an object.
+fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    match value.get(name) {
+        Some(Value::List(list)) => &list.items,
+        _ => &[],
+    }
+}
+
 /// Calls `each` with every host of an endpoint assignment.
 fn each_host(assignment: &mut Value, each: &mut dyn FnMut(&mut Object)) {
     let Value::Object(assignment) = assignment else {

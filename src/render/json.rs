@@ -193,6 +193,10 @@ struct Change<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     class: Option<&'static str>,
+    /// Of an endpoint assignment that has more or fewer hosts: how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Hosts")]
+    hosts: Option<Hosts>,
     /// `unknown`: no schema is known of the node, or of what it is in, and it was compared as plain JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", extend("enum" = ["unknown"]))]
@@ -221,6 +225,15 @@ struct Change<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     renamed_to: Option<&'a str>,
+}
+
+/// How many hosts a cluster has.
+#[derive(Serialize, JsonSchema)]
+struct Hosts {
+    /// On the *before* side.
+    before: usize,
+    /// On the *after* side.
+    after: usize,
 }
 
 /// How the items of one list were paired.
@@ -446,6 +459,7 @@ impl<'a> From<&'a diff::Change> for Change<'a> {
             updated: change.updated.as_deref(),
             reason: change.reason.as_deref(),
             class: change.class.map(diff::Class::as_str),
+            hosts: change.hosts.map(|[before, after]| Hosts { before, after }),
             schema: change.no_schema.then_some("unknown"),
             pairings: &change.pairings,
             before_certificates: certificates(change.before.as_ref()),
