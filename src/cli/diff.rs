@@ -448,9 +448,8 @@ fn change(
             comparer.only(lone, side);
         }
     }
-    for replica in comparer.replicas() {
-        let runs = mesh.runs(&replica);
-        comparer.runs(&replica, runs);
+    for more in comparer.replicas() {
+        comparer.runs(more.side, mesh.runs(&more));
     }
     let mut report = comparer.finish();
     if let Some(since) = args.since {

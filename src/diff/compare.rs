@@ -80,14 +80,14 @@ pub struct Comparer<'a> {
     seen: [BTreeSet<(XdsType, String)>; 2],
 }
 
-/// A proxy that is but one replica more of a workload that was compared.
+/// Proxies that are but replicas more of a workload that was compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MoreReplica {
-    /// The proxy.
-    pub proxy: ProxyId,
-    /// The side that has it.
+pub struct MoreReplicas {
+    /// The side that has them.
     pub side: SideName,
-    /// Its siblings on that side, which were compared.
+    /// The proxies.
+    pub proxies: Vec<ProxyId>,
+    /// Their siblings on that side, which were compared.
     pub siblings: Vec<ProxyId>,
 }
 
@@ -238,9 +238,9 @@ impl<'a> Comparer<'a> {
         self.report
     }
 
-    /// Tells which of the proxies that only one side has are but one replica more of a workload that was compared, and
-    /// what its siblings are: what they run can be compared, which [`runs`](Self::runs) notes.
-    pub fn replicas(&mut self) -> Vec<MoreReplica> {
+    /// Tells which of the proxies that only one side has are but replicas more of workloads that were compared, and what
+    /// their siblings are: what they run can be compared, which [`runs`](Self::runs) notes.
+    pub fn replicas(&mut self) -> Vec<MoreReplicas> {
         let compared = &self.report.proxies;
         let facts = compared.values().map(|proxy| &proxy.facts);
         let found = workloads(facts.chain(self.lone.iter().map(|lone| &lone.facts)));
@@ -251,44 +251,59 @@ impl<'a> Comparer<'a> {
                 siblings.entry(workload).or_default().push(proxy);
             }
         }
-        let mut sides: BTreeMap<&Workload, BTreeSet<SideName>> = BTreeMap::new();
-        for (workload, only) in of_lone.iter().zip(&self.report.proxies_only) {
+        let mut lone: BTreeMap<&Workload, BTreeMap<SideName, Vec<usize>>> = BTreeMap::new();
+        for (at, workload) in of_lone.iter().enumerate() {
             if let Some(workload) = workload {
-                sides.entry(workload).or_default().insert(only.side);
+                let sides = lone.entry(workload).or_default();
+                let side = self.report.proxies_only[at].side;
+                sides.entry(side).or_default().push(at);
             }
         }
         let mut more = Vec::new();
-        for (at, workload) in of_lone.iter().enumerate() {
-            let Some(workload) = workload else { continue };
+        for (workload, sides) in lone {
+            let mut sides = sides.into_iter();
             // Where both sides have one more, it was replaced, and its configuration with it.
-            let is_replaced = sides.get(workload).is_some_and(|sides| sides.len() > 1);
-            let Some(siblings) = siblings.get(workload).filter(|_| !is_replaced) else {
+            let (Some((side, positions)), None) = (sides.next(), sides.next()) else {
                 continue;
             };
-            let only = &mut self.report.proxies_only[at];
-            let of_side = |(after, proxy): &(&ProxyId, &ComparedProxy)| match only.side {
+            let Some(siblings) = siblings.get(workload) else {
+                continue;
+            };
+            let of_side = |(after, proxy): &(&ProxyId, &ComparedProxy)| match side {
                 SideName::Before => proxy.before.clone(),
                 SideName::After => (*after).clone(),
             };
-            more.push(MoreReplica {
-                proxy: only.proxy.clone(),
-                side: only.side,
+            let mut proxies = Vec::new();
+            for at in positions {
+                let only = &mut self.report.proxies_only[at];
+                proxies.push(only.proxy.clone());
+                only.replica.get_or_insert_with(|| Replica {
+                    workload: workload.clone(),
+                    runs: Runs::Unknown,
+                });
+            }
+            more.push(MoreReplicas {
+                side,
+                proxies,
                 siblings: siblings.iter().map(of_side).collect(),
-            });
-            only.replica.get_or_insert_with(|| Replica {
-                workload: workload.clone(),
-                runs: Runs::Unknown,
             });
         }
         more
     }
 
-    /// Notes what a replica runs beside its siblings.
-    pub fn runs(&mut self, of: &MoreReplica, runs: Runs) {
-        let mut found = self.report.proxies_only.iter_mut();
-        let found = found.find(|only| only.proxy == of.proxy && only.side == of.side);
-        if let Some(replica) = found.and_then(|only| only.replica.as_mut()) {
-            replica.runs = runs;
+    /// Notes what replicas run beside their siblings.
+    pub fn runs(&mut self, side: SideName, mut runs: BTreeMap<ProxyId, Runs>) {
+        for only in self
+            .report
+            .proxies_only
+            .iter_mut()
+            .filter(|only| only.side == side)
+        {
+            if let Some(replica) = &mut only.replica
+                && let Some(runs) = runs.remove(&only.proxy)
+            {
+                replica.runs = runs;
+            }
         }
     }
 

@@ -20,7 +20,7 @@ mod value;
 mod verdict;
 mod workload;
 
-pub use compare::{Comparer, MoreReplica, ONLY_WARMS, Options, ProxyPair};
+pub use compare::{Comparer, MoreReplicas, ONLY_WARMS, Options, ProxyPair};
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use mesh::{Lone, MatchedBy, ProxyMatch, pair_proxies};
 pub use patch::{Operation, patch};

@@ -1,6 +1,6 @@
 //! Which proxy of one side is compared with which of the other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
 
@@ -11,11 +11,14 @@ use crate::{
         side::Side,
     },
     diff::{
-        Fingerprint, Fingerprints, Lone, MatchedBy, MoreReplica, ProxyMatch, Runs, SideName,
+        Fingerprint, Fingerprints, Lone, MatchedBy, MoreReplicas, ProxyMatch, Runs, SideName,
         pair_proxies,
     },
     model::{ProxyId, ResourceKey, Rules, Source},
 };
+
+/// A replica is held against so many siblings that do not run the same as each other.
+const MOST_CONTENTS: usize = 256;
 
 /// The proxies of both sides, by what becomes of them.
 pub(super) struct Pairs {
@@ -142,28 +145,43 @@ impl Mesh<'_> {
         })
     }
 
-    /// What a replica runs beside its siblings.
-    pub(super) fn runs(&mut self, of: &MoreReplica) -> Runs {
-        let Some(own) = self.fingerprint(of.side, &of.proxy) else {
-            return Runs::Unknown;
-        };
-        let mut nearest: Option<Vec<ResourceKey>> = None;
-        for sibling in &of.siblings {
-            let Some(other) = self.fingerprint(of.side, sibling) else {
+    /// What replicas run beside their siblings: these are read one after the other until one runs the same.
+    pub(super) fn runs(&mut self, of: &MoreReplicas) -> BTreeMap<ProxyId, Runs> {
+        let mut known: Vec<Fingerprint> = Vec::new();
+        let mut siblings = of.siblings.iter();
+        let mut runs = BTreeMap::new();
+        for proxy in &of.proxies {
+            let Some(own) = self.fingerprint(of.side, proxy) else {
                 continue;
             };
-            let differences = self.fingerprints.differences(&own, &other);
-            if differences.is_empty() {
-                return Runs::Same;
-            }
-            if nearest
-                .as_ref()
-                .is_none_or(|nearest| differences.len() < nearest.len())
-            {
-                nearest = Some(differences.into_iter().cloned().collect());
-            }
+            let mut at = 0;
+            let mut nearest: Option<Vec<ResourceKey>> = None;
+            let found = loop {
+                while at == known.len() && known.len() < MOST_CONTENTS {
+                    let Some(sibling) = siblings.next() else {
+                        break;
+                    };
+                    let other = self.fingerprint(of.side, sibling);
+                    known.extend(other.filter(|other| !known.contains(other)));
+                }
+                let Some(other) = known.get(at) else {
+                    // One that was not read may run the same.
+                    let nearest = nearest.filter(|_| siblings.len() == 0);
+                    break nearest.map_or(Runs::Unknown, Runs::Other);
+                };
+                at += 1;
+                let differences = self.fingerprints.differences(&own, other);
+                if differences.is_empty() {
+                    break Runs::Same;
+                }
+                let least = nearest.as_ref().map_or(usize::MAX, Vec::len);
+                if differences.len() < least {
+                    nearest = Some(differences.into_iter().cloned().collect());
+                }
+            };
+            runs.insert(proxy.clone(), found);
         }
-        nearest.map_or(Runs::Unknown, Runs::Other)
+        runs
     }
 
     /// What a proxy runs, in short, if that can be read.

@@ -25,9 +25,9 @@ use crate::{
 
 /// Proxies that are named where they have the same changes; more are counted.
 const NAMED: usize = 3;
-/// Names of one pattern that are told.
-const NAMES: usize = 6;
-/// Names that stand in the place of a pattern.
+/// What stands for the `*` of a pattern, as far as it is told.
+const VARYING: usize = 6;
+/// Names of one pattern that are told, or stand in its place.
 const FEW: usize = 3;
 
 /// Where a list of changes is written, and what is said of all of it.
@@ -240,13 +240,13 @@ fn key_pattern<'e>(entry: &'e Entry<'_>) -> &'e str {
 fn names(page: &mut Page, pattern: &Pattern, indent: usize) -> io::Result<()> {
     let style = page.style;
     let all = pattern.names.len();
-    let (lead, found) = match &pattern.varying {
-        Some(varying) => ("* is".to_owned(), varying),
-        None => (format!("{all} of them:"), &pattern.names),
+    let (lead, found, most) = match &pattern.varying {
+        Some(varying) => ("* is".to_owned(), varying, VARYING),
+        None => (format!("{all} of them:"), &pattern.names, FEW),
     };
-    let shown = match all <= NAMES + 1 {
+    let shown = match all <= most + 1 {
         true => all,
-        false => NAMES,
+        false => most,
     };
     let mut names: Vec<String> = found[..shown]
         .iter()

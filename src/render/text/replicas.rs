@@ -24,19 +24,11 @@ const RESOURCES: usize = 3;
 /// Writes which proxies took whose place.
 pub(super) fn matches(page: &mut Page, matches: &[ProxyMatch]) -> io::Result<()> {
     let style = page.style;
-    for (heading, is_meant) in [
-        (
-            "paired as told:",
-            (|by| by == MatchedBy::Given) as fn(MatchedBy) -> bool,
-        ),
-        ("paired, as each side has but one:", |by| {
-            by == MatchedBy::Only
-        }),
-        ("paired by workload:", |by| {
-            !matches!(by, MatchedBy::Given | MatchedBy::Only)
-        }),
-    ] {
-        let found: Vec<&ProxyMatch> = matches.iter().filter(|m| is_meant(m.by)).collect();
+    for (heading, is_given) in [("paired as told:", true), ("paired by workload:", false)] {
+        // Of the only one of each side, the headings say it.
+        let found = matches.iter().filter(|m| m.by != MatchedBy::Only);
+        let found = found.filter(|m| (m.by == MatchedBy::Given) == is_given);
+        let found: Vec<&ProxyMatch> = found.collect();
         if found.is_empty() {
             continue;
         }

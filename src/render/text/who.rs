@@ -140,15 +140,15 @@ impl<'a> Everyone<'a> {
         if are_whole && kinds.len() < self.kinds.keys().filter(|(of, _)| *of == source).count() {
             let each = kinds.iter();
             return each
-                .map(|(kind, number)| kind_words(*kind, *number))
+                .map(|(kind, number)| format!("the {}", kind_words(*kind, *number)))
                 .collect();
         }
         let of_workload = |(workload, number): (&Option<&Workload>, &usize)| {
             let name = workload.map(|workload| {
                 let name = escape::name(&workload.to_string(), style);
                 match self.workloads.get(&(source, workload.clone())) {
-                    Some(all) if all == number => format!("all {number} of {name}"),
-                    Some(all) => format!("{number} of {all} of {name}"),
+                    Some(all) if all == number => format!("the {number} of {name}"),
+                    Some(all) => format!("{number} of the {all} of {name}"),
                     None => format!("{number} of {name}"),
                 }
             });
