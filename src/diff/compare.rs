@@ -10,7 +10,9 @@ use super::{
     rejection::error_of,
     rules::{HEADER_ORDER, LISTENER_ROUTES, UNKNOWN_FIELD_NAMES},
     value::{Comparison, Edit, Nodes, select_all},
-    verdict::{Verdict, changed_hosts, endpoints_replaced, is_wasm_stand_in, judge},
+    verdict::{
+        Verdict, changed_hosts, endpoints_replaced, is_wasm_stand_in, judge, replaced_hosts,
+    },
     workloads,
 };
 use crate::{
@@ -760,8 +762,12 @@ impl<'a> Comparer<'a> {
         let replaced =
             !edits.is_empty() && endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
         let hosts = changed_hosts(&context.key, before.as_ref(), after.as_ref());
+        let hosts_replaced = match replaced {
+            true => BTreeSet::new(),
+            false => replaced_hosts(&context.key, before.as_ref(), after.as_ref(), &edits),
+        };
         let mut counts = false;
-        for edit in edits {
+        for (at, edit) in edits.into_iter().enumerate() {
             let verdict = judge(&context.key, self.report.mode, rules, context.eds, &edit);
             match verdict {
                 Verdict::NotCompared(reason) => {
@@ -776,6 +782,8 @@ impl<'a> Comparer<'a> {
                     let is_host = matches!(edit.kind, ChangeKind::Added | ChangeKind::Removed);
                     let class = if replaced && is_host {
                         Some(Class::EndpointsReplaced)
+                    } else if hosts_replaced.contains(&at) {
+                        Some(Class::HostReplaced)
                     } else {
                         is_wasm_stand_in(&context.key, &edit).then_some(Class::WasmStandIn)
                     };

@@ -304,6 +304,9 @@ impl ChangeKind {
 pub enum Class {
     /// A cluster's hosts only changed their addresses.
     EndpointsReplaced,
+    /// A host took the place of one that is alike but for its address, or gave it up, in a cluster of which other hosts
+    /// changed otherwise.
+    HostReplaced,
     /// The agent could not fetch the code of a Wasm extension, and has Envoy allow or deny all requests instead.
     WasmStandIn,
 }
@@ -313,6 +316,7 @@ impl Class {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EndpointsReplaced => "endpoints_replaced",
+            Self::HostReplaced => "host_replaced",
             Self::WasmStandIn => "wasm_stand_in",
         }
     }

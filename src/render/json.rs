@@ -187,7 +187,8 @@ struct Change<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     reason: Option<&'a str>,
-    /// What sort of change it is. `endpoints_replaced`: a cluster's hosts only changed their addresses.
+    /// What sort of change it is. `endpoints_replaced`: a cluster's hosts only changed their addresses. `host_replaced`:
+    /// this host took the place of one that is alike but for its address, or gave it up, but others changed otherwise.
     /// `wasm_stand_in`: the agent could not fetch the code of a Wasm extension, and has Envoy allow or deny all
     /// requests instead. There may be others in a later minor version.
     #[serde(skip_serializing_if = "Option::is_none")]

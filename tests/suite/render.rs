@@ -1408,7 +1408,11 @@ fn any_change() -> impl Strategy<Value = Change> {
         ChangeKind::Moved,
         ChangeKind::Removed,
     ]);
-    let classes = vec![Class::EndpointsReplaced, Class::WasmStandIn];
+    let classes = vec![
+        Class::EndpointsReplaced,
+        Class::HostReplaced,
+        Class::WasmStandIn,
+    ];
     let class = prop::option::of(prop::sample::select(classes));
     let updated = prop_oneof![Just("2026-11-21T01:52:51.123Z".to_owned()), hostile()];
     let value = || prop::option::of(any_value());

@@ -132,8 +132,8 @@ fn agreed<'a>(one: Option<&'a str>, other: Option<&'a str>) -> Option<&'a str> {
 /// Puts together what one resource has on the same proxies.
 fn of_resources(units: Vec<Unit<'_>>) -> Vec<Entry<'_>> {
     let mut entries: Vec<Entry> = Vec::new();
-    let mut index: HashMap<(Compared, &ResourceKey, Option<&str>, Vec<&ProxyId>), usize> =
-        HashMap::new();
+    type Key<'a> = (Compared, &'a ResourceKey, Option<&'a str>, Vec<&'a ProxyId>);
+    let mut index: HashMap<Key, usize> = HashMap::new();
     for unit in units {
         let change = unit.change;
         let key = (

@@ -36,7 +36,7 @@ pub(super) enum Says {
 
 /// What `change` says.
 pub(super) fn says(change: &Change) -> Says {
-    if change.class == Some(Class::EndpointsReplaced) {
+    if let Some(Class::EndpointsReplaced | Class::HostReplaced) = change.class {
         return Says::Addresses;
     }
     let Some([before, after]) = change.hosts else {
@@ -70,6 +70,8 @@ struct Counted<'a> {
     /// The hosts of any proxy.
     gone: BTreeSet<Cow<'a, str>>,
     come: BTreeSet<Cow<'a, str>>,
+    /// How many changes say that one took the place of another.
+    replaced: usize,
 }
 
 /// Writes the clusters that have more or fewer hosts: first those that have none left.
@@ -89,6 +91,7 @@ pub(super) fn numbers(
         counted.proxies.insert(&change.proxy);
         let hosts = addresses(change);
         match change.kind {
+            _ if change.class == Some(Class::HostReplaced) => counted.replaced += 1,
             ChangeKind::Removed => counted.gone.extend(hosts),
             ChangeKind::Added => counted.come.extend(hosts),
             _ => {}
@@ -138,11 +141,12 @@ pub(super) fn numbers(
                 false => HOSTS,
             };
             let more = hosts.len() - shown;
-            if let (Some(last), true) = (words.last_mut(), shown > 0) {
+            if let (Some(last), true) = (words.last_mut(), shown + counted.replaced > 0) {
                 last.push(':');
             }
             let mut hosts: Vec<String> = hosts.into_iter().take(shown).collect();
             hosts.extend((more > 0).then(|| format!("and {more} more (--full)")));
+            hosts.extend((counted.replaced > 0).then(|| "others replaced (--full)".to_owned()));
             let pieces = words
                 .into_iter()
                 .chain(joined(hosts))

@@ -73,7 +73,8 @@ pub(super) fn listing(page: &mut Page, list: &Listing, changes: &[&Change]) -> i
     Ok(())
 }
 
-/// The entries that share a heading: those of most proxies first, else in order of first appearance.
+/// The entries that share a heading: those of most proxies first, else in order of first appearance; in each, endpoints
+/// last.
 fn blocks<'e, 'a>(entries: &'e [Entry<'a>]) -> Vec<Vec<&'e Entry<'a>>> {
     let mut blocks: Vec<Vec<&Entry>> = Vec::new();
     let mut index: HashMap<(&[&ProxyId], Compared), usize> = HashMap::new();
@@ -86,6 +87,11 @@ fn blocks<'e, 'a>(entries: &'e [Entry<'a>]) -> Vec<Vec<&'e Entry<'a>>> {
         }
     }
     blocks.sort_by_key(|block| Reverse(block[0].proxies.len()));
+    // Hosts come and go; who looks for what somebody changed looks for anything else.
+    let is_endpoint = |entry: &&Entry| entry.first().resource.xds_type == XdsType::Endpoint;
+    blocks
+        .iter_mut()
+        .for_each(|block| block.sort_by_key(is_endpoint));
     blocks
 }
 

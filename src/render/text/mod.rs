@@ -69,6 +69,7 @@ pub fn text(out: &mut dyn Write, report: &Report, sides: &Sides, style: Style) -
         match says {
             Says::More if change.hosts.is_none() => {}
             Says::More | Says::Number => parts[1].push(change),
+            Says::Addresses if change.hosts.is_some() => parts[1].push(change),
             Says::Addresses => parts[2].push(change),
         }
     }
