@@ -98,8 +98,14 @@ impl Report {
 
     /// Puts everything in the order that outputs promise.
     pub(super) fn sort(&mut self) {
-        self.changes.sort_by_cached_key(Change::order);
-        self.live.sort_by_cached_key(Change::order);
+        for changes in [&mut self.changes, &mut self.live] {
+            changes.sort_by(|a, b| a.of().cmp(&b.of()));
+            // Paths are written out for one resource at a time: of a mesh there may be a million.
+            for changes in changes.chunk_by_mut(|a, b| a.of() == b.of()) {
+                changes
+                    .sort_by_cached_key(|change| (change.path.to_string(), change.kind.as_str()));
+            }
+        }
         self.proxies_only.sort();
         self.matches.sort_by(|a, b| a.after.cmp(&b.after));
         self.matches.dedup();
@@ -120,15 +126,9 @@ impl Report {
 }
 
 impl Change {
-    /// What changes are sorted by.
-    fn order(&self) -> (ProxyId, &'static str, ResourceKey, String, &'static str) {
-        (
-            self.proxy.clone(),
-            self.source.as_str(),
-            self.resource.clone(),
-            self.path.to_string(),
-            self.kind.as_str(),
-        )
+    /// Whose change it is: what changes are sorted by first.
+    fn of(&self) -> (&ProxyId, &'static str, &ResourceKey) {
+        (&self.proxy, self.source.as_str(), &self.resource)
     }
 }
 

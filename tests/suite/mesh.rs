@@ -4,7 +4,9 @@ use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 use xdsnap::{
-    diff::{Change, ChangeKind, Class, Compared, ComparedProxy, Facts, Mode, Report},
+    diff::{
+        Cause, Change, ChangeKind, Class, Compared, ComparedProxy, Facts, Mode, NotCompared, Report,
+    },
     dump::Dump,
     model::{Path as NodePath, ProxyId, ResourceKey, State, Step, XdsType},
     normalize::{Number, Value as Normal},
@@ -420,6 +422,31 @@ fn who_has_a_change_is_told_by_name_by_kind_or_by_workload() {
         1 of the 5 of shop/edge
     edge-0001.shop
     ");
+}
+
+#[test]
+fn of_a_proxy_of_which_something_is_missing_nobody_says_that_it_has_no_change() {
+    let (mut report, ids) = report(&[("web", "sidecar", 9), ("api", "sidecar", 4)]);
+    let (web, api): (Vec<ProxyId>, Vec<ProxyId>) = ids
+        .into_iter()
+        .partition(|id| id.as_str().starts_with("web"));
+    let one = |id: &ProxyId| change(id, XdsType::Route, "9080", "weight", [95, 50]);
+    report.changes = web.iter().map(one).collect();
+    report.not_compared = vec![NotCompared {
+        proxy: api[1].clone(),
+        source: Some(Compared::Envoy),
+        resource: None,
+        xds_type: Some(XdsType::Route),
+        path: None,
+        cause: Cause::Missing,
+        reason: "the dump was cut".into(),
+    }];
+    let text = printed(&report, Style::default());
+    let (heading, _) = text.split_once("\n  ~").unwrap();
+    assert_eq!(
+        heading,
+        "9 of 13 proxies; not on api-0000.shop, api-0002.shop, api-0003.shop;\n    not known of 1"
+    );
 }
 
 #[test]

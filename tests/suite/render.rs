@@ -464,7 +464,6 @@ fn what_moved_came_and_went_is_told_apart() {
     insta::assert_snapshot!(body(&report(Mode::Change, changes), Style::default()), @r"
     productpage-v1-6b746f74dc-9stvs.default
       + cluster outbound|80||new.example  active  EDS
-      + endpoint outbound|80||new.example  2 hosts
       - listener 0.0.0.0_81  draining  0.0.0.0:81
       ~ listener virtualInbound  active
           filter_chains[a]
@@ -481,6 +480,7 @@ fn what_moved_came_and_went_is_told_apart() {
             > .http_filters[envoy.filters.http.rbac]  position 3 → 1
           - .transport_socket_connect_timeout  15s
           traffic_direction  INBOUND → OUTBOUND
+      + endpoint outbound|80||new.example  2 hosts
 
     4 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed
     ");

@@ -1,7 +1,11 @@
 //! The default output: text for a person in a hurry.
 //!
-//! From the top: what to know first, the two sides, changes by proxy and resource, what is said once for all, what
-//! does not count, what was not compared, what rules hid, and the count.
+//! From the top: what to know first, the two sides, changes by proxies and resource, how many hosts clusters have, what is
+//! said once for all, what does not count, which proxies took the place of which, what was not compared, what rules hid,
+//! and the count.
+//!
+//! What is the same on several proxies, or in several resources of one pattern, is one entry, unless everything is to be
+//! shown.
 
 mod change;
 mod group;
