@@ -376,6 +376,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// A matching within workloads, of all that can be matched, which no order of the proxies changes.
         #[test]
         fn pairs_are_a_matching_within_workloads_whatever_the_order(

@@ -375,3 +375,59 @@ impl Hasher {
         }
     }
 }
+
+#[cfg(test)]
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    #[test]
+    fn every_change_is_in_one_entry_folded_or_not(
+        values in proptest::collection::btree_map((0u8..6, 0usize..4, 0u8..3), 0i128..3, 0..60),
+        full in proptest::bool::ANY,
+    ) {
+        const NAMES: [&str; 4] = ["outbound|80||a", "outbound|80|v1|a", "outbound|90||a", "b"];
+        let change = |((proxy, name, key), value): (&(u8, usize, u8), &i128)| Change {
+            proxy: ProxyId::new(format!("p{proxy}")).unwrap(),
+            before_proxy: None,
+            source: Compared::Envoy,
+            resource: ResourceKey {
+                xds_type: crate::model::XdsType::Cluster,
+                name: NAMES[*name].into(),
+                state: None,
+                occurrence: 0,
+            },
+            kind: ChangeKind::Changed,
+            path: Path(vec![Step::Key(format!("k{key}"))]),
+            before_path: None,
+            before: None,
+            after: Some(Value::String(format!("{value} of {}", NAMES[*name]))),
+            updated: None,
+            reason: None,
+            class: None,
+            hosts: None,
+            default: None,
+            no_schema: false,
+            pairings: Vec::new(),
+        };
+        let changes: Vec<Change> = values.iter().map(change).collect();
+        let all: Vec<&Change> = changes.iter().collect();
+        let entries = entries(&all, full);
+        let told: usize = entries.iter().map(|entry| entry.resources() * entry.changes.len()).sum();
+        proptest::prop_assert_eq!(told, changes.len());
+        if full {
+            // Each proxy's value of each resource stands there.
+            for change in &changes {
+                let has = |entry: &&Entry<'_>| {
+                    let same = |of: &&Cow<'_, Change>| {
+                        (&of.resource, &of.path, &of.after) == (&change.resource, &change.path, &change.after)
+                    };
+                    entry.proxies.contains(&&change.proxy) && entry.changes.iter().any(|of| same(&of))
+                };
+                proptest::prop_assert_eq!(entries.iter().filter(has).count(), 1);
+            }
+        }
+    }
+}

@@ -292,3 +292,28 @@ fn names_of_a_pattern_have_a_star_where_they_differ() {
         assert_eq!((pattern.text.as_str(), pattern.varying), (text, varying));
     }
 }
+
+#[cfg(test)]
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    /// So two texts are of one pattern only where their names say all that they differ in.
+    #[test]
+    fn a_text_is_its_pieces_and_the_parts_of_the_name(
+        name in "[ab8|é.]{1,9}|[ab]\\|8{0,2}\\|[a8]{0,2}\\|[aé.]{0,3}",
+        text in "[ab8|é. :]{0,20}",
+    ) {
+        let parts = Parts::of(&name);
+        let each = parts.pieces(&text).into_iter();
+        let again: String = each
+            .map(|piece| match piece {
+                Piece::Text(text) => text,
+                Piece::Part(at) => parts.parts[at].1,
+            })
+            .collect();
+        proptest::prop_assert_eq!(again, text);
+    }
+}
