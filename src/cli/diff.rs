@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use anyhow::bail;
 use clap::ValueEnum;
 
-use self::pairs::pairs;
+use self::pairs::Mesh;
 use super::{
     Exit, inputs,
     proxies::{ProxyArgs, ResourceArgs},
@@ -19,7 +19,10 @@ use super::{
 };
 use crate::{
     capture::{self, Named, Place},
-    diff::{Cause, Compared, Comparer, Mode, NotCompared, Options, ProxyPair, Report, SideName},
+    diff::{
+        Cause, Compared, Comparer, Fingerprints, MatchedBy, Mode, NotCompared, Options, ProxyPair,
+        Report,
+    },
     model::{ProxyId, ResourceKey, Source, XdsType},
     render::{self, Sides, Style},
 };
@@ -406,9 +409,16 @@ fn change(
         before: before.head(sources[0], None),
         after: after.head(sources[0], None),
     };
+    let mut mesh = Mesh {
+        before: &mut before,
+        after: &mut after,
+        rules: options.rules,
+        keep: options.keep,
+        fingerprints: Fingerprints::default(),
+    };
     let mut comparer = Comparer::new(Mode::Change, options);
     for &source in sources {
-        for side in [&before, &after] {
+        for side in [&*mesh.before, &*mesh.after] {
             if side.proxies(source).is_empty() {
                 bail!("{}", holds_none(side, source));
             }
@@ -417,26 +427,29 @@ fn change(
             Source::Envoy => Compared::Envoy,
             Source::Istiod => Compared::Istiod,
         };
-        let (old, new) = (before.proxies(source), after.proxies(source));
-        for pair in pairs(&args.pair, &args.proxies, old, new)? {
-            let (lone, side, other) = match &pair {
-                (Some(old), Some(new)) => {
-                    let dumps = (|| Ok((before.dump(old, source)?, after.dump(new, source)?)))();
-                    compare(&mut comparer, [old, new], compared, dumps, &[]);
-                    continue;
-                }
-                (Some(old), None) => (old, SideName::Before, &after),
-                (None, Some(new)) => (new, SideName::After, &before),
-                (None, None) => continue,
-            };
-            match why_absent(other, lone, source) {
-                Some(why) => {
-                    let reason = format!("{}: {why}", other.label);
-                    comparer.not_compared(lone, compared, reason);
-                }
-                None => comparer.only(lone, side),
+        let found = mesh.pairs(&args.pair, &args.proxies, source)?;
+        for matched in found.matches {
+            let (old, new) = (&matched.before, &matched.after);
+            let dumps = (|| {
+                Ok((
+                    mesh.before.dump(old, source)?,
+                    mesh.after.dump(new, source)?,
+                ))
+            })();
+            compare(&mut comparer, [old, new], compared, dumps, &[]);
+            if matched.by != MatchedBy::Id {
+                comparer.matched(matched);
             }
         }
+        for (proxy, why) in found.missing {
+            comparer.not_compared(&proxy, compared, why);
+        }
+        for (side, lone) in found.lone {
+            comparer.only(lone, side);
+        }
+    }
+    for more in comparer.replicas() {
+        comparer.runs(more.side, mesh.runs(&more));
     }
     let mut report = comparer.finish();
     if let Some(since) = args.since {
@@ -465,14 +478,17 @@ fn holds_none(side: &Side, source: Source) -> String {
     }
 }
 
-/// Why `side` may have no dump of `proxy` although the proxy was there: then it is no difference.
+/// Why `side` has no dump of `proxy`, although the proxy was there: then that is no difference.
 fn why_absent(side: &Side, proxy: &ProxyId, source: Source) -> Option<String> {
     if let Some(why) = side.failure(proxy, source) {
         return Some(format!("it was not captured: {why}"));
     }
-    if side.input.proxies.contains_key(proxy) {
-        return Some(format!("it holds no dump of it by {source}"));
-    }
+    let is_there = side.input.proxies.contains_key(proxy);
+    is_there.then(|| format!("it holds no dump of it by {source}"))
+}
+
+/// Why `side` may have no dump of any proxy that it does not name.
+fn why_perhaps_absent(side: &Side, source: Source) -> Option<String> {
     let why = side.nameless_failure(source)?;
     Some(format!(
         "it does not hold it, perhaps because of a failure ({why})"

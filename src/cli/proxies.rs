@@ -88,13 +88,13 @@ impl ProxyArgs {
     /// Where a name matches none of them.
     pub(super) fn choose(&self, found: &BTreeSet<ProxyId>) -> anyhow::Result<BTreeSet<ProxyId>> {
         let in_namespace = |id: &&ProxyId| match &self.namespace {
-            Some(namespace) => namespace_of(id) == Some(namespace),
+            Some(namespace) => id.namespace() == Some(namespace),
             None => true,
         };
         let all = found;
         let found: BTreeSet<ProxyId> = all.iter().filter(in_namespace).cloned().collect();
         if let (Some(namespace), true) = (&self.namespace, found.is_empty()) {
-            let there: BTreeSet<&str> = all.iter().filter_map(namespace_of).collect();
+            let there: BTreeSet<&str> = all.iter().filter_map(ProxyId::namespace).collect();
             let there: Vec<&str> = there.into_iter().collect();
             bail!("no proxy in namespace `{namespace}`{}", among(&there));
         }
@@ -115,10 +115,6 @@ impl ProxyArgs {
         }
         Ok(chosen)
     }
-}
-
-fn namespace_of(id: &ProxyId) -> Option<&str> {
-    id.as_str().rsplit_once('.').map(|(_, namespace)| namespace)
 }
 
 /// What there is instead, for an error message.

@@ -12,6 +12,7 @@ use super::{inputs::InputArgs, redaction::ShowArgs};
 use crate::{
     bundle::{FailureEntry, Time},
     capture::{DumpDocument, Input, Named, Versions},
+    diff::Facts,
     dump::Dump,
     inspect::Inventory,
     model::{ProxyId, Rules, Source},
@@ -106,6 +107,22 @@ impl Side {
             Some(why) => format!("no dump by {source}: {why}"),
             None => format!("no dump by {source}"),
         })
+    }
+
+    /// Who of Envoy and istiod has a dump of `proxy`; Envoy, which runs it, where both do.
+    pub(super) fn nearest_source(&self, proxy: &ProxyId) -> Option<Source> {
+        let mut sources = [Source::Envoy, Source::Istiod].into_iter();
+        sources.find(|source| self.dumps[source].contains(proxy))
+    }
+
+    /// What tells which workload `proxy` is of.
+    pub(super) fn facts(&mut self, proxy: &ProxyId, rules: &Rules) -> Facts {
+        let has_bootstrap = self.dumps[&Source::Envoy].contains(proxy);
+        let documents = has_bootstrap.then(|| self.dump(proxy, Source::Envoy).ok());
+        let documents = documents.flatten();
+        let dump = documents.as_ref().and_then(|found| found.parse(rules).ok());
+        let facts = dump.and_then(|dump| Facts::of(proxy, &dump));
+        facts.unwrap_or_else(|| Facts::of_id(proxy))
     }
 
     /// What a dump of `proxy` lists, and the parts of it that could not be captured, with why.

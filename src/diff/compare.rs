@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Cause, Change, ChangeKind, Class, Compared, DocumentPair, Hidden, Mode, NotCompared, ProxyOnly,
-    Rejection, Report, SideName,
+    Cause, Change, ChangeKind, Class, Compared, ComparedProxy, DocumentPair, Facts, Hidden, Lone,
+    Mode, NotCompared, ProxyMatch, ProxyOnly, Rejection, Replica, Report, Runs, SideName, Workload,
     alike::alike,
     equivalence::equate,
     pairing::{envoy_name, pair_resources},
     rejection::error_of,
     rules::{HEADER_ORDER, LISTENER_ROUTES, UNKNOWN_FIELD_NAMES},
     value::{Comparison, Edit, Nodes, select_all},
-    verdict::{Verdict, endpoints_replaced, is_wasm_stand_in, judge},
+    verdict::{
+        Verdict, changed_hosts, endpoints_replaced, is_wasm_stand_in, judge, replaced_hosts,
+    },
+    workloads,
 };
 use crate::{
     model::{Path, ProxyId, ResourceKey, Rules, State, Tally, XdsType},
@@ -69,8 +72,8 @@ pub struct ProxyPair<'a> {
 pub struct Comparer<'a> {
     options: Options<'a>,
     report: Report,
-    /// The proxies that were compared; one may be compared by two sources.
-    compared: BTreeSet<ProxyId>,
+    /// What is known of the proxies that only one side has.
+    lone: Vec<Lone>,
     /// Numbers of the queries, `select` before `ignore`, that have selected something.
     used: [BTreeSet<usize>; 2],
     /// Resources that have changes, so that each counts once.
@@ -78,6 +81,17 @@ pub struct Comparer<'a> {
     hidden: Tally<'a>,
     /// Types and names of the resources that were compared of each side of a proxy, if rules are to be explained.
     seen: [BTreeSet<(XdsType, String)>; 2],
+}
+
+/// Proxies that are but replicas more of a workload that was compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoreReplicas {
+    /// The side that has them.
+    pub side: SideName,
+    /// The proxies.
+    pub proxies: Vec<ProxyId>,
+    /// Their siblings on that side, which were compared.
+    pub siblings: Vec<ProxyId>,
 }
 
 /// One resource of one proxy, and where on either side it is.
@@ -108,7 +122,7 @@ impl<'a> Comparer<'a> {
             hidden: Tally::new(options.rules),
             options,
             report: Report::new(mode),
-            compared: BTreeSet::new(),
+            lone: Vec::new(),
             used: [BTreeSet::new(), BTreeSet::new()],
             changed: BTreeSet::new(),
             seen: [BTreeSet::new(), BTreeSet::new()],
@@ -121,22 +135,28 @@ impl<'a> Comparer<'a> {
     }
 
     /// Notes a proxy that only one side has.
-    pub fn only(&mut self, proxy: &ProxyId, side: SideName) {
+    pub fn only(&mut self, lone: Lone, side: SideName) {
         let only = ProxyOnly {
-            proxy: proxy.clone(),
+            proxy: lone.proxy.clone(),
             side,
-            is_replica: false,
+            replica: None,
         };
         // Of two sources, one has said so already.
         if !self.report.proxies_only.contains(&only) {
             self.report.proxies_only.push(only);
+            self.lone.push(lone);
             self.report.summary.proxies_found += 1;
         }
     }
 
+    /// Notes that two proxies of two IDs are compared.
+    pub fn matched(&mut self, matched: ProxyMatch) {
+        self.report.matches.push(matched);
+    }
+
     /// Notes a proxy that should have been compared and cannot be, and why.
     pub fn not_compared(&mut self, proxy: &ProxyId, compared: Compared, reason: String) {
-        if !self.compared.contains(proxy) {
+        if !self.report.proxies.contains_key(proxy) {
             self.report.summary.proxies_found += 1;
         }
         let entry = entry(proxy, compared, Cause::Missing, reason);
@@ -152,16 +172,34 @@ impl<'a> Comparer<'a> {
 
     /// Compares one proxy.
     pub fn proxy(&mut self, pair: &ProxyPair<'_>) {
-        if self.compared.insert(pair.after_id.clone()) {
-            self.report.summary.proxies += 1;
-            self.report.summary.proxies_found += 1;
-        }
+        self.note(pair);
         self.check_sides(pair);
         match self.report.mode {
             Mode::Sync => self.sync(pair),
             Mode::Change => self.change(pair),
         }
         self.count_left_out(pair);
+    }
+
+    /// Notes what is known of a proxy, which may be compared by two sources.
+    fn note(&mut self, pair: &ProxyPair<'_>) {
+        let ids = [pair.after_id, pair.before_id];
+        let mut facts = ids.into_iter().zip([pair.after, pair.before]);
+        let facts = facts.find_map(|(id, dump)| Facts::of(id, dump));
+        let proxies = &mut self.report.proxies;
+        let known = proxies.entry(pair.after_id.clone()).or_insert_with(|| {
+            self.report.summary.proxies += 1;
+            self.report.summary.proxies_found += 1;
+            ComparedProxy {
+                before: pair.before_id.clone(),
+                facts: Facts::of_id(pair.after_id),
+                sources: BTreeSet::new(),
+            }
+        });
+        known.sources.insert(pair.compared);
+        if let Some(facts) = facts {
+            known.facts = facts;
+        }
     }
 
     /// Counts what was left out of both dumps around the resources that were compared.
@@ -198,32 +236,77 @@ impl<'a> Comparer<'a> {
                 .map(|(rule, values)| Hidden { rule, values })
                 .collect();
         }
-        self.note_replicas();
+        self.replicas();
         self.report.sort();
         self.report
     }
 
-    /// Tells which of the proxies that only one side has are but one replica more of a workload that was compared.
-    fn note_replicas(&mut self) {
-        let compared: BTreeSet<_> = self.compared.iter().filter_map(ProxyId::workload).collect();
-        let only = &self.report.proxies_only;
-        let lone = |side: SideName| -> BTreeSet<(String, String)> {
-            let workloads = only.iter().filter(|only| only.side == side);
-            let workloads = workloads.filter_map(|only| only.proxy.workload());
-            workloads
-                .map(|(name, namespace)| (name.to_owned(), namespace.to_owned()))
-                .collect()
-        };
-        // Where both sides have one more, it was replaced, and its configuration with it.
-        let replaced: BTreeSet<_> = lone(SideName::Before)
-            .intersection(&lone(SideName::After))
-            .cloned()
-            .collect();
-        for only in &mut self.report.proxies_only {
-            only.is_replica = only.proxy.workload().is_some_and(|workload| {
-                let owned = (workload.0.to_owned(), workload.1.to_owned());
-                compared.contains(&workload) && !replaced.contains(&owned)
+    /// Tells which of the proxies that only one side has are but replicas more of workloads that were compared, and what
+    /// their siblings are: what they run can be compared, which [`runs`](Self::runs) notes.
+    pub fn replicas(&mut self) -> Vec<MoreReplicas> {
+        let compared = &self.report.proxies;
+        let facts = compared.values().map(|proxy| &proxy.facts);
+        let found = workloads(facts.chain(self.lone.iter().map(|lone| &lone.facts)));
+        let (of_compared, of_lone) = found.split_at(compared.len());
+        let mut siblings: BTreeMap<&Workload, Vec<(&ProxyId, &ComparedProxy)>> = BTreeMap::new();
+        for (workload, proxy) in of_compared.iter().zip(compared) {
+            if let Some(workload) = workload {
+                siblings.entry(workload).or_default().push(proxy);
+            }
+        }
+        let mut lone: BTreeMap<&Workload, BTreeMap<SideName, Vec<usize>>> = BTreeMap::new();
+        for (at, workload) in of_lone.iter().enumerate() {
+            if let Some(workload) = workload {
+                let sides = lone.entry(workload).or_default();
+                let side = self.report.proxies_only[at].side;
+                sides.entry(side).or_default().push(at);
+            }
+        }
+        let mut more = Vec::new();
+        for (workload, sides) in lone {
+            let mut sides = sides.into_iter();
+            // Where both sides have one more, it was replaced, and its configuration with it.
+            let (Some((side, positions)), None) = (sides.next(), sides.next()) else {
+                continue;
+            };
+            let Some(siblings) = siblings.get(workload) else {
+                continue;
+            };
+            let of_side = |(after, proxy): &(&ProxyId, &ComparedProxy)| match side {
+                SideName::Before => proxy.before.clone(),
+                SideName::After => (*after).clone(),
+            };
+            let mut proxies = Vec::new();
+            for at in positions {
+                let only = &mut self.report.proxies_only[at];
+                proxies.push(only.proxy.clone());
+                only.replica.get_or_insert_with(|| Replica {
+                    workload: workload.clone(),
+                    runs: Runs::Unknown,
+                });
+            }
+            more.push(MoreReplicas {
+                side,
+                proxies,
+                siblings: siblings.iter().map(of_side).collect(),
             });
+        }
+        more
+    }
+
+    /// Notes what replicas run beside their siblings.
+    pub fn runs(&mut self, side: SideName, mut runs: BTreeMap<ProxyId, Runs>) {
+        for only in self
+            .report
+            .proxies_only
+            .iter_mut()
+            .filter(|only| only.side == side)
+        {
+            if let Some(replica) = &mut only.replica
+                && let Some(runs) = runs.remove(&only.proxy)
+            {
+                replica.runs = runs;
+            }
         }
     }
 
@@ -680,15 +763,20 @@ impl<'a> Comparer<'a> {
         }
         let replaced =
             !edits.is_empty() && endpoints_replaced(&context.key, before.as_ref(), after.as_ref());
+        let hosts = changed_hosts(&context.key, before.as_ref(), after.as_ref());
+        let hosts_replaced = match replaced {
+            true => BTreeSet::new(),
+            false => replaced_hosts(&context.key, before.as_ref(), after.as_ref(), &edits),
+        };
         let mut counts = false;
-        for edit in edits {
+        for (at, edit) in edits.into_iter().enumerate() {
             let verdict = judge(&context.key, self.report.mode, rules, context.eds, &edit);
             match verdict {
                 Verdict::NotCompared(reason) => {
                     self.resource_not_compared(context, Some(edit.path), Cause::Inherent, reason);
                 }
                 Verdict::Live => {
-                    let change = self.change_of(context, edit, None);
+                    let change = self.change_of(context, edit, None, None);
                     self.report.live.push(change);
                 }
                 Verdict::Change => {
@@ -696,10 +784,12 @@ impl<'a> Comparer<'a> {
                     let is_host = matches!(edit.kind, ChangeKind::Added | ChangeKind::Removed);
                     let class = if replaced && is_host {
                         Some(Class::EndpointsReplaced)
+                    } else if hosts_replaced.contains(&at) {
+                        Some(Class::HostReplaced)
                     } else {
                         is_wasm_stand_in(&context.key, &edit).then_some(Class::WasmStandIn)
                     };
-                    let change = self.change_of(context, edit, class);
+                    let change = self.change_of(context, edit, class, hosts);
                     self.report.changes.push(change);
                 }
             }
@@ -807,7 +897,13 @@ impl<'a> Comparer<'a> {
         }
     }
 
-    fn change_of(&self, context: &Context<'_>, edit: Edit, class: Option<Class>) -> Change {
+    fn change_of(
+        &self,
+        context: &Context<'_>,
+        edit: Edit,
+        class: Option<Class>,
+        hosts: Option<[usize; 2]>,
+    ) -> Change {
         let pair = context.pair;
         let is_unknown = matches!(context.key.xds_type, XdsType::Other(_));
         Change {
@@ -823,6 +919,7 @@ impl<'a> Comparer<'a> {
             updated: context.updated.clone(),
             reason: context.reason.clone(),
             class,
+            hosts,
             default: edit.default,
             no_schema: edit.no_schema || is_unknown,
             pairings: match self.options.rules.explain() {

@@ -6,6 +6,8 @@ mod api_version;
 mod assignment;
 mod compare;
 mod equivalence;
+mod fingerprint;
+mod mesh;
 mod pairing;
 mod patch;
 mod rejection;
@@ -17,13 +19,17 @@ mod step;
 mod typed_struct;
 mod value;
 mod verdict;
+mod workload;
 
-pub use compare::{Comparer, ONLY_WARMS, Options, ProxyPair};
+pub use compare::{Comparer, MoreReplicas, ONLY_WARMS, Options, ProxyPair};
+pub use fingerprint::{Fingerprint, Fingerprints};
+pub use mesh::{Lone, MatchedBy, ProxyMatch, pair_proxies};
 pub use patch::{Operation, patch};
 pub use rename::renames;
 pub use report::{
-    Cause, Change, ChangeKind, Class, Compared, DocumentPair, Hidden, Mode, NotCompared, PairedBy,
-    Pairing, ProxyOnly, Rejection, Report, SideName, Summary,
+    Cause, Change, ChangeKind, Class, Compared, ComparedProxy, DocumentPair, Hidden, Mode,
+    NotCompared, PairedBy, Pairing, ProxyOnly, Rejection, Replica, Report, Runs, SideName, Summary,
 };
 pub use rules::{Group, rules};
 pub use value::{Edit, diff};
+pub use workload::{Facts, ProxyKind, Workload, workloads};

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Change, ChangeKind, Compared};
 use crate::{
     model::{ProxyId, State, XdsType},
@@ -13,7 +15,7 @@ use crate::{
 /// A resource that went and one that came are likely one if they are of one proxy, source, type and state, equal but
 /// for the name, and the only two of which that is true. One that is nothing but a name is not taken for another.
 pub fn renames<'a>(changes: &[&'a Change]) -> Vec<Option<&'a str>> {
-    type Alike<'a> = (&'a ProxyId, Compared, &'a XdsType, Option<State>, Value);
+    type Alike<'a> = (&'a ProxyId, Compared, &'a XdsType, Option<State>, [u8; 32]);
     // Of each content, the positions of what went and of what came.
     let mut alike: BTreeMap<Alike<'a>, [Vec<usize>; 2]> = BTreeMap::new();
     for (at, change) in changes.iter().enumerate() {
@@ -28,6 +30,11 @@ pub fn renames<'a>(changes: &[&'a Change]) -> Vec<Option<&'a str>> {
         let (true, Some(rest)) = (change.path.0.is_empty(), rest) else {
             continue;
         };
+        // What many resources are is not held twice.
+        let Ok(rest) = serde_json::to_vec(&rest) else {
+            continue;
+        };
+        let rest = Sha256::digest(rest).into();
         let id = (&change.proxy, change.source, &resource.xds_type);
         alike
             .entry((id.0, id.1, id.2, resource.state, rest))

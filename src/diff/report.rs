@@ -1,7 +1,11 @@
 //! What a comparison found: the border between comparing and showing.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
+use super::{Facts, ProxyMatch, Workload};
 use crate::{
     model::{Path, ProxyId, ResourceKey},
     normalize::Value,
@@ -21,6 +25,10 @@ pub struct Report {
     pub live: Vec<Change>,
     /// Proxies that only one side has.
     pub proxies_only: Vec<ProxyOnly>,
+    /// Proxies that were compared although they have two IDs, in byte order of the *after* ones.
+    pub matches: Vec<ProxyMatch>,
+    /// What is known of each proxy that was compared, by its ID on the *after* side.
+    pub proxies: BTreeMap<ProxyId, ComparedProxy>,
     /// What could not be compared, and why.
     pub not_compared: Vec<NotCompared>,
     /// Rejected updates that name no resource.
@@ -42,6 +50,8 @@ impl Report {
             changes: Vec::new(),
             live: Vec::new(),
             proxies_only: Vec::new(),
+            matches: Vec::new(),
+            proxies: BTreeMap::new(),
             not_compared: Vec::new(),
             rejections: Vec::new(),
             documents: Vec::new(),
@@ -83,14 +93,22 @@ impl Report {
 
     /// Whether anything differs: a change, or a proxy that is more than one replica more.
     pub fn differs(&self) -> bool {
-        !self.changes.is_empty() || self.proxies_only.iter().any(|only| !only.is_replica)
+        !self.changes.is_empty() || self.proxies_only.iter().any(|only| only.replica.is_none())
     }
 
     /// Puts everything in the order that outputs promise.
     pub(super) fn sort(&mut self) {
-        self.changes.sort_by_cached_key(Change::order);
-        self.live.sort_by_cached_key(Change::order);
+        for changes in [&mut self.changes, &mut self.live] {
+            changes.sort_by(|a, b| a.of().cmp(&b.of()));
+            // Paths are written out for one resource at a time: of a mesh there may be a million.
+            for changes in changes.chunk_by_mut(|a, b| a.of() == b.of()) {
+                changes
+                    .sort_by_cached_key(|change| (change.path.to_string(), change.kind.as_str()));
+            }
+        }
         self.proxies_only.sort();
+        self.matches.sort_by(|a, b| a.after.cmp(&b.after));
+        self.matches.dedup();
         self.rejections.sort();
         self.not_compared.sort_by_cached_key(|entry| {
             let path = entry.path.as_ref().map(Path::to_string);
@@ -108,15 +126,9 @@ impl Report {
 }
 
 impl Change {
-    /// What changes are sorted by.
-    fn order(&self) -> (ProxyId, &'static str, ResourceKey, String, &'static str) {
-        (
-            self.proxy.clone(),
-            self.source.as_str(),
-            self.resource.clone(),
-            self.path.to_string(),
-            self.kind.as_str(),
-        )
+    /// Whose change it is: what changes are sorted by first.
+    fn of(&self) -> (&ProxyId, &'static str, &ResourceKey) {
+        (&self.proxy, self.source.as_str(), &self.resource)
     }
 }
 
@@ -140,7 +152,7 @@ impl Mode {
 }
 
 /// Whose configuration was compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Compared {
     /// Envoy's before against Envoy's after.
     Envoy,
@@ -211,6 +223,8 @@ pub struct Change {
     pub reason: Option<String>,
     /// What sort of change it is, where that is known.
     pub class: Option<Class>,
+    /// How many hosts the endpoint assignment has before and after, where the resource is one and these differ.
+    pub hosts: Option<[usize; 2]>,
     /// What Envoy takes the absent side for: the field's default, where it has one that needs not be written.
     pub default: Option<Value>,
     /// Whether the node is in a message or field of which no schema is known: it was compared as plain JSON.
@@ -290,6 +304,9 @@ impl ChangeKind {
 pub enum Class {
     /// A cluster's hosts only changed their addresses.
     EndpointsReplaced,
+    /// A host took the place of one that is alike but for its address, or gave it up, in a cluster of which other hosts
+    /// changed otherwise.
+    HostReplaced,
     /// The agent could not fetch the code of a Wasm extension, and has Envoy allow or deny all requests instead.
     WasmStandIn,
 }
@@ -299,6 +316,7 @@ impl Class {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EndpointsReplaced => "endpoints_replaced",
+            Self::HostReplaced => "host_replaced",
             Self::WasmStandIn => "wasm_stand_in",
         }
     }
@@ -311,8 +329,40 @@ pub struct ProxyOnly {
     pub proxy: ProxyId,
     /// `before` or `after`.
     pub side: SideName,
-    /// Whether replicas of its workload were compared, and only this side has more of them: no difference.
-    pub is_replica: bool,
+    /// What it is one more of, where replicas of its workload were compared and only this side has more of them: that is
+    /// no difference.
+    pub replica: Option<Replica>,
+}
+
+/// What a proxy is one more of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Replica {
+    /// The workload.
+    pub workload: Workload,
+    /// What it runs.
+    pub runs: Runs,
+}
+
+/// What a replica runs, beside its siblings on the same side.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Runs {
+    /// What one of them runs.
+    Same,
+    /// What none of them runs: these resources differ from those of the one that has most in common with it.
+    Other(Vec<ResourceKey>),
+    /// It is not known, for a dump is missing or cut.
+    Unknown,
+}
+
+/// A proxy that was compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComparedProxy {
+    /// Its ID on the *before* side.
+    pub before: ProxyId,
+    /// What tells its workload.
+    pub facts: Facts,
+    /// Whose configuration was compared.
+    pub sources: BTreeSet<Compared>,
 }
 
 /// One of the two sides.

@@ -1,10 +1,10 @@
 //! What a difference counts as: configuration, live state, or nothing that can be compared.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Mode, value::Edit};
+use super::{ChangeKind, Mode, value::Edit};
 use crate::{
-    model::{ResourceKey, Rules, XdsType},
+    model::{ResourceKey, Rules, Step, XdsType},
     normalize::{Object, ObjectKind, Value, live_part, live_resource, sort},
 };
 
@@ -73,19 +73,97 @@ pub(super) fn endpoints_replaced(
     };
     let without_addresses = |value: &Value| {
         let mut value = value.clone();
-        each_host(&mut value, &mut |host| {
-            host.remove("health_status");
-            if let Some(Value::Object(endpoint)) = host.get_mut("endpoint")
-                && let Some(Value::Object(address)) = endpoint.get_mut("address")
-                && let Some(Value::Object(socket)) = address.get_mut("socket_address")
-            {
-                socket.remove("address");
-            }
-        });
+        each_host(&mut value, &mut remove_address);
         sort(&mut value);
         value
     };
     without_addresses(before) == without_addresses(after)
+}
+
+/// Which of the edits of an endpoint assignment add or remove a host that took the place of one in the same locality
+/// which is alike but for its address, or gave it up to one.
+pub(super) fn replaced_hosts(
+    key: &ResourceKey,
+    before: Option<&Value>,
+    after: Option<&Value>,
+    edits: &[Edit],
+) -> BTreeSet<usize> {
+    let (XdsType::Endpoint, Some(before), Some(after)) = (&key.xds_type, before, after) else {
+        return BTreeSet::new();
+    };
+    // What a host is but for its address, and the positions of those that went and that came.
+    type Like<'v> = ([Option<&'v Value>; 2], Value);
+    let mut alike: BTreeMap<Like<'_>, [Vec<usize>; 2]> = BTreeMap::new();
+    for (at, edit) in edits.iter().enumerate() {
+        let (side, assignment, host) = match (edit.kind, &edit.before, &edit.after) {
+            (ChangeKind::Removed, Some(host), _) => (0, before, host),
+            (ChangeKind::Added, _, Some(host)) => (1, after, host),
+            _ => continue,
+        };
+        let [
+            Step::Key(localities),
+            Step::Index { index, .. },
+            Step::Key(hosts),
+            _,
+        ] = &edit.path.0[..]
+        else {
+            continue;
+        };
+        let locality = items(assignment, "endpoints").get(*index);
+        let Some(locality) =
+            locality.filter(|_| localities == "endpoints" && hosts == "lb_endpoints")
+        else {
+            continue;
+        };
+        let mut host = host.clone();
+        if let Value::Object(host) = &mut host {
+            remove_address(host);
+        }
+        let place = ["priority", "locality"].map(|name| locality.get(name));
+        alike.entry((place, host)).or_default()[side].push(at);
+    }
+    let pairs = alike
+        .into_values()
+        .flat_map(|[went, came]| went.into_iter().zip(came));
+    pairs.flat_map(|(went, came)| [went, came]).collect()
+}
+
+/// How many hosts an endpoint assignment has before and after, where that differs.
+pub(super) fn changed_hosts(
+    key: &ResourceKey,
+    before: Option<&Value>,
+    after: Option<&Value>,
+) -> Option<[usize; 2]> {
+    let (XdsType::Endpoint, Some(before), Some(after)) = (&key.xds_type, before, after) else {
+        return None;
+    };
+    let number = |assignment: &Value| -> usize {
+        let localities = items(assignment, "endpoints").iter();
+        localities
+            .map(|locality| items(locality, "lb_endpoints").len())
+            .sum()
+    };
+    let hosts = [number(before), number(after)];
+    (hosts[0] != hosts[1]).then_some(hosts)
+}
+
+/// The items of the list `name` in an object.
+fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    match value.get(name) {
+        Some(Value::List(list)) => &list.items,
+        _ => &[],
+    }
+}
+
+/// Takes out of a host what another one in its place has otherwise: its address, and how healthy it is.
+fn remove_address(host: &mut Object) {
+    host.remove("health_status");
+    if let Some(Value::Object(endpoint)) = host.get_mut("endpoint")
+        && let Some(Value::Object(address)) = endpoint.get_mut("address")
+        && let Some(Value::Object(socket)) = address.get_mut("socket_address")
+    {
+        socket.remove("address");
+    }
 }
 
 /// Calls `each` with every host of an endpoint assignment.

@@ -2,6 +2,7 @@
 
 pub mod base64_text;
 pub mod certificate;
+mod drift;
 mod inventory;
 mod listing;
 mod overview;
@@ -10,6 +11,7 @@ mod status;
 mod updated;
 
 pub use certificate::Certificate;
+pub use drift::{Drift, Drifted, Sibling, drift};
 pub use inventory::{Inventory, Item, envoy_time};
 pub use listing::{Listed, Listing, Missing};
 pub use overview::{

@@ -329,6 +329,7 @@ fn a_verdict_hears_the_comparison_before_istiod() {
         updated: None,
         reason: reason.map(str::to_owned),
         class: None,
+        hosts: None,
         default: None,
         no_schema: false,
         pairings: Vec::new(),

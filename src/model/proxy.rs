@@ -62,6 +62,11 @@ impl ProxyId {
         Some((workload, namespace))
     }
 
+    /// The namespace of a pod: what follows the last dot.
+    pub fn namespace(&self) -> Option<&str> {
+        self.0.rsplit_once('.').map(|(_, namespace)| namespace)
+    }
+
     /// The ID as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Side, Sides, layout};
 use crate::{
-    diff::{self, PairedBy, Report, renames},
+    diff::{self, PairedBy, Report, Runs, renames},
     inspect::{self, certificate},
     model::ResourceKey,
     normalize::Value,
@@ -64,6 +64,13 @@ struct Diff<'a> {
     #[serde(serialize_with = "each::<_, ProxyOnly, _>")]
     #[schemars(with = "Vec<ProxyOnly>")]
     proxies_only: &'a [diff::ProxyOnly],
+    /// Proxies that were compared although they have two names, in byte order of `proxy`; absent if there are none.
+    #[serde(
+        serialize_with = "each::<_, ProxyPair, _>",
+        skip_serializing_if = "no_items"
+    )]
+    #[schemars(with = "Vec<ProxyPair>")]
+    pairs: &'a [diff::ProxyMatch],
     /// What could not be compared, and why.
     #[serde(serialize_with = "each::<_, NotCompared, _>")]
     #[schemars(with = "Vec<NotCompared>")]
@@ -180,12 +187,17 @@ struct Change<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     reason: Option<&'a str>,
-    /// What sort of change it is. `endpoints_replaced`: a cluster's hosts only changed their addresses.
+    /// What sort of change it is. `endpoints_replaced`: a cluster's hosts only changed their addresses. `host_replaced`:
+    /// this host took the place of one that is alike but for its address, or gave it up, but others changed otherwise.
     /// `wasm_stand_in`: the agent could not fetch the code of a Wasm extension, and has Envoy allow or deny all
     /// requests instead. There may be others in a later minor version.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     class: Option<&'static str>,
+    /// Of an endpoint assignment that has more or fewer hosts: how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Hosts")]
+    hosts: Option<Hosts>,
     /// `unknown`: no schema is known of the node, or of what it is in, and it was compared as plain JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", extend("enum" = ["unknown"]))]
@@ -214,6 +226,15 @@ struct Change<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     renamed_to: Option<&'a str>,
+}
+
+/// How many hosts a cluster has.
+#[derive(Serialize, JsonSchema)]
+struct Hosts {
+    /// On the *before* side.
+    before: usize,
+    /// On the *after* side.
+    after: usize,
 }
 
 /// How the items of one list were paired.
@@ -277,6 +298,50 @@ struct ProxyOnly<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schemars(with = "bool")]
     replica: bool,
+    /// The workload that it is a replica of: `<namespace>/<name>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    workload: Option<String>,
+    /// Of a replica: whether one of its siblings on the same side runs the `same`, all of them something else (`other`),
+    /// or that is not known (`unknown`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("enum" = ["other", "same", "unknown"]))]
+    configuration: Option<&'static str>,
+    /// Where `configuration` is `other`: what differs from the sibling that has most in common with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<ResourceName>")]
+    differs_in: Vec<ResourceName<'a>>,
+}
+
+/// A resource of a proxy.
+#[derive(Serialize, JsonSchema)]
+struct ResourceName<'a> {
+    /// The xDS type.
+    r#type: &'a str,
+    /// The resource's name.
+    name: &'a str,
+    /// The resource's state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("enum" = STATES))]
+    state: Option<&'static str>,
+}
+
+/// Two proxies that were compared with each other.
+#[derive(Serialize, JsonSchema)]
+struct ProxyPair<'a> {
+    /// The proxy on the *after* side.
+    proxy: &'a str,
+    /// The proxy on the *before* side.
+    before_proxy: &'a str,
+    /// What made them a pair. `given`: `--pair` did. `only`: each side has but one. All else is within one workload:
+    /// each is the only one of it that the other side lacks (`workload`), both run the same (`content`), no other two
+    /// have more in common (`likeness`), or nothing tells which belong together (`order`).
+    #[schemars(extend("enum" = ["content", "given", "likeness", "only", "order", "workload"]))]
+    by: &'static str,
+    /// The workload of both: `<namespace>/<name>`; absent where that did not make them a pair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    workload: Option<String>,
 }
 
 /// Something that was not compared: a proxy, one of its sources, a type, a resource or a node, as far as fields tell.
@@ -339,6 +404,7 @@ impl<'a> Diff<'a> {
             changes: &report.changes,
             live: &report.live,
             proxies_only: &report.proxies_only,
+            pairs: &report.matches,
             not_compared: &report.not_compared,
             rejections: &report.rejections,
             warnings: &report.warnings,
@@ -394,6 +460,7 @@ impl<'a> From<&'a diff::Change> for Change<'a> {
             updated: change.updated.as_deref(),
             reason: change.reason.as_deref(),
             class: change.class.map(diff::Class::as_str),
+            hosts: change.hosts.map(|[before, after]| Hosts { before, after }),
             schema: change.no_schema.then_some("unknown"),
             pairings: &change.pairings,
             before_certificates: certificates(change.before.as_ref()),
@@ -439,10 +506,42 @@ impl From<&diff::Hidden> for Hidden {
 
 impl<'a> From<&'a diff::ProxyOnly> for ProxyOnly<'a> {
     fn from(only: &'a diff::ProxyOnly) -> Self {
+        let replica = only.replica.as_ref();
         Self {
             proxy: only.proxy.as_str(),
             side: only.side.as_str(),
-            replica: only.is_replica,
+            replica: only.replica.is_some(),
+            workload: replica.map(|replica| replica.workload.to_string()),
+            configuration: replica.map(|replica| match replica.runs {
+                Runs::Same => "same",
+                Runs::Other(_) => "other",
+                Runs::Unknown => "unknown",
+            }),
+            differs_in: match replica.map(|replica| &replica.runs) {
+                Some(Runs::Other(keys)) => keys.iter().map(ResourceName::from).collect(),
+                _ => Vec::new(),
+            },
+        }
+    }
+}
+
+impl<'a> From<&'a ResourceKey> for ResourceName<'a> {
+    fn from(key: &'a ResourceKey) -> Self {
+        Self {
+            r#type: key.xds_type.as_str(),
+            name: &key.name,
+            state: state(key),
+        }
+    }
+}
+
+impl<'a> From<&'a diff::ProxyMatch> for ProxyPair<'a> {
+    fn from(found: &'a diff::ProxyMatch) -> Self {
+        Self {
+            proxy: found.after.as_str(),
+            before_proxy: found.before.as_str(),
+            by: found.by.as_str(),
+            workload: found.workload.as_ref().map(ToString::to_string),
         }
     }
 }

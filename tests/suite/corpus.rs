@@ -904,29 +904,12 @@ fn endpoints_are_compared_host_by_host() {
 
 /// Hosts that only changed addresses are told apart.
 #[test]
-fn pods_that_were_replaced_are_compared_when_they_are_paired() {
+fn pods_that_were_replaced_are_compared_with_those_of_their_workload() {
     case(
         "s_proxy_replaced",
         r#"
         sync 1_before 2_after
         change 1_before 2_after
-          GW: endpoint outbound|9080|v1|reviews.SVC
-            - $.endpoints[0].lb_endpoints[0]  {"endpoint":{"address":{"socket_address":{"address":"10.44.1.21"}}},"load_balancing_weight":1} …
-            ~ $.endpoints[0].lb_endpoints[0].metadata.filter_metadata.istio.workload <- $.endpoints[0].lb_endpoints[1].metadata.filter_metadata.istio.workload  "reviews-v1-b;default;reviews;v1;Kubernetes" => "reviews-v1-a;default;reviews;v1;Kubernetes"
-            ~ $.endpoints[0].load_balancing_weight  2 => 1
-          GW: endpoint outbound|9080||productpage.SVC
-            + $.endpoints[0].lb_endpoints[0]  {"endpoint":{"address":{"socket_address":{"address":"10.44.1.12"}}},"load_balancing_weight":1} …
-            - $.endpoints[0].lb_endpoints[0]  {"endpoint":{"address":{"socket_address":{"address":"10.44.1.11"}}},"load_balancing_weight":1} …
-              class: endpoints_replaced
-          GW: endpoint outbound|9080||reviews.SVC
-            - $.endpoints[0].lb_endpoints[0]  {"endpoint":{"address":{"socket_address":{"address":"10.44.1.21"}}},"load_balancing_weight":1} …
-            ~ $.endpoints[0].lb_endpoints[0].metadata.filter_metadata.istio.workload <- $.endpoints[0].lb_endpoints[1].metadata.filter_metadata.istio.workload  "reviews-v1-b;default;reviews;v1;Kubernetes" => "reviews-v1-a;default;reviews;v1;Kubernetes"
-            ~ $.endpoints[0].load_balancing_weight  4 => 3
-          only before productpage-v1-6b746f74dc-9stvs.default
-          only after productpage-v1-6b746f74dc-zq7m4.default
-          only before reviews-v1-545db77b95-2k8ls.default
-          only after reviews-v1-7d8c6f9b44-w9xnd.default
-        change 1_before 2_after --pair productpage-v1=productpage-v1 --pair reviews-v1=reviews-v1
           PP RA GW: endpoint outbound|9080|v1|reviews.SVC
             - $.endpoints[0].lb_endpoints[0]  {"endpoint":{"address":{"socket_address":{"address":"10.44.1.21"}}},"load_balancing_weight":1} …
             ~ $.endpoints[0].lb_endpoints[0].metadata.filter_metadata.istio.workload <- $.endpoints[0].lb_endpoints[1].metadata.filter_metadata.istio.workload  "reviews-v1-b;default;reviews;v1;Kubernetes" => "reviews-v1-a;default;reviews;v1;Kubernetes"

@@ -12,6 +12,7 @@
 //! - `layers`: which folder of `src/` may import which.
 //! - `live`: capturing from a real Envoy, and from servers that fail in every way.
 //! - `matrix`: every form of an INPUT in every command that takes one.
+//! - `mesh`: many proxies: which are compared with which, and what they have alike is said once.
 //! - `oracle`: random messages, printed and judged by an independent reader of protobuf's JSON.
 //! - `over_redaction`: what redaction takes out of recordings, place by place, and that all else is as it was.
 //! - `pages`: Envoy's clusters, listeners and statistics in all their forms, and what `info` tells of them.
@@ -48,6 +49,7 @@ mod laws;
 mod layers;
 mod live;
 mod matrix;
+mod mesh;
 mod oracle;
 mod over_redaction;
 mod pages;

@@ -6,9 +6,11 @@ use proptest::prelude::*;
 use serde_json::json;
 use xdsnap::{
     diff::{
-        Cause, Change, ChangeKind, Class, Compared, DocumentPair, Hidden, Mode, NotCompared,
-        PairedBy, Pairing, ProxyOnly, Rejection, Report, SideName, Summary,
+        self, Cause, Change, ChangeKind, Class, Compared, ComparedProxy, DocumentPair, Facts,
+        Hidden, MatchedBy, Mode, NotCompared, PairedBy, Pairing, ProxyMatch, ProxyOnly, Rejection,
+        Replica, Report, Runs, SideName, Summary, Workload,
     },
+    dump::Dump,
     model::{Path, Predicate, ProxyId, ResourceKey, Scalar, State, Step, XdsType},
     normalize::{List, Number, Object, ObjectKind, Value},
     render::{self, Side, Sides, Style, names},
@@ -120,6 +122,7 @@ fn change(
         updated: None,
         reason: None,
         class: None,
+        hosts: None,
         default: None,
         no_schema: false,
         pairings: vec![],
@@ -128,7 +131,6 @@ fn change(
 
 fn report(mode: Mode, changes: Vec<Change>) -> Report {
     Report {
-        mode,
         summary: Summary {
             proxies: 4,
             proxies_found: 4,
@@ -138,13 +140,7 @@ fn report(mode: Mode, changes: Vec<Change>) -> Report {
             changed_resources: 1,
         },
         changes,
-        live: vec![],
-        proxies_only: vec![],
-        not_compared: vec![],
-        rejections: vec![],
-        documents: vec![],
-        warnings: vec![],
-        hidden: vec![],
+        ..Report::new(mode)
     }
 }
 
@@ -468,7 +464,6 @@ fn what_moved_came_and_went_is_told_apart() {
     insta::assert_snapshot!(body(&report(Mode::Change, changes), Style::default()), @r"
     productpage-v1-6b746f74dc-9stvs.default
       + cluster outbound|80||new.example  active  EDS
-      + endpoint outbound|80||new.example  2 hosts
       - listener 0.0.0.0_81  draining  0.0.0.0:81
       ~ listener virtualInbound  active
           filter_chains[a]
@@ -485,6 +480,7 @@ fn what_moved_came_and_went_is_told_apart() {
             > .http_filters[envoy.filters.http.rbac]  position 3 → 1
           - .transport_socket_connect_timeout  15s
           traffic_direction  INBOUND → OUTBOUND
+      + endpoint outbound|80||new.example  2 hosts
 
     4 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed
     ");
@@ -585,7 +581,7 @@ fn what_was_not_compared_is_said_with_its_reason() {
     report.proxies_only = vec![ProxyOnly {
         proxy: proxy("new.default"),
         side: SideName::After,
-        is_replica: false,
+        replica: None,
     }];
     report.rejections = vec![Rejection {
         proxy: proxy("a.b"),
@@ -678,7 +674,7 @@ fn much_output_folds_by_type() {
             ChangeKind::Changed,
             "lb_policy",
             json!("A"),
-            json!("B"),
+            json!(format!("B{i}")),
         ));
     }
     changes.push(change(
@@ -693,7 +689,7 @@ fn much_output_folds_by_type() {
     let (_, end) = folded.split_once("c39").unwrap();
     insta::assert_snapshot!(end, @r"
       active
-          lb_policy  A → B
+          lb_policy  A → B39
 
     … 11 more resources differ (--full)
         cluster  10 changed on 1 proxy
@@ -882,10 +878,11 @@ fn the_time_of_an_update_is_told_where_all_agree() {
     for (name, times) in [
         ("both", ["2026-11-21T01:52:51Z", "2026-11-21T01:52:51Z"]),
         ("other", ["2026-11-21T01:52:51Z", "2026-11-21T01:52:52Z"]),
-        ("then", ["2026-11-19T01:52:51.5Z", "2026-11-19T01:52:51.5Z"]),
+        ("then", ["2026-11-19T01:52:51.5Z", "2026-11-19T01:52:51.6Z"]),
     ] {
         for (i, time) in times.into_iter().enumerate() {
-            let mut change = change(cluster(name), ChangeKind::Changed, "a", json!(1), json!(2));
+            let after = json!([name.len(), name.starts_with('t')]);
+            let mut change = change(cluster(name), ChangeKind::Changed, "a", json!(1), after);
             change.proxy = proxy(&format!("web-{i}.shop"));
             change.updated = Some(time.into());
             changes.push(change);
@@ -894,11 +891,11 @@ fn the_time_of_an_update_is_told_where_all_agree() {
     insta::assert_snapshot!(body(&report(Mode::Change, changes), Style::default()), @r"
     web-0.shop, web-1.shop
       ~ cluster both  active  updated 01:52:51Z
-          a  1 → 2
+          a  1 → [4, false]
       ~ cluster other  active
-          a  1 → 2
+          a  1 → [5, false]
       ~ cluster then  active  updated 2026-11-19T01:52:51Z
-          a  1 → 2
+          a  1 → [4, true]
 
     4 of 4 proxies compared, 184 resources: 1 changed, 0 added, 0 removed
     ");
@@ -1411,7 +1408,11 @@ fn any_change() -> impl Strategy<Value = Change> {
         ChangeKind::Moved,
         ChangeKind::Removed,
     ]);
-    let classes = vec![Class::EndpointsReplaced, Class::WasmStandIn];
+    let classes = vec![
+        Class::EndpointsReplaced,
+        Class::HostReplaced,
+        Class::WasmStandIn,
+    ];
     let class = prop::option::of(prop::sample::select(classes));
     let updated = prop_oneof![Just("2026-11-21T01:52:51.123Z".to_owned()), hostile()];
     let value = || prop::option::of(any_value());
@@ -1429,6 +1430,7 @@ fn any_change() -> impl Strategy<Value = Change> {
         (any_key(), kind, any_path(), prop::option::of(any_path())),
         (value(), value(), value(), any::<bool>()),
         (option(updated.boxed()), option(hostile().boxed()), class),
+        prop::option::of([0usize..3, 0usize..3]),
         prop::collection::vec(pairing, 0..3),
     )
         .prop_map(
@@ -1437,6 +1439,7 @@ fn any_change() -> impl Strategy<Value = Change> {
                 (resource, kind, path, before_path),
                 (before, after, default, no_schema),
                 (updated, reason, class),
+                hosts,
                 pairings,
             )| Change {
                 proxy,
@@ -1451,6 +1454,7 @@ fn any_change() -> impl Strategy<Value = Change> {
                 updated,
                 reason,
                 class,
+                hosts,
                 default,
                 no_schema,
                 pairings,
@@ -1502,16 +1506,78 @@ fn any_not_compared() -> impl Strategy<Value = NotCompared> {
         )
 }
 
+/// What a bootstrap of this owner tells of a proxy.
+fn owned(proxy: &ProxyId, kind: &str, namespace: &str, name: &str) -> Facts {
+    let owner = format!("kubernetes://apis/apps/v1/namespaces/{namespace}/deployments/{name}");
+    let dump = json!({"configs": [{
+        "@type": "type.googleapis.com/envoy.admin.v3.BootstrapConfigDump",
+        "bootstrap": {"node": {"id": format!("{kind}~10.0.0.1~{proxy}~x"), "metadata": {"OWNER": owner}}},
+    }]})
+    .to_string();
+    Facts::of(proxy, &Dump::parse([(None, dump.as_bytes())]).unwrap()).unwrap()
+}
+
+fn any_workload() -> impl Strategy<Value = Workload> {
+    (hostile(), hostile()).prop_filter_map("an owner has a name", |(namespace, name)| {
+        let proxy = proxy("a");
+        diff::workloads([&owned(&proxy, "sidecar", &namespace, &name)]).pop()?
+    })
+}
+
+/// Everybody who has a change, as a proxy that was compared.
+fn compared(changes: &[Change]) -> BTreeMap<ProxyId, ComparedProxy> {
+    let mut proxies = BTreeMap::new();
+    for change in changes {
+        let known = proxies
+            .entry(change.proxy.clone())
+            .or_insert_with(|| ComparedProxy {
+                before: change.proxy.clone(),
+                facts: Facts::of_id(&change.proxy),
+                sources: Default::default(),
+            });
+        known.sources.insert(change.source);
+    }
+    proxies
+}
+
 fn any_report() -> impl Strategy<Value = Report> {
+    let runs = prop_oneof![
+        Just(Runs::Same),
+        Just(Runs::Unknown),
+        prop::collection::vec(any_key(), 1..6).prop_map(Runs::Other),
+    ];
+    let replica = (any_workload(), runs).prop_map(|(workload, runs)| Replica { workload, runs });
     let only = (
         any_proxy(),
         prop::sample::select(vec![SideName::Before, SideName::After]),
+        prop::option::of(replica),
     )
-        .prop_map(|(proxy, side)| ProxyOnly {
+        .prop_map(|(proxy, side, replica)| ProxyOnly {
             proxy,
             side,
-            is_replica: false,
+            replica,
         });
+    let by = prop::sample::select(vec![
+        MatchedBy::Given,
+        MatchedBy::Only,
+        MatchedBy::Workload,
+        MatchedBy::Content,
+        MatchedBy::Likeness,
+        MatchedBy::Order,
+    ]);
+    let matched = (
+        any_proxy(),
+        any_proxy(),
+        by,
+        prop::option::of(any_workload()),
+    )
+        .prop_map(|(before, after, by, workload)| ProxyMatch {
+            before,
+            after,
+            by,
+            workload,
+        });
+    let matches = prop::collection::vec(matched, 0..6);
     let rejection =
         (any_proxy(), any_type(), hostile()).prop_map(|(proxy, xds_type, reason)| Rejection {
             proxy,
@@ -1526,10 +1592,25 @@ fn any_report() -> impl Strategy<Value = Report> {
         prop::collection::vec(any_not_compared(), 0..3),
         prop::collection::vec(rejection, 0..3),
         prop::collection::vec(hostile(), 0..2),
+        (matches, any::<bool>()),
     )
         .prop_map(
-            |(mode, changes, live, proxies_only, not_compared, rejections, warnings)| Report {
+            |(
+                mode,
+                changes,
                 live,
+                proxies_only,
+                not_compared,
+                rejections,
+                warnings,
+                (matches, is_told),
+            )| Report {
+                proxies: match is_told {
+                    true => compared(&changes),
+                    false => BTreeMap::new(),
+                },
+                live,
+                matches,
                 proxies_only,
                 not_compared,
                 rejections,
@@ -1642,7 +1723,7 @@ proptest! {
         }
         let lines = text.lines().filter(|line| line.starts_with("    {\"proxy\":"));
         let items = report.changes.len() + report.live.len() + report.proxies_only.len()
-            + report.not_compared.len() + report.rejections.len();
+            + report.not_compared.len() + report.rejections.len() + report.matches.len();
         prop_assert_eq!(lines.count(), items, "{}", text);
     }
 }

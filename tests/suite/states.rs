@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use xdsnap::{
-    diff::{Cause, Compared, Comparer, Mode, Options, ProxyPair, Report, SideName},
+    diff::{Cause, Compared, Comparer, Facts, Lone, Mode, Options, ProxyPair, Report, SideName},
     dump::Dump,
     model::{ProxyId, XdsType},
 };
@@ -209,8 +209,10 @@ fn one_replica_more_is_no_difference_but_one_that_was_replaced_is() {
             last_errors: &[],
         });
         for (only, side) in [(before, SideName::Before), (after, SideName::After)] {
-            only.into_iter()
-                .for_each(|only| comparer.only(&id(only), side));
+            if let Some(proxy) = only.map(id) {
+                let facts = Facts::of_id(&proxy);
+                comparer.only(Lone { proxy, facts }, side);
+            }
         }
         assert_eq!(comparer.finish().differs(), differs, "{before:?} {after:?}");
     }
@@ -546,5 +548,89 @@ fn a_dump_that_somebody_edited_is_no_cut_one() {
         let text = dump(clusters, endpoints).to_string();
         let dump = Dump::parse([(None, text.as_bytes())]).unwrap();
         assert_eq!(dump.query(), query, "{clusters:?} {endpoints:?}");
+    }
+}
+
+/// Where others of the cluster changed otherwise, or where there are more or fewer.
+#[test]
+fn a_host_that_took_the_place_of_one_like_it_is_told_from_one_that_did_not() {
+    // Priority, address and weight of each host; hosts of one priority are one locality.
+    let dump = |hosts: &[(u32, u8, u32)]| {
+        let of = |priority: u32| {
+            let here = hosts.iter().filter(|(of, _, _)| *of == priority);
+            let hosts = here.map(|(_, address, weight)| {
+                json!({
+                    "endpoint": {"address": {"socket_address": {
+                        "address": format!("10.0.0.{address}"), "port_value": 80,
+                    }}},
+                    "load_balancing_weight": weight,
+                })
+            });
+            json!({
+                "priority": priority,
+                "locality": {"zone": "a"},
+                "lb_endpoints": hosts.collect::<Vec<_>>(),
+            })
+        };
+        envoy(json!([section(
+            "EndpointsConfigDump",
+            json!({"dynamic_endpoint_configs": [{"endpoint_config": any(
+                "envoy.config.endpoint.v3.ClusterLoadAssignment",
+                json!({"cluster_name": "c", "endpoints": [of(0), of(1)]}),
+            )}]})
+        )]))
+    };
+    let kept = (1, 9, 1);
+    for (before, after, hosts, expected) in [
+        // Each has its like.
+        (
+            &[(0, 1, 1), (0, 2, 1), kept][..],
+            &[(0, 3, 1), (0, 4, 1), kept][..],
+            None,
+            &[
+                "+ 3 endpoints_replaced",
+                "+ 4 endpoints_replaced",
+                "- 1 endpoints_replaced",
+                "- 2 endpoints_replaced",
+            ][..],
+        ),
+        // One has another weight.
+        (
+            &[(0, 1, 1), (0, 2, 1), kept],
+            &[(0, 3, 1), (0, 4, 5), kept],
+            None,
+            &["+ 3 host_replaced", "+ 4 -", "- 1 host_replaced", "- 2 -"],
+        ),
+        // One is gone.
+        (
+            &[(0, 1, 1), (0, 2, 1), kept],
+            &[(0, 3, 1), kept],
+            Some([3, 2]),
+            &["+ 3 host_replaced", "- 1 host_replaced", "- 2 -"],
+        ),
+        // Another priority is another place.
+        (
+            &[(0, 1, 1), (0, 2, 1), kept],
+            &[(0, 1, 1), (1, 3, 1), kept],
+            None,
+            &["+ 3 -", "- 2 -"],
+        ),
+    ] {
+        let report = compare(Mode::Change, [&dump(before), &dump(after)], &[]);
+        let mut found: Vec<String> = report
+            .changes
+            .iter()
+            .map(|change| {
+                let host = change.before.as_ref().or(change.after.as_ref()).unwrap();
+                let address = host.at(&["endpoint", "address", "socket_address", "address"]);
+                let address = address.and_then(|address| address.as_str()).unwrap();
+                let class = change.class.map_or("-", |class| class.as_str());
+                let end = address.rsplit('.').next().unwrap();
+                assert_eq!(change.hosts, hosts);
+                format!("{} {end} {class}", change.kind.sign())
+            })
+            .collect();
+        found.sort();
+        assert_eq!(found, expected);
     }
 }

@@ -1,7 +1,8 @@
 //! Changes, resource by resource, below the proxies that have them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
     io,
 };
 
@@ -9,148 +10,74 @@ use jiff::Timestamp;
 
 use super::{
     change,
+    group::{Entry, entries},
     hint::hint,
     lone_words,
     page::{Ink, Line, Page, count},
-    why,
+    pattern::Pattern,
+    who::{Everyone, joined},
 };
 use crate::{
-    diff::{Change, ChangeKind, Class, Compared, Mode, renames},
-    model::{Path, ProxyId, ResourceKey, XdsType},
-    normalize::Value,
-    render::{Style, escape},
+    diff::{Change, ChangeKind, Class, Compared, Mode},
+    model::{ProxyId, XdsType},
+    render::escape,
 };
 
-/// Proxies that are named where several have the same changes.
-const PROXIES: usize = 2;
+/// Proxies that are named where they have the same changes; more are counted.
+const NAMED: usize = 3;
+/// What stands for the `*` of a pattern, as far as it is told.
+const VARYING: usize = 6;
+/// Names of one pattern that are told, or stand in its place.
+const FEW: usize = 3;
 
-/// Writes `changes`, at most `limit` resources of them, indented by `indent`.
-///
-/// What several proxies have alike is written once. `captured` is when *after* was: the day needs no words then.
-pub(super) fn listing(
-    page: &mut Page,
-    mode: Mode,
-    changes: &[&Change],
-    captured: Option<&str>,
-    limit: usize,
-    indent: usize,
-) -> io::Result<()> {
-    let entries = entries(changes);
-    let shown = match entries.len() {
-        all if page.style.full || all <= limit => all,
-        _ => limit,
+/// Where a list of changes is written, and what is said of all of it.
+pub(super) struct Listing<'a> {
+    /// Whose changes these may be.
+    pub(super) everyone: &'a Everyone<'a>,
+    pub(super) mode: Mode,
+    /// When *after* was captured: the day needs no words then.
+    pub(super) captured: Option<&'a str>,
+    /// The most entries that are shown.
+    pub(super) limit: usize,
+    pub(super) indent: usize,
+}
+
+/// Writes `changes`. What several proxies or resources have alike is written once, and first what most proxies have.
+pub(super) fn listing(page: &mut Page, list: &Listing, changes: &[&Change]) -> io::Result<()> {
+    let entries = entries(changes, page.style.full);
+    let blocks = blocks(&entries);
+    let limit = match page.style.full || entries.len() <= list.limit {
+        true => entries.len(),
+        false => list.limit,
     };
-    for (i, block) in blocks(&entries[..shown]).into_iter().enumerate() {
-        if i > 0 {
-            page.gap()?;
+    let mut left = limit;
+    let mut folded = Vec::new();
+    for (i, block) in blocks.into_iter().enumerate() {
+        let (shown, rest) = block.split_at(left.min(block.len()));
+        left -= shown.len();
+        folded.extend_from_slice(rest);
+        if let Some(first) = shown.first() {
+            if i > 0 {
+                page.gap()?;
+            }
+            heading(page, list, first)?;
         }
-        heading(page, block[0], indent)?;
-        for entry in block {
-            resource(page, mode, entry, captured, indent + 2)?;
+        for entry in shown {
+            resource(page, list.mode, entry, list.captured, list.indent + 2)?;
         }
     }
-    if shown < entries.len() {
+    if !folded.is_empty() {
         page.gap()?;
-        rest(page, mode, &entries[shown..], indent)?;
+        rest(page, list.mode, &folded, list.indent)?;
     }
     Ok(())
 }
 
-/// The changes of one resource, and the proxies on which they are the same.
-struct Entry<'a> {
-    changes: &'a [&'a Change],
-    proxies: Vec<&'a ProxyId>,
-    /// The name that the resource likely has on the other side.
-    other_name: Option<&'a str>,
-    /// When Envoy updated the resource, where all proxies agree.
-    updated: Option<&'a str>,
-}
-
-impl<'a> Entry<'a> {
-    fn first(&self) -> &'a Change {
-        self.changes[0]
-    }
-
-    /// Whether the resource as a whole came or went.
-    fn whole(&self) -> Option<ChangeKind> {
-        match self.changes {
-            [only] if only.path.0.is_empty() => match only.kind {
-                ChangeKind::Added | ChangeKind::Removed => Some(only.kind),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-}
-
-/// All of a change that the proxies which share it have in common.
-type Content<'a> = (
-    ChangeKind,
-    &'a Path,
-    Option<&'a Path>,
-    Option<&'a Value>,
-    Option<&'a Value>,
-    Option<&'a str>,
-    Option<&'a str>,
-    Vec<String>,
-);
-
-fn content(change: &Change) -> Content<'_> {
-    (
-        change.kind,
-        &change.path,
-        change.before_path.as_ref(),
-        change.before.as_ref(),
-        change.after.as_ref(),
-        change.reason.as_deref(),
-        change.class.map(Class::as_str),
-        // Any style will do to tell two apart.
-        why::pairings(change, Style::default()),
-    )
-}
-
-/// Groups changes by resource, and equal groups of several proxies into one, in order of first appearance.
-fn entries<'a>(changes: &'a [&'a Change]) -> Vec<Entry<'a>> {
-    let mut entries: Vec<Entry> = Vec::new();
-    type Alike<'a> = (Compared, &'a ResourceKey, Option<&'a str>, Vec<Content<'a>>);
-    let mut index: BTreeMap<Alike, usize> = BTreeMap::new();
-    let mut names = renames(changes).into_iter();
-    let same_resource = |a: &&Change, b: &&Change| {
-        (&a.proxy, a.source, &a.resource) == (&b.proxy, b.source, &b.resource)
-    };
-    for group in changes.chunk_by(same_resource) {
-        let first = group[0];
-        let updated = group.iter().find_map(|change| change.updated.as_deref());
-        let other_name = names.by_ref().take(group.len()).fold(None, Option::or);
-        let key = (
-            first.source,
-            &first.resource,
-            other_name,
-            group.iter().map(|change| content(change)).collect(),
-        );
-        let at = *index.entry(key).or_insert(entries.len());
-        match entries.get_mut(at) {
-            Some(entry) => {
-                entry.proxies.push(&first.proxy);
-                if entry.updated != updated {
-                    entry.updated = None;
-                }
-            }
-            None => entries.push(Entry {
-                changes: group,
-                proxies: vec![&first.proxy],
-                other_name,
-                updated,
-            }),
-        }
-    }
-    entries
-}
-
-/// The entries that share a heading, in order of first appearance.
+/// The entries that share a heading: those of most proxies first, else in order of first appearance; in each, endpoints
+/// last.
 fn blocks<'e, 'a>(entries: &'e [Entry<'a>]) -> Vec<Vec<&'e Entry<'a>>> {
     let mut blocks: Vec<Vec<&Entry>> = Vec::new();
-    let mut index: BTreeMap<(&[&ProxyId], Compared), usize> = BTreeMap::new();
+    let mut index: HashMap<(&[&ProxyId], Compared), usize> = HashMap::new();
     for entry in entries {
         let key = (entry.proxies.as_slice(), entry.first().source);
         let at = *index.entry(key).or_insert(blocks.len());
@@ -159,36 +86,30 @@ fn blocks<'e, 'a>(entries: &'e [Entry<'a>]) -> Vec<Vec<&'e Entry<'a>>> {
             None => blocks.push(vec![entry]),
         }
     }
+    blocks.sort_by_key(|block| Reverse(block[0].proxies.len()));
+    // Hosts come and go; who looks for what somebody changed looks for anything else.
+    let is_endpoint = |entry: &&Entry| entry.first().resource.xds_type == XdsType::Endpoint;
+    blocks
+        .iter_mut()
+        .for_each(|block| block.sort_by_key(is_endpoint));
     blocks
 }
 
-fn heading(page: &mut Page, entry: &Entry, indent: usize) -> io::Result<()> {
+fn heading(page: &mut Page, list: &Listing, entry: &Entry) -> io::Result<()> {
     let style = page.style;
-    let all = entry.proxies.len();
-    let named = match all {
-        all if style.full || all <= PROXIES + 1 => all,
-        _ => PROXIES,
-    };
-    let mut pieces: Vec<_> = entry.proxies[..named]
-        .iter()
-        .enumerate()
-        .map(|(i, proxy)| {
-            let comma = if i + 1 < all { "," } else { "" };
-            (Ink::Heading, escape::name(proxy.as_str(), style) + comma)
-        })
-        .collect();
-    if named < all {
-        let more = format!("and {} more proxies (--full)", all - named);
-        pieces.push((Ink::Heading, more));
-    }
-    if entry.first().source == Compared::Istiod {
+    let first = entry.first();
+    let words = list
+        .everyone
+        .words(&entry.proxies, first.source, NAMED, style);
+    let mut pieces: Vec<_> = words.into_iter().map(|text| (Ink::Heading, text)).collect();
+    if first.source == Compared::Istiod {
         pieces.push((Ink::Plain, "(istiod's configuration)".to_owned()));
     }
-    if let (Some(before), 1) = (&entry.first().before_proxy, all) {
+    if let (Some(before), 1) = (&first.before_proxy, entry.proxies.len()) {
         let before = escape::name(before.as_str(), style);
         pieces.push((Ink::Faint, format!("(before: {before})")));
     }
-    page.flow(Line::new(indent), " ", pieces, indent + 4)
+    page.flow(Line::new(list.indent), " ", pieces, list.indent + 4)
 }
 
 fn resource(
@@ -207,12 +128,20 @@ fn resource(
 
     let line = Line::new(indent).with(Ink::of(kind), format!("{} ", kind.sign()));
     let line = line.with(Ink::Plain, escape::name(key.xds_type.as_str(), style));
-    let line = match &*key.name {
-        "" => line,
-        name => line
-            .with(Ink::Plain, " ")
-            .with(Ink::Heading, escape::name(name, style)),
+    // Few names that have nothing in common need no pattern.
+    let few = entry.pattern.as_ref().map(|pattern| &pattern.names);
+    let few = few.filter(|names| names.len() <= FEW && key_pattern(entry) == "*");
+    let names_here = match few {
+        Some(names) => names.iter().map(|name| escape::name(name, style)).collect(),
+        None => match key_pattern(entry) {
+            "" => Vec::new(),
+            name => vec![escape::name(name, style)],
+        },
     };
+    let mut line = line;
+    for name in joined(names_here) {
+        line = line.with(Ink::Plain, " ").with(Ink::Heading, name);
+    }
     let mut pieces = Vec::new();
     if let Some(state) = key.state {
         pieces.push((Ink::Plain, state.as_str().to_owned()));
@@ -242,6 +171,23 @@ fn resource(
     }
     page.flow(line, "  ", pieces, indent + 6)?;
 
+    if let (Some(pattern), None) = (&entry.pattern, few) {
+        names(page, pattern, indent + 4)?;
+    }
+    if entry.variants > 1 {
+        let values = format!(
+            "{} different values, each proxy its own; these are of",
+            entry.variants
+        );
+        let line = Line::new(indent + 4).with(Ink::Faint, values);
+        let proxy = (Ink::Faint, escape::name(change.proxy.as_str(), style));
+        page.flow(
+            line,
+            " ",
+            [proxy, (Ink::Faint, "(--full)".to_owned())],
+            indent + 6,
+        )?;
+    }
     if let Some(name) = entry.other_name {
         let said = match (mode, kind) {
             (Mode::Change, ChangeKind::Added) => "likely renamed from",
@@ -274,7 +220,10 @@ fn resource(
         page.sentence(line, Ink::Plain, does, indent + 6)?;
     }
     match (whole, value) {
-        (None, _) => change::tree(page, mode, entry.changes, indent + 4),
+        (None, _) => {
+            let changes: Vec<&Change> = entry.changes.iter().map(AsRef::as_ref).collect();
+            change::tree(page, mode, &changes, indent + 4)
+        }
         (Some(kind), Some(value)) if style.full => {
             change::value(page, Ink::of(kind), value, indent + 4)
         }
@@ -283,6 +232,45 @@ fn resource(
         }
         _ => Ok(()),
     }
+}
+
+/// The name of an entry's resource, or what the names of its resources have in common.
+fn key_pattern<'e>(entry: &'e Entry<'_>) -> &'e str {
+    match &entry.pattern {
+        Some(pattern) => &pattern.text,
+        None => &entry.first().resource.name,
+    }
+}
+
+/// Writes which resources are of one pattern.
+fn names(page: &mut Page, pattern: &Pattern, indent: usize) -> io::Result<()> {
+    let style = page.style;
+    let all = pattern.names.len();
+    let (lead, found, most) = match &pattern.varying {
+        Some(varying) => ("* is".to_owned(), varying, VARYING),
+        None => (format!("{all} of them:"), &pattern.names, FEW),
+    };
+    let shown = match all <= most + 1 {
+        true => all,
+        false => most,
+    };
+    let mut names: Vec<String> = found[..shown]
+        .iter()
+        .map(|name| match *name {
+            "" => "(nothing)".to_owned(),
+            name => escape::name(name, style),
+        })
+        .collect();
+    if shown < all {
+        names.push(format!("and {} more (--full)", all - shown));
+    }
+    let names = joined(names).into_iter().map(|name| (Ink::Faint, name));
+    page.flow(
+        Line::new(indent).with(Ink::Faint, lead),
+        " ",
+        names,
+        indent + 2,
+    )
 }
 
 /// What Envoy does in the place of a Wasm extension whose code is missing.
@@ -318,7 +306,7 @@ pub(in crate::render) fn seconds(text: &str) -> String {
 }
 
 /// Writes how many resources are not shown, by type.
-fn rest(page: &mut Page, mode: Mode, entries: &[Entry], indent: usize) -> io::Result<()> {
+fn rest(page: &mut Page, mode: Mode, entries: &[&Entry], indent: usize) -> io::Result<()> {
     #[derive(Default)]
     struct Counts<'a> {
         changed: usize,
@@ -330,7 +318,7 @@ fn rest(page: &mut Page, mode: Mode, entries: &[Entry], indent: usize) -> io::Re
     let mut all = 0;
     for entry in entries {
         let counts = types.entry(&entry.first().resource.xds_type).or_default();
-        let resources = entry.proxies.len();
+        let resources = entry.resources();
         all += resources;
         match entry.whole() {
             Some(ChangeKind::Added) => counts.added += resources,

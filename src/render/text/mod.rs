@@ -1,15 +1,24 @@
 //! The default output: text for a person in a hurry.
 //!
-//! From the top: what to know first, the two sides, changes by proxy and resource, what is said once for all, what
-//! does not count, what was not compared, what rules hid, and the count.
+//! From the top: what to know first, the two sides, changes by proxies and resource, how many hosts clusters have, what is
+//! said once for all, what does not count, which proxies took the place of which, what was not compared, what rules hid,
+//! and the count.
+//!
+//! What is the same on several proxies, or in several resources of one pattern, is one entry, unless everything is to be
+//! shown.
 
 mod change;
+mod group;
 mod hint;
+mod hosts;
 mod listing;
 mod outline;
+mod pattern;
 mod reading;
+mod replicas;
 mod rules;
 mod steps;
+mod who;
 mod why;
 
 use std::{
@@ -17,13 +26,17 @@ use std::{
     io::{self, Write},
 };
 
-use self::listing::listing;
 pub(super) use self::listing::seconds;
+use self::{
+    hosts::{Says, says},
+    listing::{Listing, listing},
+    who::Everyone,
+};
 use super::{
     Side, Sides, Style, escape, page,
     page::{Ink, Line, Page, count},
 };
-use crate::diff::{Cause, Change, Class, Compared, Mode, NotCompared, ProxyOnly, Report, SideName};
+use crate::diff::{Cause, Change, Compared, Mode, NotCompared, Report, SideName};
 pub use rules::{redaction_rules, rules};
 
 /// Changed resources that are shown.
@@ -43,16 +56,36 @@ pub fn text(out: &mut dyn Write, report: &Report, sides: &Sides, style: Style) -
     page.gap()?;
     head(page, report.mode, sides)?;
 
-    let captured = sides.after.captured.as_deref();
-    let is_said_once =
-        |change: &&Change| !style.full && change.class == Some(Class::EndpointsReplaced);
-    let (said_once, shown): (Vec<&Change>, Vec<&Change>) =
-        report.changes.iter().partition(is_said_once);
-    if !shown.is_empty() {
-        page.gap()?;
-        listing(page, report.mode, &shown, captured, RESOURCES, 0)?;
+    let everyone = &Everyone::of(report);
+    let list = Listing {
+        everyone,
+        mode: report.mode,
+        captured: sides.after.captured.as_deref(),
+        limit: RESOURCES,
+        indent: 0,
+    };
+    let mut parts: [Vec<&Change>; 3] = Default::default();
+    for change in &report.changes {
+        let says = says(change);
+        if style.full || says == Says::More {
+            parts[0].push(change);
+        }
+        match says {
+            Says::More if change.hosts.is_none() => {}
+            Says::More | Says::Number => parts[1].push(change),
+            Says::Addresses if change.hosts.is_some() => parts[1].push(change),
+            Says::Addresses => parts[2].push(change),
+        }
     }
-    endpoints_replaced(page, &said_once)?;
+    let [listed, counted, replaced] = parts;
+    if !listed.is_empty() {
+        page.gap()?;
+        listing(page, &list, &listed)?;
+    }
+    hosts::numbers(page, everyone, report.mode, &counted)?;
+    if !style.full {
+        hosts::replaced(page, &replaced)?;
+    }
     if !report.live.is_empty() {
         let heading = match style.counts_live {
             true => "live state:",
@@ -60,9 +93,15 @@ pub fn text(out: &mut dyn Write, report: &Report, sides: &Sides, style: Style) -
         };
         title(page, heading)?;
         let live: Vec<&Change> = report.live.iter().collect();
-        listing(page, report.mode, &live, captured, LIVE, 2)?;
+        let list = Listing {
+            limit: LIVE,
+            indent: 2,
+            ..list
+        };
+        listing(page, &list, &live)?;
     }
-    proxies_only(page, report)?;
+    replicas::only(page, report)?;
+    replicas::matches(page, &report.matches)?;
     not_compared(page, report)?;
     rejections(page, report)?;
     why::hidden(page, &report.hidden)?;
@@ -83,6 +122,7 @@ pub fn summary_line(report: &Report, style: Style) -> String {
         .collect();
     let only = |side| {
         let only = report.proxies_only.iter();
+        let only = only.filter(|only| only.replica.is_none());
         only.filter(|only| only.side == side).count()
     };
     let missing = of_cause(report, Cause::Missing).count();
@@ -225,45 +265,6 @@ pub(super) fn facts(side: &Side, style: Style) -> Vec<String> {
         }
     }
     facts
-}
-
-/// Writes once, for all of them, that hosts only changed their addresses.
-fn endpoints_replaced(page: &mut Page, changes: &[&Change]) -> io::Result<()> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let clusters: BTreeSet<&str> = changes.iter().map(|c| &*c.resource.name).collect();
-    let proxies: BTreeSet<&str> = changes.iter().map(|c| c.proxy.as_str()).collect();
-    let text = format!(
-        "endpoints: addresses replaced in {} on {}, counts equal (--full)",
-        count(clusters.len(), "cluster", "clusters"),
-        count(proxies.len(), "proxy", "proxies")
-    );
-    page.gap()?;
-    page.sentence(Line::new(0), Ink::Plain, &text, 4)
-}
-
-fn proxies_only(page: &mut Page, report: &Report) -> io::Result<()> {
-    for side in [SideName::Before, SideName::After] {
-        let only = report.proxies_only.iter().filter(|only| only.side == side);
-        let name = |only: &ProxyOnly| {
-            let replica = if only.is_replica {
-                "  (a replica more, no difference)"
-            } else {
-                ""
-            };
-            escape::name(only.proxy.as_str(), page.style) + replica
-        };
-        let names: Vec<String> = only.map(name).collect();
-        if names.is_empty() {
-            continue;
-        }
-        title(page, &format!("only {}:", side_word(report.mode, side)))?;
-        items(page, names, "more proxies", |page, name| {
-            page.line(Line::new(2).with(Ink::Plain, name))
-        })?;
-    }
-    Ok(())
 }
 
 /// Writes the first items, and how many there are more.
