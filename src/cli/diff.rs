@@ -10,7 +10,9 @@ use clap::ValueEnum;
 
 use self::pairs::Mesh;
 use super::{
-    Exit, inputs,
+    Exit,
+    both::both,
+    inputs,
     proxies::{ProxyArgs, ResourceArgs},
     query, redaction, rules,
     side::{Documents, Side},
@@ -233,8 +235,17 @@ fn ask(args: &Args) -> anyhow::Result<Question> {
     if is_live_istiod(first) != is_live_istiod(second) {
         return sync(&named);
     }
-    let before = open(std::slice::from_ref(first))?;
-    let after = open(std::slice::from_ref(second))?;
+    let is_file = |named: &Named| matches!(named.place, Place::Path(_));
+    let [before, after] = match is_file(first) && is_file(second) {
+        true => both(
+            || open(std::slice::from_ref(first)),
+            || open(std::slice::from_ref(second)),
+        )
+        .into(),
+        // Live ones show their progress.
+        false => [&*first, &*second].map(|named| open(std::slice::from_ref(named))),
+    };
+    let (before, after) = (before?, after?);
     let has =
         |side: &Side| [Source::Istiod, Source::Envoy].map(|source| side.proxies(source).len());
     Ok(match (has(&before), has(&after)) {
@@ -374,8 +385,9 @@ fn compare(
         for (part, reason) in before.missing.iter().chain(&after.missing) {
             comparer.warn(format!("{after_id}: `{part}` was not captured: {reason}"));
         }
-        let mut before = before.parse(comparer.rules())?;
-        let mut after = after.parse(comparer.rules())?;
+        let rules = comparer.rules();
+        let (before, after) = both(|| before.parse(rules), || after.parse(rules));
+        let (mut before, mut after) = (before?, after?);
         if compared == Compared::Envoy {
             before.take_states_of(&after);
             after.take_states_of(&before);
@@ -430,12 +442,11 @@ fn change(
         let found = mesh.pairs(&args.pair, &args.proxies, source)?;
         for matched in found.matches {
             let (old, new) = (&matched.before, &matched.after);
-            let dumps = (|| {
-                Ok((
-                    mesh.before.dump(old, source)?,
-                    mesh.after.dump(new, source)?,
-                ))
-            })();
+            let (before, after) = both(
+                || mesh.before.dump(old, source),
+                || mesh.after.dump(new, source),
+            );
+            let dumps = before.and_then(|before| Ok((before, after?)));
             compare(&mut comparer, [old, new], compared, dumps, &[]);
             if matched.by != MatchedBy::Id {
                 comparer.matched(matched);

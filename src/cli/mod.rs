@@ -1,5 +1,6 @@
 //! The command line: arguments, terminal, environment, exit status. One file per command.
 
+mod both;
 mod bundle_file;
 mod capture;
 mod crash;

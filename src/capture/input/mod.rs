@@ -128,9 +128,9 @@ impl InputError {
 }
 
 /// What bundles are read from: a file, or what is held in memory, for nothing of it goes to the disk.
-pub(super) trait Bytes: Read + Seek {}
+pub(super) trait Bytes: Send + Read + Seek {}
 
-impl<T: Read + Seek> Bytes for T {}
+impl<T: Read + Seek + Send> Bytes for T {}
 
 /// Documents of proxies and istiods, from whatever was named.
 #[derive(Default)]
