@@ -20,7 +20,7 @@ use crate::{
         Derived, DerivedEntry, Finding, Level, MemberPath, ReadError, Reader, Reason, Rule, Writer,
     },
     model::{Document, ProxyId, Source},
-    normalize::{DIGEST_RULES, Digest, Digests, Dump, dump_digests},
+    normalize::{DIGEST_RULES, Digest, Digests, Dump, KnownDigests, dump_digests},
 };
 
 /// The kind of this derived data.
@@ -331,6 +331,7 @@ struct Digester {
     ready: Vec<(DumpOf, Vec<Part>)>,
     ready_bytes: u64,
     threads: usize,
+    known: KnownDigests,
     done: BTreeMap<DumpOf, Entry>,
 }
 
@@ -365,6 +366,7 @@ impl Digester {
             threads: thread::available_parallelism()
                 .map_or(1, NonZero::get)
                 .min(THREADS),
+            known: KnownDigests::default(),
             done: BTreeMap::new(),
         }
     }
@@ -422,20 +424,25 @@ impl Digester {
     fn compute(&mut self) {
         self.ready_bytes = 0;
         let ready = std::mem::take(&mut self.ready);
+        let known = &self.known;
         let computed: Vec<Option<Entry>> = match &ready[..] {
-            [(of, parts)] => vec![digest(of, parts)],
+            [(of, parts)] => vec![digest(of, parts, known)],
             several => thread::scope(|scope| {
                 let threads: Vec<_> = several
                     .iter()
                     .map(|(of, parts)| {
                         let thread = thread::Builder::new().stack_size(STACK_BYTES);
-                        (thread.spawn_scoped(scope, || digest(of, parts)), of, parts)
+                        (
+                            thread.spawn_scoped(scope, || digest(of, parts, known)),
+                            of,
+                            parts,
+                        )
                     })
                     .collect();
                 let each = threads.into_iter();
                 each.map(|(thread, of, parts)| match thread {
                     Ok(thread) => thread.join().unwrap_or(None),
-                    Err(_) => digest(of, parts),
+                    Err(_) => digest(of, parts, known),
                 })
                 .collect()
             }),
@@ -448,10 +455,10 @@ impl Digester {
 }
 
 /// The digests of a dump, if it is one and each resource has a normal form.
-fn digest(of: &DumpOf, parts: &[Part]) -> Option<Entry> {
+fn digest(of: &DumpOf, parts: &[Part], known: &KnownDigests) -> Option<Entry> {
     let parts = parts.iter();
     let parts = parts.map(|(part, bytes)| (part.as_deref(), bytes.as_slice()));
-    let types = dump_digests(&Dump::parse(parts).ok()?).ok()?;
+    let types = dump_digests(&Dump::parse(parts).ok()?, known).ok()?;
     let text = |digest: Option<Digest>| digest.map(|digest| digest.to_string());
     let types = types.into_iter().map(
         |(

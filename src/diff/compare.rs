@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Cause, Change, ChangeKind, Class, Compared, ComparedProxy, DocumentPair, Facts, Hidden, Lone,
     Mode, NotCompared, ProxyMatch, ProxyOnly, Rejection, Replica, Report, Runs, SideName, Workload,
-    alike::alike,
     equivalence::equate,
     pairing::{envoy_name, pair_resources},
     rejection::error_of,
@@ -18,7 +17,7 @@ use super::{
 };
 use crate::{
     model::{Path, ProxyId, ResourceKey, Rules, State, Tally, XdsType},
-    normalize::{Cut, Dump, Resource, Value, live_part, may_hold_bare, normalize_by},
+    normalize::{Cut, Dump, Resource, Value, alike, live_part, may_hold_bare, normalize_by},
 };
 
 /// Why a resource that Envoy has, but does not run, is named though nothing in it differs.

@@ -1,7 +1,6 @@
 //! Two sets of resources in, a [`Report`] out. Pure.
 
 mod align;
-mod alike;
 mod api_version;
 mod assignment;
 mod compare;

@@ -49,8 +49,8 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Dump, KeyValue, List, Mark, NormalizeError, Redacted, Value, identity, live_part,
-    live_resource, normalize,
+    Dump, KeyValue, List, Mark, NormalizeError, Redacted, Value, identity, known::KnownDigests,
+    live_part, live_resource,
 };
 use crate::model::{ResourceKey, State, XdsType};
 
@@ -77,7 +77,7 @@ pub struct Digests {
 ///
 /// `eds` are the names of the endpoint assignments that come by EDS, if that is known.
 pub fn digests(key: &ResourceKey, value: &Value, eds: Option<&BTreeSet<String>>) -> Digests {
-    if live_resource(key, eds).is_some() {
+    if is_live(key, eds) {
         return Digests {
             configuration: None,
             live: Some(node(value, &[])),
@@ -90,12 +90,21 @@ pub fn digests(key: &ResourceKey, value: &Value, eds: Option<&BTreeSet<String>>)
     }
 }
 
-/// The digests of all resources of a dump, by type; a section without resources has one too.
+/// Whether all of the resource `key` is live.
+pub(super) fn is_live(key: &ResourceKey, eds: Option<&BTreeSet<String>>) -> bool {
+    live_resource(key, eds).is_some()
+}
+
+/// The digests of all resources of a dump, by type; a section without resources has one too. Of resources that are
+/// `known`, they are not computed again.
 ///
 /// # Errors
 ///
 /// Where a resource has no normal form.
-pub fn dump_digests(dump: &Dump<'_>) -> Result<BTreeMap<XdsType, Digests>, NormalizeError> {
+pub fn dump_digests(
+    dump: &Dump<'_>,
+    known: &KnownDigests,
+) -> Result<BTreeMap<XdsType, Digests>, NormalizeError> {
     let has_clusters = dump.types.contains(&XdsType::Cluster);
     let eds = has_clusters.then(|| dump.eds_names().ok()).flatten();
     type Entries = [Vec<[Digest; 3]>; 2];
@@ -112,7 +121,7 @@ pub fn dump_digests(dump: &Dump<'_>) -> Result<BTreeMap<XdsType, Digests>, Norma
         if is_repeated {
             continue;
         }
-        let of = digests(key, &normalize(resource, &dump.types)?, eds.as_ref());
+        let of = known.of(resource, dump, eds.as_ref())?;
         let entries = entries.entry(&key.xds_type).or_default();
         for (entries, digest) in entries.iter_mut().zip([of.configuration, of.live]) {
             let state = key.state.map_or("", State::as_str);

@@ -1,6 +1,8 @@
 //! The canonical form of a resource: equal meaning, equal bytes.
 
+mod alike;
 mod digest;
+mod known;
 mod live;
 mod query;
 mod read;
@@ -11,7 +13,9 @@ mod sort;
 mod value;
 
 pub use crate::dump::{Cut, Dump, RULES as ENVELOPE_RULES, Resource, Shape};
+pub use alike::alike;
 pub use digest::{DIGEST_RULES, Digest, Digests, digests, dump_digests};
+pub use known::KnownDigests;
 pub use live::{LIVE_PARTS, LivePart, live_part, live_resource};
 pub use redacted::{Mark, Redacted, may_hold_bare};
 pub use rules::{

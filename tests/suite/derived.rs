@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use xdsnap::{
     dump::Dump,
-    normalize::{DIGEST_RULES, dump_digests},
+    normalize::{DIGEST_RULES, KnownDigests, dump_digests},
 };
 
 use crate::support::program::{AFTER, BEFORE, Ran, recording, run, testdata, xdsnap};
@@ -124,7 +124,7 @@ fn line(path: &str) -> String {
     let bytes = recording(path);
     let dump = Dump::parse([(None, &bytes[..])]).unwrap();
     let mut text = String::new();
-    for (xds_type, digests) in dump_digests(&dump).unwrap() {
+    for (xds_type, digests) in dump_digests(&dump, &KnownDigests::default()).unwrap() {
         writeln!(
             text,
             "{xds_type} {:?} {:?}",
@@ -185,7 +185,11 @@ fn a_capture_holds_the_digests_of_every_dump_in_it() {
             _ => format!("istiod/{proxy}.config_dump.json"),
         };
         let bytes = recording(&format!("{BEFORE}/{path}"));
-        let digests = dump_digests(&Dump::parse([(None, &bytes[..])]).unwrap()).unwrap();
+        let digests = dump_digests(
+            &Dump::parse([(None, &bytes[..])]).unwrap(),
+            &KnownDigests::default(),
+        )
+        .unwrap();
         assert_eq!(dump["types"].as_object().unwrap().len(), digests.len());
         for (xds_type, digests) in digests {
             let found = &dump["types"][xds_type.as_str()];

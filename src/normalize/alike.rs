@@ -12,34 +12,45 @@ use std::{
 };
 
 use jiter::{Jiter, Peek};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// How deep values may be nested: deeper ones are left to who reads them by their schema.
 const MAX_DEPTH: usize = 128;
 
 /// Others in each process, so that nobody can write a dump in which different values have one hash.
-static SEEDS: LazyLock<[u64; 3]> = LazyLock::new(|| {
+static SEEDS: LazyLock<[u64; 5]> = LazyLock::new(|| {
     let state = RandomState::new();
-    [0, 1, 2].map(|number| state.hash_one(number))
+    [0, 1, 2, 3, 4].map(|number| state.hash_one(number))
 });
 
 /// Whether `before` and `after` are the same JSON but for the order of members and the space between.
 ///
 /// What is no JSON, or has an object with two members of one name, is like nothing.
-pub(super) fn alike(before: &[u8], after: &[u8]) -> bool {
-    Reader::read(before).is_some_and(|hash| Reader::read(after) == Some(hash))
+pub fn alike(before: &[u8], after: &[u8]) -> bool {
+    content_hash(before).is_some_and(|hash| content_hash(after) == Some(hash))
+}
+
+/// A hash that all have that are [alike], and in this process nothing else; `None` for what is like nothing.
+pub(super) fn content_hash(json: &[u8]) -> Option<u128> {
+    Reader::read(json)
+}
+
+/// A hash of these texts.
+pub(super) fn hash_of_texts<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> u128 {
+    let texts = texts.into_iter();
+    texts.fold(0, |hashed, text| join(hashed, hash(text), Kind::List))
 }
 
 /// Reads a value into a hash.
 struct Reader<'a> {
     json: Jiter<'a>,
     /// Hashes of the names of the objects that are open, the innermost last.
-    names: Vec<u64>,
+    names: Vec<u128>,
 }
 
 impl<'a> Reader<'a> {
     /// The hash of all that `json` is; `None` if it is not one value.
-    fn read(json: &'a [u8]) -> Option<u64> {
+    fn read(json: &'a [u8]) -> Option<u128> {
         let mut reader = Self {
             json: Jiter::new(json),
             names: Vec::new(),
@@ -50,7 +61,7 @@ impl<'a> Reader<'a> {
         Some(hash)
     }
 
-    fn value(&mut self, peek: Peek, depth: usize) -> Option<u64> {
+    fn value(&mut self, peek: Peek, depth: usize) -> Option<u128> {
         if depth == MAX_DEPTH {
             return None;
         }
@@ -75,7 +86,7 @@ impl<'a> Reader<'a> {
             }
             Peek::True | Peek::False => {
                 let word = self.json.known_bool(peek).ok()?;
-                Some(join(1 + u64::from(word), 0, Kind::Word))
+                Some(join(1 + u128::from(word), 0, Kind::Word))
             }
             _ => {
                 let number = hash(self.json.known_number_bytes(peek).ok()?);
@@ -84,10 +95,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Option<u64> {
+    fn object(&mut self, depth: usize) -> Option<u128> {
         let start = self.names.len();
         // A sum, so that order does not matter: of hashes that depend on all of a member.
-        let mut sum = 0_u64;
+        let mut sum = 0_u128;
         let mut key = self
             .json
             .known_object()
@@ -103,7 +114,7 @@ impl<'a> Reader<'a> {
         let names = &mut self.names[start..];
         names.sort_unstable();
         let has_double = names.windows(2).any(|pair| pair[0] == pair[1]);
-        let count = names.len() as u64;
+        let count = names.len() as u128;
         self.names.truncate(start);
         (!has_double).then(|| join(sum, count, Kind::Object))
     }
@@ -120,17 +131,32 @@ enum Kind {
     Member,
 }
 
-fn hash(bytes: &[u8]) -> u64 {
-    xxh3_64_with_seed(bytes, SEEDS[0])
+fn hash(bytes: &[u8]) -> u128 {
+    xxh3_128_with_seed(bytes, SEEDS[0])
 }
 
-/// A hash of two: both halves of a product, as each bit of it depends on many of both.
-fn join(first: u64, second: u64, kind: Kind) -> u64 {
-    let [seed, of_first, of_second] = *SEEDS;
-    let first = u128::from(first ^ of_first);
-    let second = u128::from(second.wrapping_add(of_second) ^ ((kind as u64) << 56));
-    let product = first * second;
-    product as u64 ^ (product >> 64) as u64 ^ seed
+/// A hash of two. Each half depends on all of both: on both halves of products, of which each bit depends on many.
+fn join(first: u128, second: u128, kind: Kind) -> u128 {
+    let [_, seeds @ ..] = *SEEDS;
+    let (first, second) = (halves(first), halves(second));
+    let kind = (kind as u64) << 56;
+    let low = multiply(first[0] ^ seeds[0], second[0].wrapping_add(seeds[1]) ^ kind);
+    let high = multiply(first[1] ^ seeds[2], second[1].wrapping_add(seeds[3]) ^ kind);
+    let [low, high] = [
+        multiply(low ^ seeds[1], high.rotate_left(32) ^ seeds[2]) ^ low,
+        multiply(high ^ seeds[3], low.rotate_left(32) ^ seeds[0]) ^ high,
+    ];
+    u128::from(high) << 64 | u128::from(low)
+}
+
+fn halves(value: u128) -> [u64; 2] {
+    [value as u64, (value >> 64) as u64]
+}
+
+/// Both halves of a product.
+fn multiply(first: u64, second: u64) -> u64 {
+    let [low, high] = halves(u128::from(first) * u128::from(second));
+    low ^ high
 }
 
 #[cfg(test)]
