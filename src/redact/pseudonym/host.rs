@@ -218,7 +218,8 @@ pub(super) fn find(text: &str, context: Context, skipped: &[Range<usize>]) -> Ve
             continue;
         }
         let is_host = context == Context::Host && !is_path
-            || authority.contains(&at)
+            // One URL may have several, and nothing else stands in it.
+            || authority.contains(&at) && (at == authority.start || bytes[at - 1] == b',')
             || tildes == 3 && bytes[at - 1] == b'~'
             || follows_cluster(&bytes[..at]);
         if let Some(labels) = host(text, &labels, is_host, is_path) {
@@ -376,7 +377,9 @@ fn host(
     let is_replaced = |at: &usize| {
         let word = words[*at];
         let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
-        let stays = matches!(word, "" | "*") || (*at > 1 && word == "svc");
+        // With a name there, a port would look like a password.
+        let is_port = is_number && text[..labels[*at].start].ends_with(':');
+        let stays = is_port || matches!(word, "" | "*") || (*at > 1 && word == "svc");
         !(stays || is_pseudonym(word) || is_number && words.len() == 1)
     };
     let replaced = (0..words.len() - kept).filter(is_replaced);

@@ -54,10 +54,13 @@ static CERTIFICATE: LazyLock<Regex> = LazyLock::new(|| {
 
 /// What stands for an address.
 static RENAMED: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new("ip-[0-9a-f]{16}").expect("a valid pattern"));
+    LazyLock::new(|| Regex::new(r"ip-[0-9a-f]{16}|\[(?:ip|hostname)\]").expect("a valid pattern"));
 
 /// The shortest base64 that is looked into, in bytes: anything shorter may be a word.
 const MIN_BASE64: usize = 16;
+
+/// How often a text is looked at.
+const ROUNDS: usize = 4;
 
 /// Knows what stands for names.
 #[derive(Debug)]
@@ -115,6 +118,18 @@ impl Namer {
     }
 
     fn in_text(&self, text: &str, context: Context, counts: &mut Counts) -> Option<String> {
+        let mut renamed = self.once_in_text(text, context, counts)?;
+        // What is left may read differently beside a pseudonym than beside a name.
+        for _ in 1..ROUNDS {
+            match self.once_in_text(&renamed, context, counts) {
+                Some(more) => renamed = more,
+                None => break,
+            }
+        }
+        Some(renamed)
+    }
+
+    fn once_in_text(&self, text: &str, context: Context, counts: &mut Counts) -> Option<String> {
         let cuts = self.cuts(text, context);
         let mut renamed = String::with_capacity(text.len());
         let mut rest = 0;
