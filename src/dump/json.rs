@@ -109,8 +109,7 @@ impl<'a, 'i> Walker<'a, 'i> {
             return Ok(());
         }
         if let Some(index) = self.index {
-            let mut parts = Parts::new(self.base, raw, index);
-            while let Some(item) = parts.next() {
+            for item in Parts::new(self.base, raw, index) {
                 each(item)?;
             }
             return Ok(());

@@ -89,9 +89,7 @@ fn content(top: Top) -> Option<Content> {
         Some(_) => Form::Page,
         None => top.form.unwrap_or_default(),
     };
-    let Some(document) = top.document.or(form.document()) else {
-        return None;
-    };
+    let document = top.document.or(form.document())?;
     let source = match document {
         Document::Syncz => Source::Istiod,
         Document::ConfigDump if form == Form::Page && top.node.is_none() && !top.by_envoy => {

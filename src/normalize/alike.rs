@@ -226,7 +226,7 @@ mod tests {
             Json::Object(members) if !members.is_empty() => {
                 let at = at % members.len();
                 match members.values_mut().nth(at) {
-                    Some(value) if at % 2 == 0 => change(value, at / 2),
+                    Some(value) if at.is_multiple_of(2) => change(value, at / 2),
                     _ => {
                         let moved: Map<String, Json> = members
                             .iter()
