@@ -21,25 +21,32 @@ use crate::redact::{
     element::{self, Place},
     labels::Labels,
     lookup::Treatment,
-    scan::Scan,
+    scan::{BATCH, Scan},
     shape::{Ahead, Shape},
 };
 use crate::{dump::BLOCK, model::Document};
 
-/// Whether nothing in `value`, an object or a list, alarms.
+/// Whether nothing in `value`, an object or a list, alarms: however much of it is read at a time.
 fn is_clean(sieve: &mut Sieve, value: &str) -> bool {
+    let mut padded = value.as_bytes().to_vec();
+    padded.resize(value.len().next_multiple_of(BLOCK), b' ');
+    let (blocks, _) = padded.as_chunks();
+    let [is_clean, others @ ..] = [BATCH, 1, 3].map(|size| is_clean_by(sieve, value, blocks, size));
+    assert_eq!(others, [is_clean; 2], "{value}");
+    is_clean
+}
+
+/// The same, with so many `blocks` at a time.
+fn is_clean_by(sieve: &mut Sieve, value: &str, blocks: &[[u8; BLOCK]], size: usize) -> bool {
     let mut scan = Scan::new(0);
-    let mut at = 0;
     let bytes = value.as_bytes();
-    while at < bytes.len() {
-        let mut block = [b' '; BLOCK];
-        let length = BLOCK.min(bytes.len() - at);
-        block[..length].copy_from_slice(&bytes[at..at + length]);
-        if let Some(end) = scan.read(sieve, bytes, at, &[block]) {
+    for (number, batch) in blocks.chunks(size).enumerate() {
+        // What is not read yet is not in the buffer.
+        let read = bytes.len().min(((number + 1) * size) * BLOCK);
+        if let Some(end) = scan.read(sieve, &bytes[..read], number * size * BLOCK, batch) {
             assert_eq!(end, bytes.len());
             return scan.is_clean(sieve, bytes);
         }
-        at += BLOCK;
     }
     panic!("no end: {value}");
 }
