@@ -548,7 +548,7 @@ fn annotated_field_in_json_in_a_string_and_in_base64() -> Vec<Case> {
     }))
 }
 
-each! {
+each_and_all! {
     annotated_field_in_its_message,
     annotated_field_in_both_spellings_escaped_and_label_last,
     annotated_field_in_an_any_in_an_any_and_in_a_typed_struct,

@@ -1100,7 +1100,7 @@ fn in_clear_17_newer_api() -> Vec<Case> {
     ])
 }
 
-each! {
+each_and_all! {
     in_clear_0_error_details,
     in_clear_0_header_values,
     in_clear_0_header_values_of_every_field_that_holds_any,

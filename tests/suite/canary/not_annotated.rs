@@ -418,7 +418,7 @@ fn not_annotated_places_are_all_there() {
     assert_eq!(numbers, expected);
 }
 
-each! {
+each_and_all! {
     not_annotated_01_error_details,
     not_annotated_02_header_values,
     not_annotated_03_local_jwks,

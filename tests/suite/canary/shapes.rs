@@ -505,7 +505,7 @@ fn texts_cut_at_any_byte_leave_nothing_of_a_secret() {
     }
 }
 
-each! {
+each_and_all! {
     shape_in_a_struct_a_header_an_annotation_and_an_environment,
     shape_in_a_reason_and_on_every_page,
     shape_on_the_page_of_certificates,
