@@ -23,6 +23,8 @@ pub(crate) struct Marks {
     pub(crate) opening: u64,
     /// `}` and `]` outside of strings.
     pub(crate) closing: u64,
+    /// Colons outside of strings.
+    pub(crate) colons: u64,
     /// Numbers and words: what is neither in a string nor a bracket, a comma, a colon or white space.
     pub(crate) scalars: u64,
     /// What is neither in a string nor its end.
@@ -52,11 +54,13 @@ impl Blocks {
         let closing = equal(folded, b'}');
         let eights = vectors.eights(bytes);
         let space = vectors.less(bytes, b'!') & !eights;
-        let other = opening | closing | equal(bytes, b',') | equal(bytes, b':') | space;
+        let colons = equal(bytes, b':');
+        let other = opening | closing | equal(bytes, b',') | colons | space;
         Marks {
             quotes,
             opening: opening & !in_string,
             closing: closing & !in_string,
+            colons: colons & !in_string,
             scalars: !(other | in_string | quotes),
             outside: !(in_string | quotes),
             has_eights: eights != 0,
@@ -120,7 +124,9 @@ proptest! {
     fn blocks_are_read_as_bytes_are(text in r#"["\\{}\[\],: \na1é\x00]{0,200}"#) {
         let mut bytes = text.into_bytes();
         bytes.resize(bytes.len().next_multiple_of(BLOCK), b' ');
-        for all in [Widest::default().run(Read(&bytes)), Read(&bytes).run(Narrow)] {
+        let widest = Widest::default();
+        let all = [widest.run(Read(&bytes)), widest.narrow().run(Read(&bytes)), Read(&bytes).run(Narrow)];
+        for all in all {
             let (mut in_string, mut is_escaped) = (false, false);
             for (marks, block) in all.iter().zip(bytes.as_chunks::<BLOCK>().0) {
                 prop_assert_eq!(marks.has_eights, !block.is_ascii());
@@ -132,6 +138,7 @@ proptest! {
                     let is_outside = !in_string && !is_quote;
                     prop_assert_eq!(has(marks.opening), is_outside && matches!(byte, b'{' | b'['));
                     prop_assert_eq!(has(marks.closing), is_outside && matches!(byte, b'}' | b']'));
+                    prop_assert_eq!(has(marks.colons), is_outside && *byte == b':');
                     let is_scalar = !matches!(byte, 0..=b' ' | b',' | b':' | b'{' | b'}' | b'[' | b']');
                     let is_scalar = is_outside && is_scalar;
                     prop_assert_eq!(has(marks.scalars), is_scalar);

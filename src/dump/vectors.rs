@@ -34,12 +34,16 @@ pub(crate) trait WithVectors {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Widest {
     #[cfg(target_arch = "x86_64")]
+    avx512: Option<pulp::x86::V4>,
+    #[cfg(target_arch = "x86_64")]
     avx2: Option<pulp::x86::V3>,
 }
 
 impl Default for Widest {
     fn default() -> Self {
         Self {
+            #[cfg(target_arch = "x86_64")]
+            avx512: pulp::x86::V4::try_new(),
             #[cfg(target_arch = "x86_64")]
             avx2: pulp::x86::V3::try_new(),
         }
@@ -50,10 +54,26 @@ impl Widest {
     #[inline(always)]
     pub(crate) fn run<T: WithVectors>(self, task: T) -> T::Output {
         #[cfg(target_arch = "x86_64")]
-        if let Some(avx2) = self.avx2 {
-            return avx2.vectorize(avx2::Run(avx2, task));
+        match self {
+            Self {
+                avx512: Some(avx512),
+                ..
+            } => return avx512.vectorize(x86::Run(avx512, task)),
+            Self {
+                avx2: Some(avx2), ..
+            } => return avx2.vectorize(x86::Run(avx2, task)),
+            _ => {}
         }
         task.run(Narrow)
+    }
+
+    /// Those of 256 bits at most: for what goes by single words, a compiler makes worse code of wider ones.
+    pub(crate) fn narrow(self) -> Self {
+        Self {
+            #[cfg(target_arch = "x86_64")]
+            avx512: None,
+            ..self
+        }
     }
 }
 
@@ -101,22 +121,57 @@ fn bits([first, second, third, fourth]: [i8x16; 4], test: impl Fn(i8x16) -> i8x1
 }
 
 #[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use std::arch::x86_64::__m256i;
+mod x86 {
+    use std::arch::x86_64::{__m256i, __m512i};
 
-    use pulp::{NullaryFnOnce, x86::V3};
+    use pulp::{
+        NullaryFnOnce,
+        x86::{V3, V4},
+    };
 
     use super::{BLOCK, Vectors, WithVectors};
 
     /// A task with all instructions that there are.
-    pub(crate) struct Run<T>(pub(crate) V3, pub(crate) T);
+    pub(crate) struct Run<V, T>(pub(crate) V, pub(crate) T);
 
-    impl<T: WithVectors> NullaryFnOnce for Run<T> {
+    impl<V: Vectors, T: WithVectors> NullaryFnOnce for Run<V, T> {
         type Output = T::Output;
 
         #[inline(always)]
         fn call(self) -> T::Output {
             self.1.run(self.0)
+        }
+    }
+
+    impl Vectors for V4 {
+        type Block = __m512i;
+
+        #[inline(always)]
+        fn load(self, block: &[u8; BLOCK]) -> Self::Block {
+            bytemuck::cast(*block)
+        }
+
+        #[inline(always)]
+        fn with_bit(self, block: Self::Block, bit: u8) -> Self::Block {
+            let bit = self.avx512f._mm512_set1_epi8(bit as i8);
+            self.avx512f._mm512_or_si512(block, bit)
+        }
+
+        #[inline(always)]
+        fn equal(self, block: Self::Block, byte: u8) -> u64 {
+            let byte = self.avx512f._mm512_set1_epi8(byte as i8);
+            self.avx512bw._mm512_cmpeq_epi8_mask(block, byte)
+        }
+
+        #[inline(always)]
+        fn less(self, block: Self::Block, byte: u8) -> u64 {
+            let byte = self.avx512f._mm512_set1_epi8(byte as i8);
+            self.avx512bw._mm512_cmplt_epi8_mask(block, byte)
+        }
+
+        #[inline(always)]
+        fn eights(self, block: Self::Block) -> u64 {
+            self.avx512bw._mm512_movepi8_mask(block)
         }
     }
 

@@ -87,12 +87,17 @@ fn verdict(rule: &'static str, telling: Telling) -> Option<Verdict> {
 
 /// What `name` tells: what extensions are called tells nothing, nor does a text that is no name.
 pub(super) fn tells(name: &str) -> Telling {
-    const EXTENSIONS: [&str; 5] = [
+    /// What names of extensions and types begin with, and those of clusters, as Istio calls them and their statistics.
+    const OTHERS: [&str; 9] = [
         "envoy.",
         "istio.",
         "io.istio.",
         "type.googleapis.com/",
         "xds.",
+        "inbound|",
+        "outbound|",
+        "inbound_.",
+        "outbound_.",
     ];
     let telling = names::telling(name);
     if telling == Telling::Nothing {
@@ -102,7 +107,7 @@ pub(super) fn tells(name: &str) -> Telling {
         || [": ", " -", "--", "://"]
             .iter()
             .any(|mark| name.contains(mark));
-    match is_text || EXTENSIONS.iter().any(|prefix| name.starts_with(prefix)) {
+    match is_text || OTHERS.iter().any(|prefix| name.starts_with(prefix)) {
         true => Telling::Nothing,
         false => telling,
     }
@@ -299,6 +304,20 @@ fn is_same_name(left: &str, right: &str) -> bool {
 
 #[cfg(test)]
 use super::RULES;
+
+#[test]
+fn what_a_cluster_is_called_does_not_tell() {
+    for name in ["token", "x-api-token", "session.token", "token|80"] {
+        assert_ne!(tells(name), Telling::Nothing, "{name}");
+    }
+    for name in [
+        "outbound|80|v1|token.shop.svc.cluster.local",
+        "inbound|8080||",
+        "outbound_.80_._.session-token.shop.svc.cluster.local",
+    ] {
+        assert_eq!(tells(name), Telling::Nothing, "{name}");
+    }
+}
 
 #[test]
 fn the_table_names_only_what_the_api_has() {

@@ -1,144 +1,119 @@
 //! What was found of a string, by its bytes.
 //!
 //! A dump says the same few thousand strings over and over, most of them short: those are looked up by a few words of
-//! the machine. Memory is bounded, and so is the work of finding one: a string that finds no place takes another's.
+//! the machine. Of a longer one only a hash is kept, as all of them would not fit near the processor; a seed of this
+//! process decides it, so that nobody can make two strings of one hash. Memory is bounded, and so is the work of finding
+//! a string: one that finds no place takes another's.
 
-use std::ops::Range;
+use std::{
+    hash::{BuildHasher, RandomState},
+    ops::Range,
+    sync::LazyLock,
+};
 
-/// How many strings there is room for at first, and at most.
-const SLOTS: [usize; 2] = [1 << 10, 1 << 15];
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+/// How many strings there is room for at first.
+const LEAST_SLOTS: usize = 1 << 10;
 /// How many of the slots from its own on a string may be kept in.
-const PROBES: usize = 8;
+const PROBES: usize = 16;
 /// How long a string that is kept in its slot may be, in bytes.
 const SHORT: usize = 32;
-/// How long a string that is kept may be, in bytes.
-const LONGEST: usize = 1 << 10;
-/// How many bytes of strings that are not short are kept.
-const BYTES: usize = 1 << 20;
-
-/// A short string, and zeros; or the hash of a longer one.
-type Head = [u64; SHORT / 8];
 
 /// What was found of strings.
 #[derive(Debug)]
 pub(super) struct Memo<T> {
-    slots: Vec<Slot<T>>,
-    used: usize,
-    /// The strings that are not short, one after the other.
-    bytes: Vec<u8>,
-    /// What was found of the last string that is not kept.
-    other: T,
-}
-
-/// In one line of the machine's cache.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-struct Slot<T> {
-    head: Head,
-    /// How long the string is: more than any, if there is none.
-    length: u32,
-    /// Where in the bytes a string that is not short begins.
-    start: u32,
-    found: T,
-}
-
-impl<T: Copy + Default> Slot<T> {
-    fn empty() -> Self {
-        Self {
-            head: Head::default(),
-            length: u32::MAX,
-            start: 0,
-            found: T::default(),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.length == u32::MAX
-    }
-
-    /// Whether a string of this head and length may be here: without a branch for each word.
-    #[inline(always)]
-    fn is(&self, head: &Head, length: usize) -> bool {
-        let differs = (self.head[0] ^ head[0])
-            | (self.head[1] ^ head[1])
-            | (self.head[2] ^ head[2])
-            | (self.head[3] ^ head[3]);
-        differs == 0 && self.length as usize == length
-    }
+    short: Table<Short, T>,
+    long: Table<Long, T>,
 }
 
 impl<T: Copy + Default> Memo<T> {
     pub(super) fn new() -> Self {
         Self {
-            slots: vec![Slot::empty(); SLOTS[0]],
-            used: 0,
-            bytes: Vec::new(),
-            other: T::default(),
+            short: Table::new(),
+            long: Table::new(),
         }
     }
 
     /// What was found of `buffer[string]`: the default at first.
     #[inline(always)]
     pub(super) fn get(&mut self, buffer: &[u8], string: Range<usize>) -> &mut T {
-        let head = head(buffer, &string);
-        let own = place(&head) as usize & (self.slots.len() - 1);
+        match string.len() <= SHORT {
+            true => self.short.get(short(buffer, string)),
+            false => self.long.get(long(&buffer[string])),
+        }
+    }
+}
+
+/// What was found, by what stands for the string.
+#[derive(Debug)]
+struct Table<K, T> {
+    slots: Vec<Slot<K, T>>,
+    used: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot<K, T> {
+    key: K,
+    found: T,
+}
+
+/// What stands for a string.
+trait Key: Copy {
+    /// How many there is room for at most.
+    const MOST: usize;
+    /// What stands for none.
+    const NONE: Self;
+
+    fn is(&self, other: &Self) -> bool;
+
+    /// What tells its place: the lowest bits do.
+    fn place(&self) -> usize;
+}
+
+impl<K: Key, T: Copy + Default> Table<K, T> {
+    fn new() -> Self {
+        Self {
+            slots: vec![Slot::empty(); LEAST_SLOTS],
+            used: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn get(&mut self, key: K) -> &mut T {
+        let own = key.place() & (self.slots.len() - 1);
         // Most are in the place of their own.
-        let is_here = self.slots[own].is(&head, string.len())
-            && (string.len() <= SHORT || self.is_at(own, &buffer[string.clone()]));
-        match is_here {
+        match self.slots[own].key.is(&key) {
             true => &mut self.slots[own].found,
-            false => self.search(head, &buffer[string]),
+            false => self.search(key),
         }
     }
 
     /// What was found of a string that is not in the place of its own.
     #[inline(never)]
-    fn search(&mut self, head: Head, string: &[u8]) -> &mut T {
-        let is_there = |at: &usize| {
-            self.slots[*at].is(&head, string.len())
-                && (string.len() <= SHORT || self.is_at(*at, string))
-        };
-        match self.places(place(&head)).find(is_there) {
+    fn search(&mut self, key: K) -> &mut T {
+        match self.places(key).find(|at| self.slots[*at].key.is(&key)) {
             Some(at) => &mut self.slots[at].found,
-            None => self.add(head, string),
+            None => self.add(key),
         }
-    }
-
-    /// Whether the slot at `at` holds `string`, which is not short.
-    fn is_at(&self, at: usize, string: &[u8]) -> bool {
-        self.bytes[self.slots[at].start as usize..].starts_with(string)
     }
 
     #[cold]
-    fn add(&mut self, head: Head, string: &[u8]) -> &mut T {
-        if string.len() > LONGEST {
-            self.other = T::default();
-            return &mut self.other;
-        }
-        if string.len() > SHORT && self.bytes.len() + string.len() > BYTES {
-            *self = Self::new();
-        }
-        if 3 * self.used >= self.slots.len() && self.slots.len() < SLOTS[1] {
+    fn add(&mut self, key: K) -> &mut T {
+        if 8 * self.used >= 5 * self.slots.len() && self.slots.len() < K::MOST {
             self.grow();
         }
-        let slot = Slot {
-            head,
-            length: string.len() as u32,
-            start: self.bytes.len() as u32,
+        let at = self.put(Slot {
+            key,
             found: T::default(),
-        };
-        if string.len() > SHORT {
-            self.bytes.extend_from_slice(string);
-        }
-        let at = self.put(slot);
+        });
         &mut self.slots[at].found
     }
 
-    fn put(&mut self, slot: Slot<T>) -> usize {
-        let own = place(&slot.head);
-        let free = self.places(own).find(|at| self.slots[*at].is_empty());
+    fn put(&mut self, slot: Slot<K, T>) -> usize {
+        let free = self.places(slot.key).find(|at| self.slots[*at].is_empty());
         self.used += usize::from(free.is_some());
-        let at = free.unwrap_or(own as usize & (self.slots.len() - 1));
+        let at = free.unwrap_or(slot.key.place() & (self.slots.len() - 1));
         self.slots[at] = slot;
         at
     }
@@ -153,18 +128,72 @@ impl<T: Copy + Default> Memo<T> {
         }
     }
 
-    /// Where a string whose own place this is may be kept.
+    /// Where a string may be kept.
     #[inline]
-    fn places(&self, own: u64) -> impl Iterator<Item = usize> + use<T> {
-        let last = self.slots.len() - 1;
-        (0..PROBES).map(move |step| (own as usize + step) & last)
+    fn places(&self, key: K) -> impl Iterator<Item = usize> + use<K, T> {
+        let (own, last) = (key.place(), self.slots.len() - 1);
+        (0..PROBES).map(move |step| (own + step) & last)
+    }
+}
+
+impl<K: Key, T: Default> Slot<K, T> {
+    fn empty() -> Self {
+        Self {
+            key: K::NONE,
+            found: T::default(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.key.is(&K::NONE)
+    }
+}
+
+/// A short string, and zeros.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(16))]
+struct Short {
+    words: [u64; SHORT / 8],
+    /// How long it is: more than any, if there is none.
+    length: u32,
+}
+
+impl Key for Short {
+    const MOST: usize = 1 << 15;
+    const NONE: Self = Self {
+        words: [0; 4],
+        length: u32::MAX,
+    };
+
+    /// Without a branch for each word.
+    #[inline(always)]
+    fn is(&self, other: &Self) -> bool {
+        let differs = (self.words[0] ^ other.words[0])
+            | (self.words[1] ^ other.words[1])
+            | (self.words[2] ^ other.words[2])
+            | (self.words[3] ^ other.words[3])
+            | u64::from(self.length ^ other.length);
+        differs == 0
+    }
+
+    #[inline(always)]
+    fn place(&self) -> usize {
+        /// Odd, and without a pattern.
+        const FACTORS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03];
+        // Two products and not four: four would be made of vectors' halves, which takes longer.
+        let [low, high] = [
+            self.words[0].wrapping_add(self.words[2].rotate_left(23)),
+            self.words[1].wrapping_add(self.words[3].rotate_left(41)),
+        ];
+        // What is high in a product depends on all that was multiplied.
+        ((low.wrapping_mul(FACTORS[0]) ^ high.wrapping_mul(FACTORS[1])) >> 40) as usize
     }
 }
 
 #[inline(always)]
-fn head(buffer: &[u8], string: &Range<usize>) -> Head {
+fn short(buffer: &[u8], string: Range<usize>) -> Short {
     /// Ones for as many bytes as a string has.
-    const MASKS: [Head; SHORT + 1] = {
+    const MASKS: [[u64; SHORT / 8]; SHORT + 1] = {
         let mut masks = [[0; 4]; SHORT + 1];
         let mut bytes = 1;
         while bytes <= SHORT {
@@ -174,9 +203,7 @@ fn head(buffer: &[u8], string: &Range<usize>) -> Head {
         }
         masks
     };
-    let Some(mask) = MASKS.get(string.len()) else {
-        return [hash(&buffer[string.clone()]), 0, 0, 0];
-    };
+    let mask = &MASKS[string.len()];
     // What follows the string is read, too, and masked.
     let bytes = match buffer[string.start..].first_chunk::<SHORT>() {
         Some(bytes) => *bytes,
@@ -190,43 +217,36 @@ fn head(buffer: &[u8], string: &Range<usize>) -> Head {
         Some(word) => u64::from_le_bytes(*word) & mask[at],
         None => 0,
     };
-    [word(0), word(1), word(2), word(3)]
+    Short {
+        words: [word(0), word(1), word(2), word(3)],
+        length: string.len() as u32,
+    }
 }
 
-/// The place of its own that a string of this head has.
-#[inline(always)]
-fn place(head: &Head) -> u64 {
-    // Two products and not four: four would be made of vectors' halves, which takes longer.
-    let [low, high] = [
-        head[0].wrapping_add(head[2].rotate_left(23)),
-        head[1].wrapping_add(head[3].rotate_left(41)),
-    ];
-    // What is high in a product depends on all that was multiplied.
-    (low.wrapping_mul(FACTORS[0]) ^ high.wrapping_mul(FACTORS[1])) >> 40
+/// Most of the 128 bits of a hash of a longer string: as many as fit beside what was found.
+#[derive(Clone, Copy, Debug)]
+struct Long([u32; 3]);
+
+impl Key for Long {
+    const MOST: usize = 1 << 17;
+    /// No string has it, but for one in more than there will ever be.
+    const NONE: Self = Self([0; 3]);
+
+    #[inline(always)]
+    fn is(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+
+    #[inline(always)]
+    fn place(&self) -> usize {
+        self.0[0] as usize
+    }
 }
 
-/// Odd, and without a pattern.
-const FACTORS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03];
-
-/// All bytes count, as the names of a mesh differ in the middle.
-fn hash(string: &[u8]) -> u64 {
-    let (pairs, _) = string.as_chunks::<16>();
-    let half = |pair: &[u8; 16]| {
-        let pair = u128::from_le_bytes(*pair);
-        (pair as u64, (pair >> 64) as u64)
-    };
-    let hash = pairs.iter().fold(string.len() as u64, |hash, pair| {
-        let (low, high) = half(pair);
-        mix(hash ^ low, high)
-    });
-    let (low, high) = string.last_chunk::<16>().map_or((0, 0), half);
-    mix(hash ^ low, high)
-}
-
-/// Both halves of a product, so that each bit of it depends on many.
-fn mix(low: u64, high: u64) -> u64 {
-    let product = u128::from(low ^ FACTORS[0]) * u128::from(high ^ FACTORS[1]);
-    product as u64 ^ (product >> 64) as u64
+fn long(string: &[u8]) -> Long {
+    static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
+    let hash = xxh3_128_with_seed(string, *SEED);
+    Long([0, 32, 64].map(|shift| (hash >> shift) as u32))
 }
 
 #[test]
@@ -248,7 +268,7 @@ fn what_is_known_of_a_string_is_not_taken_for_another_string() {
     ] {
         assert_eq!(*memo.get(text, string).get_or_insert(is), is);
     }
-    assert!(memo.bytes.len() <= BYTES && memo.slots.len() <= SLOTS[1]);
+    assert!(memo.short.slots.len() <= Short::MOST && memo.long.slots.len() <= Long::MOST);
 }
 
 #[test]

@@ -130,11 +130,37 @@ impl Redactor {
         input: &mut dyn Read,
         output: &mut dyn Write,
     ) -> Result<Counts, RedactError> {
+        self.copy_from(document, stream::Input::Stream(input), output)
+    }
+
+    /// The same of a document that is in memory, which need not be copied there.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Redactor::copy`] but for reading.
+    pub fn copy_slice(
+        &self,
+        document: Document,
+        input: &[u8],
+        output: &mut dyn Write,
+    ) -> Result<Counts, RedactError> {
+        self.copy_from(document, stream::Input::Slice(input), output)
+    }
+
+    fn copy_from(
+        &self,
+        document: Document,
+        input: stream::Input,
+        output: &mut dyn Write,
+    ) -> Result<Counts, RedactError> {
         let mut output = pseudonym::Writer::new(self.pseudonyms, &self.policy, output)?;
         let mut counts = Counts::default();
-        match self.policy {
-            Policy::Off => verbatim(input, &mut output)?,
-            Policy::Tokens(_) | Policy::Alike => {
+        match (&self.policy, input) {
+            (Policy::Off, stream::Input::Stream(input)) => verbatim(input, &mut output)?,
+            (Policy::Off, stream::Input::Slice(slice)) => {
+                output.write_all(slice).map_err(RedactError::Write)?;
+            }
+            (Policy::Tokens(_) | Policy::Alike, input) => {
                 stream::copy(self, document, input, &mut output, &mut counts)?;
             }
         }
@@ -169,6 +195,7 @@ impl Redactor {
         match self.policy {
             Policy::Off => verbatim(input, &mut io::sink())?,
             Policy::Tokens(_) | Policy::Alike => {
+                let input = stream::Input::Stream(input);
                 stream::copy(self, document, input, &mut io::sink(), &mut finder)?;
             }
         }

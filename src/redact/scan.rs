@@ -9,7 +9,7 @@ use jiter::Jiter;
 use super::{
     MAX_DEPTH,
     lookup::Treatment,
-    sieve::{NameId, NameKind, OTHER, Sieve},
+    sieve::{NameId, NameKind, OTHER, Sieve, Tells},
 };
 use crate::dump::{BLOCK, Blocks, Vectors, WithVectors};
 
@@ -61,6 +61,10 @@ pub(super) struct Scan {
     /// In which pairs there may be a value that such a name is of.
     values: u64,
     below: Vec<Below>,
+    /// Whether there may be a colon that does not follow a quote at once.
+    has_lone_colons: bool,
+    /// One if the byte before the next block is a quote.
+    after_string: u64,
     /// Whether there is anything but ASCII in it.
     has_eights: bool,
     /// Whether anything was found.
@@ -84,6 +88,8 @@ impl Scan {
             named: 0,
             values: 0,
             below: Vec::new(),
+            has_lone_colons: false,
+            after_string: 0,
             has_eights: false,
             alarm: false,
         }
@@ -98,37 +104,27 @@ impl Scan {
         at: usize,
         batch: &[[u8; BLOCK]],
     ) -> Option<usize> {
-        sieve.vectors.run(Read {
+        let mut masks = [0; BATCH];
+        let end = sieve.vectors.run(Read {
             scan: self,
-            sieve,
             bytes,
             at,
             batch,
-        })
-    }
-
-    #[inline(always)]
-    fn read_with<V: Vectors>(
-        &mut self,
-        vectors: V,
-        sieve: &mut Sieve,
-        bytes: &[u8],
-        at: usize,
-        batch: &[[u8; BLOCK]],
-    ) -> Option<usize> {
-        let mut end = None;
-        let mut quotes = sieve.take_quotes();
-        for (index, block) in batch.iter().enumerate() {
-            let at = at + index * BLOCK;
-            end = self.read_block(vectors, bytes, at, block, &mut quotes);
-            if end.is_some() {
-                break;
-            }
-        }
+            quotes: &mut masks,
+        });
         if !self.alarm {
-            self.look(sieve, bytes, &mut quotes, end.is_some());
+            let mut quotes = sieve.take_quotes();
+            sieve.vectors.narrow().run(Look {
+                scan: self,
+                sieve,
+                bytes,
+                at,
+                masks: &masks,
+                quotes: &mut quotes,
+                is_end: end.is_some(),
+            });
+            sieve.return_quotes(quotes);
         }
-        sieve.return_quotes(quotes);
         if let Some(end) = end {
             self.alarm |= self.named & self.values != 0;
             self.alarm |= bytes.starts_with(b"{") != bytes[..end].ends_with(b"}");
@@ -150,10 +146,12 @@ impl Scan {
         bytes: &[u8],
         at: usize,
         block: &[u8; BLOCK],
-        quotes: &mut [u32],
+        quotes: &mut u64,
     ) -> Option<usize> {
         let mut marks = self.blocks.read(vectors, block);
         self.has_eights |= marks.has_eights;
+        self.has_lone_colons |= marks.colons & !(marks.quotes << 1 | self.after_string) != 0;
+        self.after_string = marks.quotes >> (BLOCK - 1);
         let mut end = None;
         if marks.opening | marks.closing != 0 {
             let closing = marks.closing.count_ones() as usize;
@@ -171,25 +169,7 @@ impl Scan {
             }
         }
         let end = end.map(|end| at + end as usize + 1);
-        if self.alarm {
-            self.quotes = 0;
-            return end;
-        }
-        let count = marks.quotes.count_ones() as usize;
-        let quotes = &mut quotes[self.quotes..][..BLOCK];
-        self.quotes += count;
-        // Some at a time, though there may be fewer: that costs less than to ask before each.
-        for quotes in quotes
-            .as_chunks_mut::<4>()
-            .0
-            .iter_mut()
-            .take(count.div_ceil(4))
-        {
-            for quote in quotes {
-                *quote = (at as u32).wrapping_add(marks.quotes.trailing_zeros());
-                marks.quotes &= marks.quotes.wrapping_sub(1);
-            }
-        }
+        *quotes = marks.quotes;
         // Where numbers and words begin and end, in turn.
         let mut turns = marks.scalars ^ (marks.scalars << 1 | u64::from(self.in_scalar));
         while turns != 0 {
@@ -223,6 +203,26 @@ impl Scan {
         None
     }
 
+    /// Lists the quotes of a block.
+    #[inline(always)]
+    fn list(&mut self, at: usize, mut mask: u64, quotes: &mut [u32]) {
+        let count = mask.count_ones() as usize;
+        let quotes = &mut quotes[self.quotes..][..BLOCK];
+        self.quotes += count;
+        // Some at a time, though there may be fewer: that costs less than to ask before each.
+        for quotes in quotes
+            .as_chunks_mut::<4>()
+            .0
+            .iter_mut()
+            .take(count.div_ceil(4))
+        {
+            for quote in quotes {
+                *quote = (at as u32).wrapping_add(mask.trailing_zeros());
+                mask &= mask.wrapping_sub(1);
+            }
+        }
+    }
+
     /// Looks at the strings after which another one begins, or at all at the end of the value: what follows a string
     /// tells if it is a name, and what of.
     #[inline(always)]
@@ -234,13 +234,16 @@ impl Scan {
         for quotes in quotes[..2 * looked].as_chunks().0 {
             let [start, end] = quotes.map(|quote| quote as usize);
             let string = start + 1..end;
-            let after = skip_space(bytes, end + 1);
-            let is_name = bytes.get(after) == Some(&b':');
+            let is_name = match self.has_lone_colons {
+                false => bytes.get(end + 1) == Some(&b':'),
+                true => bytes.get(skip_space(bytes, end + 1)) == Some(&b':'),
+            };
             let tells = sieve.tells(bytes, string.clone(), is_name);
-            if tells | self.name != 0 {
-                match is_name {
-                    true => self.look_at_name(sieve, bytes, string.start, tells, after + 1),
-                    false => self.look_at_text(sieve, bytes, string, tells),
+            if tells.itself | self.name != 0 {
+                match (is_name, tells.itself) {
+                    (true, OTHER) => self.name = OTHER,
+                    (true, name) => self.look_at_name(sieve, bytes, string, name),
+                    (false, _) => self.look_at_text(sieve, bytes, string, tells),
                 }
             }
             self.before = end;
@@ -249,23 +252,13 @@ impl Scan {
         self.quotes -= 2 * looked;
     }
 
-    /// Looks at the name that begins at `start`; its value begins at `value`, or what space is before it.
-    fn look_at_name(
-        &mut self,
-        sieve: &Sieve,
-        bytes: &[u8],
-        start: usize,
-        name: NameId,
-        value: usize,
-    ) {
+    /// Looks at a name that tells something.
+    fn look_at_name(&mut self, sieve: &Sieve, bytes: &[u8], string: Range<usize>, name: NameId) {
         let last = std::mem::replace(&mut self.name, name);
-        if name == OTHER {
-            return;
-        }
-        self.name_start = start;
+        self.name_start = string.start;
         let name = sieve.name(name);
         self.values |= name.values;
-        let before = &bytes[..start - 1];
+        let before = &bytes[..string.start - 1];
         self.alarm |= match name.kind {
             NameKind::Other => false,
             NameKind::Alarm => true,
@@ -279,12 +272,13 @@ impl Scan {
             }
         };
         // What is not in the buffer yet is no text: a text would be, up to its quote.
+        let value = skip_space(bytes, string.end + 1) + 1;
         self.is_below = bytes.get(skip_space(bytes, value)) != Some(&b'"');
         // A list may have two types.
         self.alarm |= name.kind != NameKind::Other && self.is_below;
         if self.is_below && !name.ways.is_empty() {
             self.below.push(Below {
-                name: start,
+                name: string.start,
                 value,
                 ways: name.ways,
             });
@@ -293,10 +287,10 @@ impl Scan {
     }
 
     /// Looks at a text, by whether it tells and by the last name.
-    fn look_at_text(&mut self, sieve: &mut Sieve, bytes: &[u8], text: Range<usize>, tells: u16) {
+    fn look_at_text(&mut self, sieve: &mut Sieve, bytes: &[u8], text: Range<usize>, tells: Tells) {
         let name = sieve.name(self.name);
-        self.alarm |= tells != 0;
-        if name.labels & !self.named != 0 && sieve.is_telling(bytes, text.clone()) {
+        self.alarm |= tells.itself != 0;
+        if name.labels & !self.named != 0 && sieve.is_telling(bytes, text.clone(), tells) {
             self.named |= name.labels;
         }
         if !name.ways.is_empty() && !self.is_below {
@@ -307,27 +301,52 @@ impl Scan {
 }
 
 /// A batch that is read.
-struct Read<'a, 's, 'r> {
+struct Read<'a> {
     scan: &'a mut Scan,
-    sieve: &'s mut Sieve<'r>,
     bytes: &'a [u8],
     at: usize,
     batch: &'a [[u8; BLOCK]],
+    /// Those of each block.
+    quotes: &'a mut [u64; BATCH],
 }
 
-impl WithVectors for Read<'_, '_, '_> {
+impl WithVectors for Read<'_> {
     type Output = Option<usize>;
 
     #[inline(always)]
     fn run<V: Vectors>(self, vectors: V) -> Option<usize> {
-        let Self {
-            scan,
-            sieve,
-            bytes,
-            at,
-            batch,
-        } = self;
-        scan.read_with(vectors, sieve, bytes, at, batch)
+        for (index, (block, quotes)) in self.batch.iter().zip(self.quotes).enumerate() {
+            let at = self.at + index * BLOCK;
+            let end = self.scan.read_block(vectors, self.bytes, at, block, quotes);
+            if end.is_some() {
+                return end;
+            }
+        }
+        None
+    }
+}
+
+/// A batch that is looked at. It goes by words and not by vectors, but with the instructions that come with these.
+struct Look<'a, 's, 'r> {
+    scan: &'a mut Scan,
+    sieve: &'s mut Sieve<'r>,
+    bytes: &'a [u8],
+    at: usize,
+    masks: &'a [u64; BATCH],
+    quotes: &'a mut [u32],
+    is_end: bool,
+}
+
+impl WithVectors for Look<'_, '_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vectors>(self, _: V) {
+        for (index, mask) in self.masks.iter().enumerate() {
+            self.scan.list(self.at + index * BLOCK, *mask, self.quotes);
+        }
+        let Self { scan, sieve, .. } = self;
+        scan.look(sieve, self.bytes, self.quotes, self.is_end);
     }
 }
 

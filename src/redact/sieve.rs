@@ -17,6 +17,7 @@ use std::{
 };
 
 use jiter::Jiter;
+use memchr::{memchr, memrchr};
 use serde::de::IgnoredAny;
 
 use super::{
@@ -113,9 +114,9 @@ impl Default for Known {
 
 /// What a string tells.
 #[derive(Clone, Copy, Debug)]
-struct Tells {
-    /// What it tells as a name of a member; or, as a text, whether any rule may apply to it, whatever its shape.
-    itself: u16,
+pub(super) struct Tells {
+    /// What it tells as a name of a member; or, as a text, whether any rule may apply to it, whatever its shape. 0 is nothing.
+    pub(super) itself: u16,
     /// Whether it tells of a secret, as a text that names what stands beside it.
     beside: u16,
 }
@@ -146,29 +147,39 @@ impl<'a> Sieve<'a> {
         self.redactor.known.put(self.known);
     }
 
-    /// What a string tells, as the name of a member or as a text: 0 is nothing.
+    /// What a string tells, as the name of a member or as a text.
     #[inline(always)]
-    pub(super) fn tells(&mut self, buffer: &[u8], string: Range<usize>, is_name: bool) -> u16 {
+    pub(super) fn tells(&mut self, buffer: &[u8], string: Range<usize>, is_name: bool) -> Tells {
         let known = &mut self.known;
         let tells = known.strings[usize::from(is_name)].get(buffer, string.clone());
         if tells.itself == UNSEEN {
             let string = &buffer[string];
-            tells.itself = match is_name {
+            *tells = match is_name {
                 true => what_is_named(self.redactor, &mut known.names, string),
-                false => u16::from(is_alarming_text(self.redactor, string)),
+                false => Tells {
+                    itself: u16::from(is_alarming_text(self.redactor, string)),
+                    ..Tells::default()
+                },
             };
         }
-        tells.itself
+        *tells
     }
 
-    /// Whether a text, as a name, tells of a secret.
-    pub(super) fn is_telling(&mut self, buffer: &[u8], text: Range<usize>) -> bool {
-        let known = self.known.strings[0].get(buffer, text.clone());
-        if known.beside == UNSEEN {
-            let tells = |name: Cow<str>| tells(&name) != Telling::Nothing;
-            known.beside = u16::from(decode(&buffer[text]).is_none_or(tells));
+    /// Whether a text, as a name, tells of a secret; `tells` is what is known of it.
+    #[inline(always)]
+    pub(super) fn is_telling(&mut self, buffer: &[u8], text: Range<usize>, tells: Tells) -> bool {
+        match tells.beside {
+            UNSEEN => self.find_telling(buffer, text),
+            known => known != 0,
         }
-        known.beside != 0
+    }
+
+    #[cold]
+    fn find_telling(&mut self, buffer: &[u8], text: Range<usize>) -> bool {
+        let tells = |name: Cow<str>| tells(&name) != Telling::Nothing;
+        let is_telling = decode(&buffer[text.clone()]).is_none_or(tells);
+        self.known.strings[0].get(buffer, text).beside = u16::from(is_telling);
+        is_telling
     }
 
     /// What a name tells, as it is known.
@@ -181,7 +192,7 @@ impl<'a> Sieve<'a> {
     /// in it, or the name itself goes.
     pub(super) fn is_alarming_name(&mut self, name: &[u8]) -> bool {
         let name = self.tells(name, 0..name.len(), true);
-        self.name(name).kind == NameKind::Alarm
+        self.name(name.itself).kind == NameKind::Alarm
     }
 
     /// Takes the place for quotes.
@@ -319,15 +330,19 @@ const HINTED: &[Treatment] = &[Treatment::Named(Verdict {
 
 /// What `string` tells as a name, as it is `known` then.
 #[cold]
-fn what_is_named(redactor: &Redactor, known: &mut Vec<Name>, string: &[u8]) -> NameId {
+fn what_is_named(redactor: &Redactor, known: &mut Vec<Name>, string: &[u8]) -> Tells {
     let tells = |name: Cow<str>| what_name_tells(redactor, &name);
     let name = decode(string).map_or(Name::ALARM, tells);
     let id = known.iter().position(|known| *known == name);
     // There are no more than the table of rules makes.
-    id.unwrap_or_else(|| {
+    let id = id.unwrap_or_else(|| {
         known.push(name);
         known.len() - 1
-    }) as NameId
+    });
+    Tells {
+        itself: id as NameId,
+        ..Tells::default()
+    }
 }
 
 /// Whether any rule may apply to a text, whatever its shape.
@@ -380,7 +395,7 @@ fn what_name_tells(redactor: &Redactor, name: &str) -> Name {
 
 /// The text of a JSON string, if it is one; quotes are not part of `string`.
 fn decode(string: &[u8]) -> Option<Cow<'_, str>> {
-    if !string.contains(&b'\\') {
+    if memchr(b'\\', string).is_none() {
         return std::str::from_utf8(string).ok().map(Into::into);
     }
     let token = [b"\"", string, b"\""].concat();
@@ -390,7 +405,7 @@ fn decode(string: &[u8]) -> Option<Cow<'_, str>> {
 
 /// Whether `text` is the type of a message whose fields matter though they have common names.
 pub(super) fn is_alarming_type(text: &str) -> bool {
-    let name = text.rsplit_once('/').map_or(text, |(_, name)| name);
+    let name = memrchr(b'/', text.as_bytes()).map_or(text, |at| &text[at + 1..]);
     TELLING.messages.contains(name)
 }
 

@@ -1,6 +1,9 @@
 //! A document of any size: its outer structure is copied as it is read, and each value in it is redacted as a slice.
 
-use std::io::{self, BufWriter, Read, Write};
+use std::{
+    borrow::Cow,
+    io::{self, BufWriter, Read, Write},
+};
 
 use jiter::Jiter;
 use memchr::memchr2;
@@ -34,7 +37,7 @@ const WRITTEN: usize = 8 << 10;
 pub(super) fn copy<L: Log>(
     redactor: &Redactor,
     document: Document,
-    input: &mut dyn Read,
+    input: Input,
     output: &mut dyn Write,
     log: &mut L,
 ) -> Result<(), RedactError> {
@@ -55,16 +58,16 @@ pub(super) fn copy<L: Log>(
     stream.source.flush()
 }
 
-struct Stream<'a, L> {
+struct Stream<'a, 'i, L> {
     redactor: &'a Redactor,
-    source: Source<'a>,
+    source: Source<'a, 'i>,
     sieve: Sieve<'a>,
     /// Whether nothing around what follows makes anything in it go.
     is_plain: bool,
     log: &'a mut L,
 }
 
-impl<L: Log> Stream<'_, L> {
+impl<L: Log> Stream<'_, '_, L> {
     fn document(&mut self, document: Document) -> Result<(), RedactError> {
         // A dump in another form, such as a bare section, has to tell by itself what it is.
         let is_other = document == Document::ConfigDump
@@ -322,10 +325,11 @@ fn is_space(byte: u8) -> bool {
 
 /// The input, with a buffer that holds what is looked at, at most one value; and the output, which most of it is
 /// passed on to as it is.
-struct Source<'a> {
-    input: &'a mut dyn Read,
+struct Source<'a, 'i> {
+    input: Input<'i>,
     output: BufWriter<&'a mut dyn Write>,
-    buffer: Vec<u8>,
+    /// Of a slice, all of it.
+    buffer: Cow<'i, [u8]>,
     /// Where in the buffer that begins what was kept and not written yet: it ends at the next byte.
     kept: usize,
     /// Where the next byte stands in the buffer.
@@ -336,12 +340,22 @@ struct Source<'a> {
     offset: u64,
 }
 
-impl<'a> Source<'a> {
-    fn new(input: &'a mut dyn Read, output: &'a mut dyn Write) -> Self {
+/// What is read from.
+pub(super) enum Input<'a> {
+    Stream(&'a mut dyn Read),
+    Slice(&'a [u8]),
+}
+
+impl<'a, 'i> Source<'a, 'i> {
+    fn new(input: Input<'i>, output: &'a mut dyn Write) -> Self {
+        let buffer = match input {
+            Input::Stream(_) => &[][..],
+            Input::Slice(slice) => slice,
+        };
         Self {
             input,
             output: BufWriter::with_capacity(WRITTEN, output),
-            buffer: Vec::new(),
+            buffer: buffer.into(),
             kept: 0,
             next: 0,
             end: 0,
@@ -404,19 +418,27 @@ impl<'a> Source<'a> {
                 offset: self.offset,
             });
         }
+        let Input::Stream(input) = &mut self.input else {
+            let read = CHUNK.min(self.buffer.len() - self.end);
+            self.end += read;
+            return Ok(read > 0);
+        };
         if self.end == self.buffer.len() {
-            self.write_kept()?;
-            self.buffer.copy_within(self.next.., 0);
+            let kept = &self.buffer[self.kept..self.next];
+            self.output.write_all(kept).map_err(RedactError::Write)?;
+            let buffer = self.buffer.to_mut();
+            buffer.copy_within(self.next.., 0);
             self.end -= self.next;
             self.next = 0;
             self.kept = 0;
+            if self.end == buffer.len() {
+                let length = (2 * self.end).clamp(CHUNK, MAX_VALUE + CHUNK);
+                buffer.resize(length, 0);
+            }
         }
-        if self.end == self.buffer.len() {
-            let length = (2 * self.end).clamp(CHUNK, MAX_VALUE + CHUNK);
-            self.buffer.resize(length, 0);
-        }
+        let room = &mut self.buffer.to_mut()[self.end..];
         loop {
-            match self.input.read(&mut self.buffer[self.end..]) {
+            match input.read(room) {
                 Ok(read) => {
                     self.end += read;
                     return Ok(read > 0);

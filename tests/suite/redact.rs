@@ -32,6 +32,12 @@ fn redact(document: Document, text: &str) -> (String, u64) {
     let replaced = Redactor::default()
         .copy(document, &mut text.as_bytes(), &mut output)
         .unwrap_or_else(|error| panic!("{error}: {text:.300}"));
+    let mut of_slice = Vec::new();
+    let copied = Redactor::default().copy_slice(document, text.as_bytes(), &mut of_slice);
+    assert!(
+        of_slice == output && copied.unwrap() == replaced,
+        "{text:.300}"
+    );
     (String::from_utf8(output).unwrap(), replaced.total())
 }
 
@@ -44,7 +50,10 @@ fn redact_dump(dump: &Value) -> Value {
 fn error_of(document: Document, input: &[u8]) -> (RedactError, Vec<u8>) {
     let mut output = Vec::new();
     let copied = Redactor::default().copy(document, &mut &*input, &mut output);
-    (copied.unwrap_err(), output)
+    let error = copied.unwrap_err();
+    let of_slice = Redactor::default().copy_slice(document, input, &mut io::sink());
+    assert_eq!(of_slice.unwrap_err().to_string(), error.to_string());
+    (error, output)
 }
 
 /// A dump with one cluster that holds `message` in its metadata.
