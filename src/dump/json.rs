@@ -9,7 +9,7 @@ use super::index::Index;
 const MAX_DEPTH: usize = 200;
 
 /// JSON that cannot be read.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("invalid JSON at byte {offset}: {message}")]
 pub struct JsonError {
     /// Where in the document, in bytes from its start.

@@ -21,7 +21,7 @@ pub use cut::{Cut, type_of_part};
 pub use istioctl::Form;
 pub use json::JsonError;
 pub use parse::{Dump, DumpError, LeftOut, Resource, Shape};
-pub use recognize::{Content, recognize, recognize_within};
+pub use recognize::{Content, recognize, recognize_slice};
 pub use rules::RULES;
 pub use server_info::uptime;
 pub use syncz::{SyncState, TypeState};

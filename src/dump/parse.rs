@@ -38,6 +38,10 @@ pub struct Dump<'a> {
     pub(super) stateless: BTreeSet<XdsType>,
     /// Positions of rejected resources whose element has no name.
     nameless: BTreeSet<usize>,
+    /// The endpoint assignments that come by EDS, by the clusters that were read.
+    eds_names: BTreeSet<String>,
+    /// Why these are not all.
+    no_cluster: Option<JsonError>,
     /// What it does not tell.
     pub(super) cuts: Cuts,
 }
@@ -170,18 +174,24 @@ impl<'a> Dump<'a> {
     ///
     /// Where a cluster is no JSON object.
     pub fn eds_names(&self) -> Result<BTreeSet<String>, JsonError> {
+        match &self.no_cluster {
+            Some(error) => Err(error.clone()),
+            None => Ok(self.eds_names.clone()),
+        }
+    }
+
+    /// Notes which endpoint assignments of the clusters from the resource `first` on come by EDS.
+    fn note_eds_names(&mut self, walker: Walker<'a, '_>, first: usize) -> Result<(), JsonError> {
         const SERVICE_NAME: [Name; 2] = [
             ["eds_cluster_config", "edsClusterConfig"],
             ["service_name", "serviceName"],
         ];
-        let mut names = BTreeSet::new();
-        for cluster in self
-            .resources
+        let resources = &self.resources[first..];
+        for cluster in resources
             .iter()
             .filter(|r| r.key.xds_type == XdsType::Cluster)
         {
             let Some(body) = cluster.body else { continue };
-            let walker = Walker::new(body);
             let is_eds = match walker.find(body, &[["type", "type"]])? {
                 Some(kind) => {
                     json::text(kind).as_deref() == Some("EDS") || matches!(kind, b"3" | b"3.0")
@@ -191,10 +201,11 @@ impl<'a> Dump<'a> {
             if is_eds {
                 let service = walker.find(body, &SERVICE_NAME)?.and_then(json::text);
                 let service = service.filter(|name| !name.is_empty());
-                names.insert(service.unwrap_or_else(|| cluster.key.name.to_string()));
+                let name = service.unwrap_or_else(|| cluster.key.name.to_string());
+                self.eds_names.insert(name);
             }
         }
-        Ok(names)
+        Ok(())
     }
 
     fn document(
@@ -203,6 +214,7 @@ impl<'a> Dump<'a> {
         bytes: &'a [u8],
         evidence: &mut Evidence<'a>,
     ) -> Result<(), DumpError> {
+        let first = self.resources.len();
         let root = json::document(bytes)?;
         let index = Index::new(bytes);
         let walker = Walker::indexed(bytes, &index);
@@ -248,6 +260,10 @@ impl<'a> Dump<'a> {
                 let unknown = XdsType::unknown("envoy.admin.v3.ConfigDump");
                 self.push(&unknown, name, None, Shape::Unknown, Some(value));
             }
+        }
+        // Here, where the index is at hand.
+        if let Err(error) = self.note_eds_names(walker, first) {
+            self.no_cluster = Some(error);
         }
         read
     }

@@ -8,6 +8,7 @@
 //! Laws: redacting what is redacted changes nothing and counts nothing; how the input is cut into reads does not
 //! matter; a document without secrets is copied as it is.
 
+mod changed;
 mod cut;
 mod element;
 mod found;
@@ -33,6 +34,7 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
 
+use changed::Changed;
 pub use cut::Counts;
 pub use found::Found;
 pub use key::{InvalidKey, Key};
@@ -145,6 +147,22 @@ impl Redactor {
         output: &mut dyn Write,
     ) -> Result<Counts, RedactError> {
         self.copy_from(document, stream::Input::Slice(input), output)
+    }
+
+    /// `bytes` without its secrets: the same bytes, if there are none, which are not copied then.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Redactor::copy`] but for reading and writing.
+    pub fn redact(
+        &self,
+        document: Document,
+        bytes: Vec<u8>,
+    ) -> Result<(Vec<u8>, Counts), RedactError> {
+        let mut output = Changed::from(bytes.as_slice());
+        let counts = self.copy_slice(document, &bytes, &mut output)?;
+        let changed = output.finish();
+        Ok((changed.unwrap_or(bytes), counts))
     }
 
     fn copy_from(

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use super::{InputError, bug_report};
 use crate::{
-    dump::{Content, recognize_within},
+    dump::{Content, recognize, recognize_slice},
     model::{Document, Source, json_problem},
     redact::scrub_reason,
 };
@@ -49,20 +49,24 @@ pub(super) fn starts_as_json(start: &[u8]) -> bool {
     matches!(first, Some(b'{' | b'['))
 }
 
-/// What a document is; where its content says nothing, what the user says.
+/// What a document is; where its content says nothing, what the user says. And the document, if all of it was held in
+/// memory to find that out.
 pub(super) fn content_of(
     name: &str,
     mut reader: impl Read,
     source: Option<Source>,
-) -> Result<Content, InputError> {
-    let mut start = Vec::new();
-    let read = reader.by_ref().take(MAX_START).read_to_end(&mut start);
-    read.map_err(|error| InputError::io(name, error))?;
-    let content = recognize_within(start.chain(reader), MAX_WHOLE).map_err(|error| match error
-        .io_error_kind()
-    {
+) -> Result<(Content, Option<Vec<u8>>), InputError> {
+    let mut held = Vec::new();
+    let read = reader.by_ref().take(MAX_WHOLE + 1).read_to_end(&mut held);
+    let is_whole = read.map_err(|error| InputError::io(name, error))? as u64 <= MAX_WHOLE;
+    let content = match is_whole {
+        true => recognize_slice(&held),
+        false => recognize(held.as_slice().chain(reader)),
+    };
+    let start = &held[..held.len().min(MAX_START)];
+    let content = content.map_err(|error| match error.io_error_kind() {
         Some(_) => InputError::io(name, error.into()),
-        None => InputError::unusable(name, why_no_dump(&start, &error)),
+        None => InputError::unusable(name, why_no_dump(start, &error)),
     })?;
     let content = content.ok_or_else(|| {
         let reason = match start.split(u8::is_ascii_whitespace).collect::<Vec<_>>().concat() {
@@ -83,15 +87,15 @@ pub(super) fn content_of(
             );
             Err(InputError::unusable(name, reason))
         }
-        _ => Ok(content),
+        _ => Ok((content, is_whole.then_some(held))),
     }
 }
 
 /// How long a document may be to be held in memory while it is looked at, in bytes.
-const MAX_WHOLE: u64 = 96 << 20;
+pub(super) const MAX_WHOLE: u64 = 96 << 20;
 
 /// How much of a document is looked at to tell what it may be, in bytes.
-const MAX_START: u64 = 4096;
+const MAX_START: usize = 4096;
 
 /// Why a document with this `start` is no dump.
 fn why_no_dump(start: &[u8], error: &serde_json::Error) -> String {

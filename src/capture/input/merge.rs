@@ -36,6 +36,7 @@ impl Input {
             }
             self.entries.insert(path, entry);
         }
+        self.held = part.held;
         self.names.extend(part.names);
         self.bundles.extend(part.bundles);
         for (proxy, versions) in part.proxies {

@@ -140,6 +140,8 @@ pub struct Input {
     names: Vec<String>,
     entries: BTreeMap<MemberPath, Entry>,
     bundles: Vec<bundle::Reader<Box<dyn Bytes>>>,
+    /// What the last file holds that was opened, until it is read.
+    held: Option<(PathBuf, Vec<u8>)>,
     /// Whether any of the bundles was redacted when it was made.
     was_redacted: bool,
     /// The proxies that any document is about.
@@ -422,9 +424,37 @@ impl Input {
     ///
     /// Where it cannot be read, or is not what it must be.
     pub fn read(&mut self, path: &MemberPath) -> Result<Vec<u8>, InputError> {
+        if let Some((name, bytes)) = self.whole(path)? {
+            let redacted = self.redactor.redact(path.document(), bytes);
+            return match redacted {
+                Ok((bytes, _)) => Ok(bytes),
+                Err(error) => Err(InputError::unusable(name, error)),
+            };
+        }
         let mut bytes = Vec::new();
         self.copy(path, &mut bytes)?;
         Ok(bytes)
+    }
+
+    /// A document as it was received, which is to be redacted, and what to call it: if it is in memory or is to be there,
+    /// and is printed as Envoy and istiod do.
+    fn whole(&mut self, path: &MemberPath) -> Result<Option<(String, Vec<u8>)>, InputError> {
+        let Some(entry) = self.entries.get(path) else {
+            return Ok(None);
+        };
+        if entry.form != Form::Page {
+            return Ok(None);
+        }
+        Ok(match &entry.body {
+            Body::File(file) => {
+                let held = self.held.take_if(|(held, _)| held == file);
+                held.map(|(_, bytes)| (file.display().to_string(), bytes))
+            }
+            Body::Member { bundle, path } => {
+                Some((path.clone(), self.bundles[*bundle].read(path)?))
+            }
+            Body::Unredacted { .. } | Body::Redacted(_) => None,
+        })
     }
 
     /// Writes a document to `out`, redacted, and counts the values that were redacted now: `None` where

@@ -60,6 +60,10 @@ impl Input {
                 }
             }
         }
+        // Who names one document wants to have it at once; who names many, one after the other and others beside them.
+        if input.entries.len() + unplaced.len() > 1 {
+            input.held = None;
+        }
         input.place(unplaced, live)?;
         Ok(input)
     }
@@ -131,7 +135,7 @@ impl Input {
             None => {}
         }
         let decompressed = files::decompress(received.as_slice()).map_err(io)?;
-        let content = content_of(name, decompressed, named.source)?;
+        let (content, _) = content_of(name, decompressed, named.source)?;
         let body = Body::Unredacted {
             name: name.to_owned(),
             bytes: received,
@@ -285,7 +289,8 @@ impl Input {
     ) -> Result<(), InputError> {
         let name = path.display().to_string();
         let reader = files::open(path).map_err(|error| InputError::io(&name, error))?;
-        let content = content_of(&name, reader, named.source)?;
+        let (content, held) = content_of(&name, reader, named.source)?;
+        self.held = held.map(|bytes| (path.to_owned(), bytes));
         let body = Body::File(path.to_owned());
         let entry = Entry {
             form: content.form,

@@ -192,13 +192,15 @@ impl Input {
             return Ok(None);
         }
         Ok(match content_of("", reader, None) {
-            Ok(content) if (content.document, content.form) == (member.document(), Form::Page) => {
+            Ok((content, _))
+                if (content.document, content.form) == (member.document(), Form::Page) =>
+            {
                 if let Some(proxy) = member.proxy() {
                     self.note_versions(proxy, &content);
                 }
                 None
             }
-            Ok(content) => Some(format!("it is a `{}` document", content.document)),
+            Ok((content, _)) => Some(format!("it is a `{}` document", content.document)),
             // Who asks has the name already.
             Err(InputError::Unusable { reason, .. }) => Some(reason),
             Err(InputError::Io { error, .. }) => Some(error.to_string()),
