@@ -49,14 +49,16 @@ pub(super) fn starts_as_json(start: &[u8]) -> bool {
     matches!(first, Some(b'{' | b'['))
 }
 
-/// What a document is; where its content says nothing, what the user says. And the document, if all of it was held in
+/// What a document is, which is expected to have so many bytes; where its content says nothing, what the user says. And the document, if all of it was held in
 /// memory to find that out.
 pub(super) fn content_of(
     name: &str,
     mut reader: impl Read,
     source: Option<Source>,
+    expected: u64,
 ) -> Result<(Content, Option<Vec<u8>>), InputError> {
-    let mut held = Vec::new();
+    // One more, so that its end is found without room for as much again.
+    let mut held = Vec::with_capacity(expected.min(MAX_WHOLE) as usize + 1);
     let read = reader.by_ref().take(MAX_WHOLE + 1).read_to_end(&mut held);
     let is_whole = read.map_err(|error| InputError::io(name, error))? as u64 <= MAX_WHOLE;
     let content = match is_whole {

@@ -135,7 +135,7 @@ impl Input {
             None => {}
         }
         let decompressed = files::decompress(received.as_slice()).map_err(io)?;
-        let (content, _) = content_of(name, decompressed, named.source)?;
+        let (content, _) = content_of(name, decompressed, named.source, received.len() as u64)?;
         let body = Body::Unredacted {
             name: name.to_owned(),
             bytes: received,
@@ -289,7 +289,8 @@ impl Input {
     ) -> Result<(), InputError> {
         let name = path.display().to_string();
         let reader = files::open(path).map_err(|error| InputError::io(&name, error))?;
-        let (content, held) = content_of(&name, reader, named.source)?;
+        let size = path.metadata().map_or(0, |metadata| metadata.len());
+        let (content, held) = content_of(&name, reader, named.source, size)?;
         self.held = held.map(|bytes| (path.to_owned(), bytes));
         let body = Body::File(path.to_owned());
         let entry = Entry {

@@ -191,7 +191,7 @@ impl Input {
         if !starts_as_json(start) {
             return Ok(None);
         }
-        Ok(match content_of("", reader, None) {
+        Ok(match content_of("", reader, None, 0) {
             Ok((content, _))
                 if (content.document, content.form) == (member.document(), Form::Page) =>
             {
