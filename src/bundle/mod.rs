@@ -39,6 +39,7 @@ mod partial;
 mod plan;
 mod reader;
 mod recover;
+mod seal;
 mod seek_table;
 mod unlisted;
 mod unpack;

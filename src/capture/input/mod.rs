@@ -7,6 +7,7 @@ mod merge;
 mod open;
 mod overview;
 mod report;
+mod sealed;
 
 use std::{
     cmp::Reverse,
