@@ -7,6 +7,7 @@ use crate::{
     bundle::{FailureEntry, MemberPath},
     inspect::{
         DocumentOverview, FailureOverview, IstiodOverview, Overview, PageOverview, ProxyOverview,
+        SealOverview,
     },
     model::{Document, Source},
 };
@@ -60,6 +61,7 @@ impl Input {
                 });
             }
         }
+        overview.seal = self.seal()?;
         // A bundle is read once, from its start to its end.
         let mut bodies: BTreeMap<(usize, String), Examined> = BTreeMap::new();
         for (at, bundle) in self.bundles.iter_mut().enumerate() {
@@ -108,6 +110,28 @@ impl Input {
             });
         }
         Ok(overview)
+    }
+}
+
+impl Input {
+    /// The seal, where this is one bundle.
+    fn seal(&mut self) -> Result<Option<SealOverview>, InputError> {
+        let sealed_with = match &self.bundles[..] {
+            [bundle] => bundle.sealed_with(),
+            _ => None,
+        };
+        let Some(key) = sealed_with else {
+            return Ok(None);
+        };
+        let own = self.redactor.sealer();
+        let holds = match own.filter(|own| own.fingerprint() == key) {
+            Some(own) => Some(self.bundles[0].is_sealed_by(&own)?),
+            None => None,
+        };
+        Ok(Some(SealOverview {
+            key: key.to_string(),
+            holds,
+        }))
     }
 }
 

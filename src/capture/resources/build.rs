@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     DIGEST_BYTES, Flags, KEY_BYTES, MAGIC, UNTOLD_BYTES, first, key_hash, leaf_digest,
-    places::{self, Row},
+    places::{self, Row, Time},
 };
 use crate::{
     capture::digests::DumpOf,
@@ -54,7 +54,10 @@ impl OfDump {
         document: &[u8],
         found: &[OfResource],
     ) -> Option<Self> {
-        if !dump.is_whole() || dump.last_updated.as_deref().is_some_and(|t| !is_time(t)) {
+        let updated = dump.last_updated.as_deref();
+        // Else it is a text of somebody else.
+        let is_time = updated.is_none_or(|updated| Time::of(updated).is_some());
+        if !dump.is_whole() || !is_time {
             return None;
         }
         let elements = dump.elements_in(document);
@@ -71,8 +74,8 @@ impl OfDump {
                     key: first(&hash),
                     list: element.list,
                     range: element.range.clone(),
-                    milliseconds: match updated {
-                        Some(updated) => Some(milliseconds(updated)?),
+                    updated: match updated {
+                        Some(updated) => Some(Time::of(updated)?),
                         None => None,
                     },
                 });
@@ -124,18 +127,6 @@ fn buckets(leaves: Vec<(usize, Vec<u8>)>) -> Vec<Vec<u8>> {
         buckets.push(bucket);
     }
     buckets
-}
-
-/// Whether a time is written as Envoy writes it: then it is no text of somebody else.
-fn is_time(text: &str) -> bool {
-    milliseconds(text).is_some()
-}
-
-/// The milliseconds of the Unix epoch that `text` is, if they are written like that again.
-fn milliseconds(text: &str) -> Option<i64> {
-    let time: jiff::Timestamp = text.parse().ok()?;
-    let milliseconds = time.as_millisecond();
-    (places::time(milliseconds)? == text).then_some(milliseconds)
 }
 
 /// Gathers what is told of dumps.

@@ -10,7 +10,14 @@ pub(super) struct Row {
     pub(super) key: [u8; SHORT_BYTES],
     pub(super) list: u8,
     pub(super) range: Range<usize>,
-    pub(super) milliseconds: Option<i64>,
+    pub(super) updated: Option<Time>,
+}
+
+/// A time as Envoy prints it: in milliseconds of the Unix epoch, and whether these are printed though there are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Time {
+    milliseconds: i64,
+    has_zeros: bool,
 }
 
 /// Where a resource stands, and when Envoy last updated it, as it prints that.
@@ -29,13 +36,24 @@ pub struct Places<'a> {
     rest: &'a [u8],
 }
 
-/// A time as Envoy prints it: with milliseconds, where there are any.
-pub(super) fn time(milliseconds: i64) -> Option<String> {
-    let time = jiff::Timestamp::from_millisecond(milliseconds).ok()?;
-    Some(match milliseconds % 1000 {
-        0 => format!("{time:.0}"),
-        _ => format!("{time:.3}"),
-    })
+impl Time {
+    /// The time that `text` is, if it is printed like that again.
+    pub(super) fn of(text: &str) -> Option<Self> {
+        let time: jiff::Timestamp = text.parse().ok()?;
+        let time = Self {
+            milliseconds: time.as_millisecond(),
+            has_zeros: text.ends_with(".000Z"),
+        };
+        (time.text()? == text).then_some(time)
+    }
+
+    fn text(self) -> Option<String> {
+        let time = jiff::Timestamp::from_millisecond(self.milliseconds).ok()?;
+        Some(match self.milliseconds % 1000 {
+            0 if !self.has_zeros => format!("{time:.0}"),
+            _ => format!("{time:.3}"),
+        })
+    }
 }
 
 /// The bytes of these rows: a column after the other, so that what is alike stands together.
@@ -52,11 +70,13 @@ pub(super) fn spell(rows: &[Row]) -> Vec<u8> {
         .for_each(|row| unsigned(&mut bytes, row.range.len() as u64));
     let mut last = 0;
     for row in rows {
-        match row.milliseconds {
+        match row.updated {
             None => unsigned(&mut bytes, 0),
-            Some(now) => {
-                unsigned(&mut bytes, zigzag(now.wrapping_sub(last)).saturating_add(1));
-                last = now;
+            Some(time) => {
+                // No time has so many milliseconds that one bit more would not fit.
+                let change = zigzag(time.milliseconds.wrapping_sub(last));
+                unsigned(&mut bytes, (change << 1 | u64::from(time.has_zeros)) + 1);
+                last = time.milliseconds;
             }
         }
     }
@@ -139,18 +159,21 @@ impl<'a> Places<'a> {
         let mut found = Vec::with_capacity(rows.len());
         let mut rows = rows.into_iter().peekable();
         for (at, range) in ranges.into_iter().enumerate() {
-            let value = take_unsigned(&mut rest)?;
-            if let Some(value) = value.checked_sub(1) {
-                last = last.wrapping_add(unzigzag(value));
-            }
+            let time = take_unsigned(&mut rest)?.checked_sub(1).map(|value| {
+                last = last.wrapping_add(unzigzag(value >> 1));
+                Time {
+                    milliseconds: last,
+                    has_zeros: value & 1 == 1,
+                }
+            });
             while let Some((_, key)) = rows.next_if(|(row, _)| *row == at) {
                 let element = ElementAt {
                     list: self.lists[at],
                     range: range.clone(),
                 };
-                let updated = match value {
-                    0 => None,
-                    _ => Some(time(last)?),
+                let updated = match time {
+                    Some(time) => Some(time.text()?),
+                    None => None,
                 };
                 found.push((key, At { element, updated }));
             }
@@ -167,16 +190,25 @@ pub fn is_wanted(wanted: &[Key], key: &ResourceKey) -> bool {
 #[test]
 fn places_are_found_again() {
     use super::first;
-    let row = |key: u8, list, range, milliseconds| Row {
+    for text in [
+        "2026-11-20T09:00:00.0Z",
+        "2026-11-20 09:00:00Z",
+        "2026-11-20T09:00:00+00:00",
+        "now",
+    ] {
+        assert_eq!(Time::of(text), None);
+    }
+    let row = |key: u8, list, range, updated: Option<&str>| Row {
         key: first(&[key; 32]),
         list,
         range,
-        milliseconds,
+        updated: updated.map(|text| Time::of(text).unwrap()),
     };
     let rows = [
         row(7, 15, 10..20, None),
-        row(3, 1, 30..500_000, Some(1_700_000_000_123)),
-        row(3, 1, 30..500_000, Some(1_600_000_000_000)),
+        row(3, 1, 30..500_000, Some("2023-11-14T22:13:20.123Z")),
+        row(3, 1, 30..500_000, Some("2020-09-13T12:26:40Z")),
+        row(3, 1, 30..31, Some("2020-09-13T12:26:40.000Z")),
         row(9, 2, 500_001..500_001, None),
     ];
     let bytes = spell(&rows);
@@ -198,6 +230,7 @@ fn places_are_found_again() {
         [
             (3, 1, 30..500_000, Some("2023-11-14T22:13:20.123Z")),
             (3, 1, 30..500_000, Some("2020-09-13T12:26:40Z")),
+            (3, 1, 30..31, Some("2020-09-13T12:26:40.000Z")),
             (9, 2, 500_001..500_001, None),
         ]
     );

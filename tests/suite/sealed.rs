@@ -1,0 +1,351 @@
+//! Sealed bundles: what a diff makes of their digests is what it makes of all that they hold; and no digest is believed
+//! where anything was altered, or somebody else sealed it.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Cursor,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use xdsnap::{
+    bundle::{Derive, Derived, Head, MemberPath, Provenance, Reader, Writer},
+    capture::{digests, resources},
+    redact::Key,
+};
+
+use crate::support::program::{AFTER, BEFORE, Ran, recording, run, testdata, xdsnap};
+
+/// A folder in which the program runs.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Runs the program; `args` are separated by spaces.
+    fn run(&self, args: &str) -> Ran {
+        run(xdsnap(args.split_whitespace()).current_dir(self.0.path()))
+    }
+
+    fn capture(&self, name: &str, input: &Path) {
+        let ran = run(xdsnap(["capture", "-q", "--allow-missing", "-o"])
+            .arg(self.path(name))
+            .arg(input));
+        assert_eq!(ran.status, 0, "{}", ran.err);
+    }
+
+    /// A diff by this key, which sealed what the tests capture: status and all output.
+    fn by_digests(&self, args: &str) -> (i32, String, String) {
+        let ran = self.run(&format!("diff {args}"));
+        (ran.status, ran.out, ran.err)
+    }
+
+    /// The same by a key that sealed nothing, so that everything is read.
+    fn by_reading(&self, args: &str) -> (i32, String, String) {
+        let ran = self.run(&format!("diff --redaction-key none {args}"));
+        (ran.status, ran.out, ran.err)
+    }
+
+    fn check_law(&self, args: &str) {
+        assert_eq!(self.by_digests(args), self.by_reading(args), "{args}");
+    }
+}
+
+/// The key of the tests.
+fn key() -> Key {
+    Key::from_hexadecimal(&"5a".repeat(32)).unwrap()
+}
+
+/// The folders in a folder, sorted.
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    folders.retain(|path| path.is_dir());
+    folders.sort();
+    folders
+}
+
+#[test]
+fn digests_of_all_recordings_tell_what_reading_them_tells() {
+    let desk = Desk::new();
+    let mut firsts = Vec::new();
+    for story in folders(&testdata("corpus")) {
+        let mut names = Vec::new();
+        for step in folders(&story) {
+            let text = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+            let name = format!("{}-{}.xdsnap", text(&story), text(&step));
+            let ran = run(xdsnap(["capture", "-q", "--allow-missing", "-o"])
+                .arg(desk.path(&name))
+                .arg(&step));
+            if ran.status == 0 {
+                names.push(name);
+            }
+        }
+        for pair in names.windows(2) {
+            desk.check_law(&format!("--source both -o json {} {}", pair[0], pair[1]));
+        }
+        if let [first, .., last] = &names[..] {
+            desk.check_law(&format!("--source both {last} {first}"));
+            desk.check_law(&format!("--live --oneline {first} {last}"));
+            desk.check_law(&format!("{first} {first}"));
+            firsts.push(first.clone());
+        }
+    }
+    assert!(firsts.len() > 12, "{firsts:?}");
+    for pair in firsts.windows(2) {
+        desk.check_law(&format!("-o json {} {}", pair[0], pair[1]));
+    }
+}
+
+/// What the bundles of [`lying`] say of their resources.
+static LIE: OnceLock<Vec<u8>> = OnceLock::new();
+
+fn lying(_: &mut Writer) -> Vec<Derived> {
+    vec![Derived {
+        kind: resources::KIND,
+        extension: "bin",
+        rules: resources::RULES,
+        bytes: LIE.get().unwrap().clone(),
+    }]
+}
+
+/// Writes a bundle of the dumps of Envoys in `folder`, with derived data, and sealed where there is a key.
+fn write(folder: &str, to: &Path, derive: Derive, key: Option<&Key>) {
+    let mut writer = Writer::create(to)
+        .unwrap()
+        .deriving(derive)
+        .sealing(key.and_then(Key::sealer));
+    for proxy in folders(&testdata(&format!("{folder}/envoy"))) {
+        let proxy = proxy.file_name().unwrap().to_str().unwrap();
+        let path = format!("envoy/{proxy}/config_dump.json");
+        let member: MemberPath = path.parse().unwrap();
+        let body = recording(&format!("{folder}/{path}"));
+        let provenance = Provenance::of_file(&path);
+        writer.member(member, provenance, &mut &body[..]).unwrap();
+    }
+    writer.finish(Head::default()).unwrap();
+}
+
+fn reader(bytes: &[u8]) -> Reader<Cursor<&[u8]>> {
+    Reader::open("x.xdsnap", Cursor::new(bytes)).unwrap()
+}
+
+#[test]
+fn only_what_the_users_own_key_sealed_is_believed_and_nothing_that_was_altered() {
+    let desk = Desk::new();
+    write(
+        BEFORE,
+        &desk.path("before.xdsnap"),
+        digests::derive,
+        Some(&key()),
+    );
+    let before = fs::read(desk.path("before.xdsnap")).unwrap();
+    let lie = reader(&before).read("derived/resources.bin").unwrap();
+    LIE.set(lie).unwrap();
+    let diff = |name: &str| desk.run(&format!("diff before.xdsnap {name}"));
+
+    // Who has the key vouches for the digests: that they are used at all shows where they lie.
+    write(AFTER, &desk.path("lie.xdsnap"), lying, Some(&key()));
+    assert_eq!(diff("lie.xdsnap").status, 0);
+    // By another key, or none, everything is read.
+    let none = desk.run("diff --redaction-key none before.xdsnap lie.xdsnap");
+    assert_eq!(none.status, 1);
+    fs::write(desk.path("other.key"), "0f".repeat(32)).unwrap();
+    let other = desk.run("diff --redaction-key-file other.key before.xdsnap lie.xdsnap");
+    assert_eq!(other.status, 1);
+    let shown = desk.run("diff --show-secrets=yes-it-holds-secrets before.xdsnap lie.xdsnap");
+    assert_eq!(shown.status, 1);
+    let other = Key::new([0x0f; 32]);
+    let thrown_away = Key::random().unwrap();
+    for (name, key) in [
+        ("other", Some(&other)),
+        ("thrown-away", Some(&thrown_away)),
+        ("none", None),
+    ] {
+        let name = format!("{name}.xdsnap");
+        write(AFTER, &desk.path(&name), lying, key);
+        assert_eq!(diff(&name).status, 1, "{name}");
+    }
+    // The key is asked for the rest, too: where not all resources are compared, or it is explained what is.
+    for flags in [
+        "--why",
+        "--type route",
+        "--no-rule last-updated",
+        "--strict",
+        "-o json-patch",
+        "--ignore $.x",
+    ] {
+        let ran = desk.run(&format!("diff before.xdsnap lie.xdsnap {flags}"));
+        assert_eq!(ran.status, 1, "{flags}: {}", ran.err);
+    }
+
+    // Wherever a bit is another one, nothing is believed: of the frames, the seal and the seek table.
+    let sealed = fs::read(desk.path("lie.xdsnap")).unwrap();
+    let sealer = key().sealer().unwrap();
+    assert!(reader(&sealed).is_sealed_by(&sealer).unwrap());
+    assert_eq!(reader(&sealed).sealed_with(), Some(key().fingerprint()));
+    let mut at = 0;
+    while at < sealed.len() {
+        let mut altered = sealed.clone();
+        altered[at] ^= 1 << (at % 8);
+        // Some bits have no meaning, or hide all else.
+        if let Ok(mut reader) = Reader::open("x.xdsnap", Cursor::new(&altered[..])) {
+            assert!(!reader.is_sealed_by(&sealer).unwrap(), "byte {at}");
+        }
+        // All of the end, and some of what is before it.
+        at += if at + 400 < sealed.len() { 997 } else { 1 };
+    }
+    let longer = [&sealed[..], b"x"].concat();
+    assert!(!reader(&longer).is_sealed_by(&sealer).unwrap());
+    let flip = |at: usize, name: &str| {
+        let mut altered = sealed.clone();
+        altered[at] ^= 1;
+        fs::write(desk.path(name), altered).unwrap();
+        let ran = diff(name);
+        assert_eq!(ran.status, 1, "{name}: {}", ran.err);
+    };
+    let seal = sealed
+        .windows(12)
+        .position(|bytes| bytes == b"xdsnap seal1")
+        .unwrap();
+    flip(seal, "no-seal.xdsnap");
+    flip(seal + 12, "other-fingerprint.xdsnap");
+    flip(seal + 20, "other-tag.xdsnap");
+    flip(sealed.len() - 3, "no-table.xdsnap");
+
+    // Stock tools read it, and what they pack is not sealed.
+    let stock = |tool: &str, args: &[&str]| {
+        let ran = Command::new(tool)
+            .args(args)
+            .current_dir(desk.0.path())
+            .output();
+        assert!(ran.unwrap().status.success(), "{tool} {args:?}");
+    };
+    stock("zstd", &["-q", "-t", "lie.xdsnap"]);
+    stock("mkdir", &["lie"]);
+    stock("tar", &["--zstd", "-xf", "lie.xdsnap", "-C", "lie"]);
+    stock("tar", &["--zstd", "-cf", "packed.xdsnap", "-C", "lie", "."]);
+    assert_eq!(diff("packed.xdsnap").status, 1);
+    let ran = desk.run("verify before.xdsnap");
+    assert_eq!(ran.status, 0, "{}", ran.out);
+    // It is computed again, and so told.
+    let ran = desk.run("verify lie.xdsnap");
+    assert_eq!(ran.status, 1, "{}", ran.out);
+    assert!(ran.out.contains("derived/resources.bin"), "{}", ran.out);
+}
+
+/// The lists of a dump that hold resources, by their places: section and field.
+fn lists(dump: &Value) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (at, section) in dump["configs"].as_array().unwrap().iter().enumerate() {
+        for (field, value) in section.as_object().unwrap() {
+            if value.as_array().is_some_and(|list| !list.is_empty()) {
+                found.push((at, field.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// Changes a leaf of a value, the `at`-th as far as there is one.
+fn change_leaf(value: &mut Value, at: usize) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            let count = members.len();
+            let (name, member) = members.iter_mut().nth(at % count).unwrap();
+            match name.as_str() {
+                "@type" => {}
+                _ => change_leaf(member, at / count),
+            }
+        }
+        Value::Array(items) if !items.is_empty() => {
+            let count = items.len();
+            change_leaf(&mut items[at % count], at / count);
+        }
+        Value::String(text) if text == "EDS" => *value = json!("STATIC"),
+        Value::String(text) if text.ends_with('Z') => *value = json!("2026-11-21T09:00:00.120Z"),
+        Value::String(text) => text.push('x'),
+        Value::Number(number) => *value = json!(number.as_f64().unwrap_or_default() + 1.0),
+        Value::Bool(yes) => *value = json!(!*yes),
+        other => *other = json!("[redacted]"),
+    }
+}
+
+/// An edit of a dump: what is done, and to what.
+type Edit = (u8, u16, u16, u32);
+
+fn edit(dump: &mut Value, (what, list, item, leaf): Edit) {
+    if what == 0 {
+        return change_leaf(&mut dump["configs"][0], leaf as usize);
+    }
+    let lists = lists(dump);
+    let (section, field) = &lists[usize::from(list) % lists.len()];
+    let items = dump["configs"][*section][field.as_str()]
+        .as_array_mut()
+        .unwrap();
+    let at = usize::from(item) % items.len();
+    match what {
+        1 => _ = items.remove(at),
+        2 => items.push(items[at].clone()),
+        3 => items.reverse(),
+        _ => change_leaf(&mut items[at], leaf as usize),
+    }
+}
+
+fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    prop::collection::vec((0..9_u8, any::<u16>(), any::<u16>(), any::<u32>()), 0..4)
+}
+
+fn write_mesh(folder: &Path, proxies: &BTreeMap<&str, Value>) {
+    for (proxy, dump) in proxies {
+        let folder = folder.join("envoy").join(proxy);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("config_dump.json"), dump.to_string()).unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Edits of one proxy, and others of all.
+    #[test]
+    fn digests_tell_of_any_edit_what_reading_tells(
+        of_before in edits(),
+        of_one in edits(),
+        of_all in edits(),
+        is_alone in any::<bool>(),
+    ) {
+        let desk = Desk::new();
+        let dump = recording(&format!("{BEFORE}/envoy/reviews-v1-545db77b95-2k8ls.default/config_dump.json"));
+        let mut before: Value = serde_json::from_slice(&dump).unwrap();
+        of_before.iter().for_each(|of| edit(&mut before, *of));
+        let mut after = before.clone();
+        of_all.iter().for_each(|of| edit(&mut after, *of));
+        let mut one = after.clone();
+        of_one.iter().for_each(|of| edit(&mut one, *of));
+        let names = ["reviews-v1-545db77b95-2k8ls.default", "reviews-v1-545db77b95-zzzzz.default", "web-1.shop"];
+        let names = &names[..if is_alone { 1 } else { 3 }];
+        let old = names.iter().map(|name| (*name, before.clone())).collect();
+        let mut new: BTreeMap<_, _> = names.iter().map(|name| (*name, after.clone())).collect();
+        new.insert(names[0], one);
+        write_mesh(&desk.path("old"), &old);
+        write_mesh(&desk.path("new"), &new);
+        for side in ["old", "new"] {
+            desk.capture(&format!("{side}.xdsnap"), &desk.path(side));
+        }
+        for flags in ["-o json", "", "--oneline --live"] {
+            let args = format!("{flags} old.xdsnap new.xdsnap");
+            prop_assert_eq!(desk.by_digests(&args), desk.by_reading(&args));
+        }
+    }
+}
