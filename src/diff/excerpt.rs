@@ -3,10 +3,17 @@
 //!
 //! Law: the report is what it is when all resources are read.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::Range,
+};
 
 use super::{Change, Compared, Comparer, Facts, Mode, NotCompared, ProxyPair, compare::Found};
-use crate::model::{ProxyId, ResourceKey};
+use crate::{
+    dump::{keep_items, route_name, virtual_hosts},
+    model::{ProxyId, ResourceKey},
+    normalize::{alike, may_hold_marks},
+};
 
 /// What is known of two dumps beside the resources that are read.
 #[derive(Clone, Debug, Default)]
@@ -105,4 +112,63 @@ impl Comparer<'_> {
             ],
         }
     }
+}
+
+/// Takes out of the route configurations of an [excerpt](crate::dump::excerpt()), of which both sides have one, virtual hosts
+/// that are the same on both: the one of a port may hold one of each service in the mesh.
+///
+/// Law: a comparison finds the same. Virtual hosts are paired by their names where these are unique, whatever others there
+/// are, and so one that is the same on both sides has nothing to do with any other. One of these stays, for a list without
+/// items is none.
+pub fn leave_out_equal(before: &mut [(u8, Vec<u8>)], after: &mut [(u8, Vec<u8>)]) {
+    let routes = |side: &[(u8, Vec<u8>)]| {
+        let mut routes: HashMap<(u8, String), Vec<usize>> = HashMap::new();
+        for (at, (list, element)) in side.iter().enumerate() {
+            if let Some(name) = route_name(element) {
+                routes.entry((*list, name)).or_default().push(at);
+            }
+        }
+        routes
+    };
+    let others = routes(after);
+    for (name, ats) in routes(before) {
+        let other = others.get(&name).map_or(&[][..], Vec::as_slice);
+        if let ([before_at], [after_at]) = (&ats[..], other) {
+            leave_out_equal_hosts(&mut before[*before_at].1, &mut after[*after_at].1);
+        }
+    }
+}
+
+/// The longest name by which paths tell virtual hosts apart, in bytes, and a little less.
+const MAX_NAME: usize = 1000;
+
+fn leave_out_equal_hosts(before: &mut Vec<u8>, after: &mut Vec<u8>) -> Option<()> {
+    type Hosts = Vec<(String, Range<usize>)>;
+    let by_name = |hosts: &Hosts| -> Option<HashMap<String, Range<usize>>> {
+        let is_plain = |name: &str| name.len() <= MAX_NAME && !may_hold_marks(name.as_bytes());
+        let are_plain = hosts.iter().all(|(name, _)| is_plain(name));
+        let by_name: HashMap<_, _> = hosts.iter().cloned().collect();
+        (are_plain && by_name.len() == hosts.len()).then_some(by_name)
+    };
+    let hosts = [virtual_hosts(before)?, virtual_hosts(after)?];
+    by_name(&hosts[0])?;
+    let others = by_name(&hosts[1])?;
+    let mut left_out = BTreeSet::new();
+    for (name, range) in &hosts[0] {
+        let Some(other) = others.get(name) else {
+            continue;
+        };
+        let (one, other) = (&before[range.clone()], &after[other.clone()]);
+        if (one == other || alike(one, other)) && !may_hold_marks(one) {
+            left_out.insert(name.clone());
+        }
+    }
+    left_out.pop_first()?;
+    for (element, hosts) in [before, after].into_iter().zip(hosts) {
+        let items: Vec<_> = (hosts.into_iter())
+            .map(|(name, range)| (range, !left_out.contains(&name)))
+            .collect();
+        keep_items(element, &items);
+    }
+    Some(())
 }

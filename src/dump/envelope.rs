@@ -62,7 +62,7 @@ macro_rules! list {
 }
 
 const CLUSTER: Name = ["cluster", "cluster"];
-const ROUTE_CONFIG: Name = ["route_config", "routeConfig"];
+pub(crate) const ROUTE_CONFIG: Name = ["route_config", "routeConfig"];
 const SECRET: Name = ["secret", "secret"];
 const ENDPOINT_CONFIG: Name = ["endpoint_config", "endpointConfig"];
 

@@ -8,8 +8,8 @@ use std::{collections::BTreeSet, ops::Range};
 use super::{
     Dump, DumpError,
     cut::{Cuts, index_of},
-    envelope::LISTS,
-    json::offset_in,
+    envelope::{LISTS, NAME, Name, ROUTE_CONFIG},
+    json::{JsonError, Walker, offset_in, text},
 };
 use crate::model::{Rules, State, XdsType};
 
@@ -97,4 +97,51 @@ pub fn excerpt<'e>(elements: impl IntoIterator<Item = (u8, &'e [u8])>) -> Vec<u8
     }
     text.extend(b"]}");
     text
+}
+
+/// The virtual hosts of the route configuration in an element: the name of each, and where it stands in it. `None` where one
+/// has no name, or there are none.
+pub fn virtual_hosts(element: &[u8]) -> Option<Vec<(String, Range<usize>)>> {
+    const HOSTS: Name = ["virtual_hosts", "virtualHosts"];
+    let walker = Walker::new(element);
+    let list = walker.find(element, &[ROUTE_CONFIG, HOSTS]).ok()??;
+    let mut hosts = Vec::new();
+    let mut has_all_names = true;
+    walker
+        .items(list, |item| {
+            let start = offset_in(element, item);
+            match walker.find(item, &[NAME])?.and_then(text) {
+                Some(name) => hosts.push((name, start..start + item.len())),
+                None => has_all_names = false,
+            }
+            Ok::<_, JsonError>(())
+        })
+        .ok()?;
+    (has_all_names && !hosts.is_empty()).then_some(hosts)
+}
+
+/// The name of the route configuration in an element.
+pub fn route_name(element: &[u8]) -> Option<String> {
+    let walker = Walker::new(element);
+    walker
+        .find(element, &[ROUTE_CONFIG, NAME])
+        .ok()?
+        .and_then(text)
+}
+
+/// Takes items out of a list: `items` are all of it, with whether each is to stay.
+pub fn keep_items(element: &mut Vec<u8>, items: &[(Range<usize>, bool)]) {
+    let (Some((first, _)), Some((last, _))) = (items.first(), items.last()) else {
+        return;
+    };
+    let mut kept = element[..first.start].to_vec();
+    let mut is_first = true;
+    for (range, _) in items.iter().filter(|(_, stays)| *stays) {
+        if !std::mem::take(&mut is_first) {
+            kept.push(b',');
+        }
+        kept.extend(&element[range.clone()]);
+    }
+    kept.extend(&element[last.end..]);
+    *element = kept;
 }

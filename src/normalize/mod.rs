@@ -20,7 +20,7 @@ pub use digest::{
 };
 pub use known::{Known, KnownDigests, Untold};
 pub use live::{LIVE_PARTS, LivePart, live_part, live_resource};
-pub use redacted::{Mark, Redacted, may_hold_bare};
+pub use redacted::{Mark, Redacted, may_hold_bare, may_hold_marks};
 pub use rules::{
     DRAINING_LISTENERS, HOST_HEALTH, HOSTS_WITHOUT_EDS, LIVE, RULES, WORKLOAD_CERTIFICATE,
 };

@@ -176,7 +176,7 @@ fn chosen_documents_are_added_to_a_folder_and_all_of_a_bundle_only_to_an_empty_o
     let ran = at(&desk, "extract web.xdsnap --output-dir empty");
     assert_eq!(
         (ran.status, files(&desk.path().join("empty")).len()),
-        (0, 25)
+        (0, 26)
     );
 }
 

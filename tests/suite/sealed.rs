@@ -288,6 +288,9 @@ fn edit(dump: &mut Value, (what, list, item, leaf): Edit) {
     if what == 0 {
         return change_leaf(&mut dump["configs"][0], leaf as usize);
     }
+    if (5..8).contains(&what) {
+        return edit_hosts(dump, item, leaf as usize);
+    }
     let lists = lists(dump);
     let (section, field) = &lists[usize::from(list) % lists.len()];
     let items = dump["configs"][*section][field.as_str()]
@@ -302,8 +305,34 @@ fn edit(dump: &mut Value, (what, list, item, leaf): Edit) {
     }
 }
 
+/// An edit of the virtual hosts of a route configuration.
+fn edit_hosts(dump: &mut Value, route: u16, leaf: usize) {
+    let mut sections = dump["configs"].as_array_mut().unwrap().iter_mut();
+    let section = sections.find(|section| section.get("dynamic_route_configs").is_some());
+    let Some(Value::Array(routes)) = section.map(|section| &mut section["dynamic_route_configs"])
+    else {
+        return;
+    };
+    let count = routes.len().max(1);
+    let Some(route) = routes.get_mut(usize::from(route) % count) else {
+        return;
+    };
+    let hosts = &mut route["route_config"]["virtual_hosts"];
+    let Some(hosts) = hosts.as_array_mut().filter(|hosts| !hosts.is_empty()) else {
+        return;
+    };
+    let (what, at, leaf) = (leaf % 6, leaf / 6 % hosts.len(), leaf / 60);
+    match what {
+        0 => _ = hosts.remove(at),
+        1 => hosts.push(hosts[at].clone()),
+        2 => hosts[at]["name"] = hosts[0]["name"].clone(),
+        3 => hosts.truncate(1),
+        _ => change_leaf(&mut hosts[at], leaf),
+    }
+}
+
 fn edits() -> impl Strategy<Value = Vec<Edit>> {
-    prop::collection::vec((0..9_u8, any::<u16>(), any::<u16>(), any::<u32>()), 0..4)
+    prop::collection::vec((0..10_u8, any::<u16>(), any::<u16>(), any::<u32>()), 0..4)
 }
 
 fn write_mesh(folder: &Path, proxies: &BTreeMap<&str, Value>) {

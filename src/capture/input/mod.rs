@@ -9,6 +9,8 @@ mod overview;
 mod report;
 mod sealed;
 
+pub use sealed::Elements;
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},

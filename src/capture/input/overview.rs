@@ -9,16 +9,21 @@ use crate::{
         DocumentOverview, FailureOverview, IstiodOverview, Overview, PageOverview, ProxyOverview,
         SealOverview,
     },
-    model::{Document, Source},
+    model::{Document, Sealer, Source},
 };
 
 impl Input {
-    /// What the input, which was named as `label`, is, holds and lacks. Reads, and so verifies, all of it.
+    /// What the input, which was named as `label`, is, holds and lacks. Reads, and so verifies, all of it; a seal by the
+    /// key of `sealer`.
     ///
     /// # Errors
     ///
     /// Where a bundle cannot be read any more.
-    pub fn overview(&mut self, label: &str) -> Result<Overview, InputError> {
+    pub fn overview(
+        &mut self,
+        label: &str,
+        sealer: Option<&Sealer>,
+    ) -> Result<Overview, InputError> {
         let mut overview = Overview {
             label: label.to_owned(),
             proxies: self
@@ -61,7 +66,7 @@ impl Input {
                 });
             }
         }
-        overview.seal = self.seal()?;
+        overview.seal = self.seal(sealer)?;
         // A bundle is read once, from its start to its end.
         let mut bodies: BTreeMap<(usize, String), Examined> = BTreeMap::new();
         for (at, bundle) in self.bundles.iter_mut().enumerate() {
@@ -115,7 +120,7 @@ impl Input {
 
 impl Input {
     /// The seal, where this is one bundle.
-    fn seal(&mut self) -> Result<Option<SealOverview>, InputError> {
+    fn seal(&mut self, own: Option<&Sealer>) -> Result<Option<SealOverview>, InputError> {
         let sealed_with = match &self.bundles[..] {
             [bundle] => bundle.sealed_with(),
             _ => None,
@@ -123,9 +128,8 @@ impl Input {
         let Some(key) = sealed_with else {
             return Ok(None);
         };
-        let own = self.redactor.sealer();
         let holds = match own.filter(|own| own.fingerprint() == key) {
-            Some(own) => Some(self.bundles[0].is_sealed_by(&own)?),
+            Some(own) => Some(self.bundles[0].is_sealed_by(own)?),
             None => None,
         };
         Ok(Some(SealOverview {

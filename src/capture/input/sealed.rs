@@ -4,9 +4,20 @@ use super::{Body, Input, InputError};
 use crate::{
     bundle::MemberPath,
     capture::resources::{self, Index, Indexed},
+    diff::leave_out_equal,
     dump::{ElementAt, Form, excerpt},
     model::{Document, ProxyId, Source},
 };
+
+/// Elements of a dump, as they are in a bundle: they are shown only as an [excerpt](Input::excerpt).
+pub struct Elements(Vec<(u8, Vec<u8>)>);
+
+impl Elements {
+    /// Takes out of these of before and those of after what is [the same on both sides](leave_out_equal).
+    pub fn leave_out_equal(&mut self, after: &mut Self) {
+        leave_out_equal(&mut self.0, &mut after.0);
+    }
+}
 
 impl Input {
     /// Whether it is one bundle that was sealed by the key that this redacts by, and of which nothing was altered since.
@@ -74,18 +85,18 @@ impl Input {
         Ok(self.bundles[0].read_part(&path, dump.places.clone())?)
     }
 
-    /// A dump of these elements of the dump of `proxy` by `source` alone, redacted; only of a bundle that is
+    /// These elements of the dump of `proxy` by `source`, as they are in the bundle; only of one that is
     /// [sealed](Self::is_sealed).
     ///
     /// # Errors
     ///
-    /// Where it cannot be read.
-    pub fn excerpt(
+    /// Where they cannot be read.
+    pub fn elements(
         &mut self,
         proxy: &ProxyId,
         source: Source,
         elements: &[ElementAt],
-    ) -> Result<Vec<u8>, InputError> {
+    ) -> Result<Elements, InputError> {
         let path = match source {
             Source::Envoy => MemberPath::envoy(proxy.clone(), Document::ConfigDump, None),
             Source::Istiod => MemberPath::istiod(None, Some(proxy.clone()), Document::ConfigDump),
@@ -99,16 +110,26 @@ impl Input {
             _ => return Err(InputError::unusable(&path, "there is no such document")),
         };
         let bundle = &mut self.bundles[0];
-        let mut read = Vec::with_capacity(elements.len());
-        for element in elements {
+        let each = elements.iter().map(|element| {
             let range = element.range.start as u64..element.range.end as u64;
-            read.push((element.list, bundle.read_part(&member, range)?));
-        }
-        let whole = excerpt(read.iter().map(|(list, bytes)| (*list, bytes.as_slice())));
+            Ok((element.list, bundle.read_part(&member, range)?))
+        });
+        let read: Result<_, InputError> = each.collect();
+        Ok(Elements(read?))
+    }
+
+    /// A dump of these elements alone, redacted.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be redacted.
+    pub fn excerpt(&mut self, elements: &Elements) -> Result<Vec<u8>, InputError> {
+        let elements = elements.0.iter();
+        let whole = excerpt(elements.map(|(list, bytes)| (*list, bytes.as_slice())));
         let mut redacted = Vec::with_capacity(whole.len());
         (self.redactor)
             .copy(Document::ConfigDump, &mut &whole[..], &mut redacted)
-            .map_err(|error| InputError::unusable(&member, error))?;
+            .map_err(|error| InputError::unusable("an excerpt of a dump", error))?;
         Ok(redacted)
     }
 

@@ -283,9 +283,10 @@ impl Builder {
         bytes.extend(dumps);
         let head = bytes.len() as u64;
         bytes[MAGIC.len()..MAGIC.len() + 8].copy_from_slice(&head.to_le_bytes());
-        self.dumps
-            .values()
-            .for_each(|dump| bytes.extend(&dump.places));
+        bytes.reserve_exact(places_at);
+        for dump in self.dumps.into_values() {
+            bytes.extend(dump.places);
+        }
         Some(bytes)
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     capture::{
-        Input, InputError,
+        Input,
         resources::{self, At, Differing, Flags, Index, Indexed, Indexes, Key, Places, Wanted},
     },
     cli::{both::both, side::Side},
@@ -193,16 +193,15 @@ impl<'d> Reading<'d> {
         let elements = [0, 1].map(|side| elements(&read, side, &found[side]));
         let [old, new] = elements;
         let (old, new) = (old?, new?);
-        let (old, new) = match old.is_empty() && new.is_empty() {
-            true => (
-                excerpt(before, before_id, source, &old),
-                excerpt(after, after_id, source, &new),
-            ),
-            false => both(
-                || excerpt(before, before_id, source, &old),
-                || excerpt(after, after_id, source, &new),
-            ),
-        };
+        let is_any = !(old.is_empty() && new.is_empty());
+        let (old, new) = both_if(
+            is_any,
+            || before.elements(before_id, source, &old),
+            || after.elements(after_id, source, &new),
+        );
+        let (mut old, mut new) = (old.ok()?, new.ok()?);
+        old.leave_out_equal(&mut new);
+        let (old, new) = both_if(is_any, || before.excerpt(&old), || after.excerpt(&new));
         let (old, new) = (old.ok()?, new.ok()?);
         let rules = comparer.rules();
         let parse = |side: usize, bytes| -> Option<Dump<'_>> {
@@ -327,12 +326,14 @@ fn elements(
     Some(elements)
 }
 
-/// The excerpt of a dump, which may be empty.
-fn excerpt(
-    input: &mut Input,
-    proxy: &ProxyId,
-    source: Source,
-    elements: &[ElementAt],
-) -> Result<Vec<u8>, InputError> {
-    input.excerpt(proxy, source, elements)
+/// What `first` and `second` give, side by side if that is worth it.
+fn both_if<A: Send, B: Send>(
+    is_worth_it: bool,
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    match is_worth_it {
+        true => both(first, second),
+        false => (first(), second()),
+    }
 }
