@@ -172,3 +172,111 @@ fn leave_out_equal_hosts(before: &mut Vec<u8>, after: &mut Vec<u8>) -> Option<()
     }
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::{
+        diff::Options,
+        dump::{Dump, excerpt},
+    };
+
+    /// A virtual host: its name, its domain, and another value in it.
+    type Host = (u8, u8, u8);
+
+    fn element(hosts: &[Host], is_turned: bool) -> (u8, Vec<u8>) {
+        let host = |(name, domain, value): &Host| {
+            let name = ["a", "b", "c", "d", "[redacted]", "e\\u005b"][usize::from(*name)];
+            let value = ["1s", "2s", "[redacted]"][usize::from(*value)];
+            let members = [
+                format!("\"name\": \"{name}\""),
+                format!("\"domains\": [\"{domain}.example\"]"),
+                format!(
+                    "\"routes\": [{{\"name\": \"{value}\", \"match\": {{\"prefix\": \"/\"}}}}]"
+                ),
+            ];
+            match is_turned {
+                true => format!(
+                    "{{{}}}",
+                    members.iter().rev().cloned().collect::<Vec<_>>().join(",")
+                ),
+                false => format!("{{{}}}", members.join(", ")),
+            }
+        };
+        let hosts: Vec<String> = hosts.iter().map(host).collect();
+        let route = format!(
+            "{{\"route_config\": {{\"@type\": \"type.googleapis.com/envoy.config.route.v3.RouteConfiguration\", \
+             \"name\": \"80\", \"virtual_hosts\": [{}]}}}}",
+            hosts.join(" ,")
+        );
+        (6, route.into_bytes())
+    }
+
+    fn report(sides: [&[(u8, Vec<u8>)]; 2]) -> String {
+        let texts = sides.map(|side| excerpt(side.iter().map(|(list, raw)| (*list, &raw[..]))));
+        let [before, after] = texts.each_ref().map(|text| {
+            let types = [crate::model::XdsType::Route].into();
+            let rules = crate::model::Rules::all();
+            Dump::parse_excerpt(text, types, None, rules).unwrap()
+        });
+        let id = ProxyId::new("web-1.shop").unwrap();
+        let mut comparer = Comparer::new(Mode::Change, Options::default());
+        comparer.proxy(&ProxyPair {
+            before_id: &id,
+            after_id: &id,
+            before: &before,
+            after: &after,
+            compared: Compared::Envoy,
+            last_errors: &[],
+        });
+        format!("{:#?}", comparer.finish())
+    }
+
+    fn hosts() -> impl Strategy<Value = Vec<Host>> {
+        prop::collection::vec((0..6_u8, 0..4_u8, 0..3_u8), 0..6)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_comparison_finds_the_same_without_equal_virtual_hosts(
+            common in hosts(),
+            before in hosts(),
+            after in hosts(),
+        ) {
+            let before = [&common[..], &before].concat();
+            let after = [&after[..], &common].concat();
+            let mut sides = [element(&before, false), element(&after, true)].map(|side| vec![side]);
+            let whole = report(sides.each_ref().map(Vec::as_slice));
+            let [before, after] = &mut sides;
+            leave_out_equal(before, after);
+            prop_assert_eq!(report(sides.each_ref().map(Vec::as_slice)), whole);
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_all_but_one_of_what_is_the_same() {
+        let hosts: Vec<Host> = (0..4).map(|name| (name, name, 0)).collect();
+        let mut changed = hosts.clone();
+        changed[2].2 = 1;
+        let mut sides = [element(&hosts, false), element(&changed, true)].map(|side| vec![side]);
+        let [before, after] = &mut sides;
+        leave_out_equal(before, after);
+        let names = sides.map(|side| {
+            let json: Json = serde_json::from_slice(&side[0].1).unwrap();
+            let hosts = json["route_config"]["virtual_hosts"]
+                .as_array()
+                .unwrap()
+                .clone();
+            hosts
+                .into_iter()
+                .map(|host| host["name"].clone())
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(names, [[json!("a"), json!("c")], [json!("a"), json!("c")]]);
+    }
+}

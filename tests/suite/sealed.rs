@@ -223,6 +223,17 @@ fn only_what_the_users_own_key_sealed_is_believed_and_nothing_that_was_altered()
     flip(seal + 20, "other-tag.xdsnap");
     flip(sealed.len() - 3, "no-table.xdsnap");
 
+    // `info` says which it is.
+    for (name, told) in [
+        ("before", ", sealed with your key"),
+        ("other-tag", ", ALTERED since it was sealed with your key"),
+        ("other", ", sealed with another key"),
+        ("none", ", every checksum holds\n"),
+    ] {
+        let ran = desk.run(&format!("info {name}.xdsnap"));
+        assert!(ran.out.contains(told), "{name}: {}", ran.out);
+    }
+
     // Stock tools read it, and what they pack is not sealed.
     let stock = |tool: &str, args: &[&str]| {
         let ran = Command::new(tool)
@@ -242,6 +253,38 @@ fn only_what_the_users_own_key_sealed_is_believed_and_nothing_that_was_altered()
     let ran = desk.run("verify lie.xdsnap");
     assert_eq!(ran.status, 1, "{}", ran.out);
     assert!(ran.out.contains("derived/resources.bin"), "{}", ran.out);
+}
+
+#[test]
+fn whatever_stands_in_the_place_of_digests_is_read_or_refused() {
+    let desk = Desk::new();
+    write(BEFORE, &desk.path("x.xdsnap"), digests::derive, None);
+    let bundle = fs::read(desk.path("x.xdsnap")).unwrap();
+    let bytes = reader(&bundle).read("derived/resources.bin").unwrap();
+    let size = bytes.len() as u64;
+    let head = resources::Index::head_bytes(&bytes).unwrap();
+    let head = &bytes[..usize::try_from(head).unwrap()];
+    let read = |bytes: &[u8]| resources::Index::read(bytes.to_vec(), size);
+    let honest = read(head).unwrap();
+    let proxy = xdsnap::model::ProxyId::new("reviews-v1-545db77b95-2k8ls.default").unwrap();
+    let source = xdsnap::model::Source::Envoy;
+    let of_honest = honest.dump(source, &proxy).unwrap();
+    let mut refused = 0;
+    for at in 0..head.len() {
+        assert!(read(&head[..at]).is_err(), "{at}");
+        let mut altered = head.to_vec();
+        altered[at] ^= 0x15;
+        let Ok(index) = read(&altered) else {
+            refused += 1;
+            continue;
+        };
+        if let Some(dump) = index.dump(source, &proxy) {
+            let mut both = resources::Indexes::new(&index, &honest);
+            both.types([dump, of_honest]);
+            both.differing([dump, of_honest]);
+        }
+    }
+    assert!(refused > 100, "{refused}");
 }
 
 /// The lists of a dump that hold resources, by their places: section and field.

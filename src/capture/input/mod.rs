@@ -153,6 +153,8 @@ pub struct Input {
     pub(super) inherent: Vec<FailureEntry>,
     /// What is said of the capture as a whole, from a bundle.
     pub manifest: Option<Manifest>,
+    /// The path of the derived member that is believed, see [`resources`](Self::resources).
+    resources_path: Option<String>,
     /// The size of the bundles, in bytes.
     size_bytes: Option<u64>,
     /// Files of a folder, and of an archive, that are not used, and why.

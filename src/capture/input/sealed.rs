@@ -59,6 +59,7 @@ impl Input {
             return Ok(None);
         }
         let bytes = bundle.read_part(&path, 0..head)?;
+        self.resources_path = Some(path);
         Ok(Index::read(bytes, size).ok())
     }
 
@@ -72,17 +73,17 @@ impl Input {
         is_of_these.then(|| (entry.path.clone(), entry.size))
     }
 
-    /// Where the resources of a dump stand, for [`Places`](resources::Places); only of a bundle that is
-    /// [sealed](Self::is_sealed).
+    /// Where the resources of a dump stand, for [`Places`](resources::Places): nowhere, unless it was told of
+    /// [resources](Self::resources).
     ///
     /// # Errors
     ///
     /// Where it cannot be read.
     pub fn places(&mut self, dump: &Indexed) -> Result<Vec<u8>, InputError> {
-        let Some((path, _)) = self.resources_member() else {
-            return Ok(Vec::new());
-        };
-        Ok(self.bundles[0].read_part(&path, dump.places.clone())?)
+        match &self.resources_path {
+            Some(path) => Ok(self.bundles[0].read_part(path, dump.places.clone())?),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// These elements of the dump of `proxy` by `source`, as they are in the bundle; only of one that is
