@@ -10,7 +10,7 @@ use std::{
 
 use super::{Change, Compared, Comparer, Facts, Mode, NotCompared, ProxyPair, compare::Found};
 use crate::{
-    dump::{keep_items, route_name, virtual_hosts},
+    dump::{RouteHosts, keep_items},
     model::{ProxyId, ResourceKey},
     normalize::{alike, may_hold_marks},
 };
@@ -122,39 +122,42 @@ impl Comparer<'_> {
 /// items is none.
 pub fn leave_out_equal(before: &mut [(u8, Vec<u8>)], after: &mut [(u8, Vec<u8>)]) {
     let routes = |side: &[(u8, Vec<u8>)]| {
-        let mut routes: HashMap<(u8, String), Vec<usize>> = HashMap::new();
+        let mut routes: HashMap<(u8, String), Vec<(usize, Hosts)>> = HashMap::new();
         for (at, (list, element)) in side.iter().enumerate() {
-            if let Some(name) = route_name(element) {
-                routes.entry((*list, name)).or_default().push(at);
+            if let Some(route) = RouteHosts::of(element) {
+                let of_name = routes.entry((*list, route.name)).or_default();
+                of_name.push((at, route.hosts));
             }
         }
         routes
     };
-    let others = routes(after);
-    for (name, ats) in routes(before) {
-        let other = others.get(&name).map_or(&[][..], Vec::as_slice);
-        if let ([before_at], [after_at]) = (&ats[..], other) {
-            leave_out_equal_hosts(&mut before[*before_at].1, &mut after[*after_at].1);
+    let mut others = routes(after);
+    for (name, found) in routes(before) {
+        let other = others.remove(&name).unwrap_or_default();
+        if let ([(before_at, old)], [(after_at, new)]) = (&found[..], &other[..]) {
+            let elements = [&mut before[*before_at].1, &mut after[*after_at].1];
+            leave_out_equal_hosts(elements, [old, new]);
         }
     }
 }
 
+/// Names, and where what they name stands in an element.
+type Hosts = Vec<(String, Range<usize>)>;
+
 /// The longest name by which paths tell virtual hosts apart, in bytes, and a little less.
 const MAX_NAME: usize = 1000;
 
-fn leave_out_equal_hosts(before: &mut Vec<u8>, after: &mut Vec<u8>) -> Option<()> {
-    type Hosts = Vec<(String, Range<usize>)>;
+fn leave_out_equal_hosts([before, after]: [&mut Vec<u8>; 2], hosts: [&Hosts; 2]) -> Option<()> {
     let by_name = |hosts: &Hosts| -> Option<HashMap<String, Range<usize>>> {
         let is_plain = |name: &str| name.len() <= MAX_NAME && !may_hold_marks(name.as_bytes());
         let are_plain = hosts.iter().all(|(name, _)| is_plain(name));
         let by_name: HashMap<_, _> = hosts.iter().cloned().collect();
         (are_plain && by_name.len() == hosts.len()).then_some(by_name)
     };
-    let hosts = [virtual_hosts(before)?, virtual_hosts(after)?];
-    by_name(&hosts[0])?;
-    let others = by_name(&hosts[1])?;
+    by_name(hosts[0])?;
+    let others = by_name(hosts[1])?;
     let mut left_out = BTreeSet::new();
-    for (name, range) in &hosts[0] {
+    for (name, range) in hosts[0] {
         let Some(other) = others.get(name) else {
             continue;
         };
@@ -165,8 +168,8 @@ fn leave_out_equal_hosts(before: &mut Vec<u8>, after: &mut Vec<u8>) -> Option<()
     }
     left_out.pop_first()?;
     for (element, hosts) in [before, after].into_iter().zip(hosts) {
-        let items: Vec<_> = (hosts.into_iter())
-            .map(|(name, range)| (range, !left_out.contains(&name)))
+        let items: Vec<_> = (hosts.iter())
+            .map(|(name, range)| (range.clone(), !left_out.contains(name)))
             .collect();
         keep_items(element, &items);
     }

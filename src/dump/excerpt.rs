@@ -9,6 +9,7 @@ use super::{
     Dump, DumpError,
     cut::{Cuts, index_of},
     envelope::{LISTS, NAME, Name, ROUTE_CONFIG},
+    index::Index,
     json::{JsonError, Walker, offset_in, text},
 };
 use crate::model::{Rules, State, XdsType};
@@ -99,34 +100,46 @@ pub fn excerpt<'e>(elements: impl IntoIterator<Item = (u8, &'e [u8])>) -> Vec<u8
     text
 }
 
-/// The virtual hosts of the route configuration in an element: the name of each, and where it stands in it. `None` where one
-/// has no name, or there are none.
-pub fn virtual_hosts(element: &[u8]) -> Option<Vec<(String, Range<usize>)>> {
-    const HOSTS: Name = ["virtual_hosts", "virtualHosts"];
-    let walker = Walker::new(element);
-    let list = walker.find(element, &[ROUTE_CONFIG, HOSTS]).ok()??;
-    let mut hosts = Vec::new();
-    let mut has_all_names = true;
-    walker
-        .items(list, |item| {
-            let start = offset_in(element, item);
-            match walker.find(item, &[NAME])?.and_then(text) {
-                Some(name) => hosts.push((name, start..start + item.len())),
-                None => has_all_names = false,
-            }
-            Ok::<_, JsonError>(())
-        })
-        .ok()?;
-    (has_all_names && !hosts.is_empty()).then_some(hosts)
+/// A route configuration, as far as its virtual hosts are told apart.
+pub struct RouteHosts {
+    /// Its name.
+    pub name: String,
+    /// The names of its virtual hosts, and where each stands in the element.
+    pub hosts: Vec<(String, Range<usize>)>,
 }
 
-/// The name of the route configuration in an element.
-pub fn route_name(element: &[u8]) -> Option<String> {
-    let walker = Walker::new(element);
-    walker
-        .find(element, &[ROUTE_CONFIG, NAME])
-        .ok()?
-        .and_then(text)
+impl RouteHosts {
+    /// The route configuration in an element; `None` where there is none, or something in it has no name.
+    pub fn of(element: &[u8]) -> Option<Self> {
+        const HOSTS: Name = ["virtual_hosts", "virtualHosts"];
+        let index = Index::new(element);
+        let walker = Walker::indexed(element, &index);
+        let route = walker.find(element, &[ROUTE_CONFIG]).ok()??;
+        let mut route_name = None;
+        let mut hosts = Vec::new();
+        let mut has_all_names = true;
+        let walked = walker.members(route, |key, value| {
+            if NAME.contains(&key) {
+                route_name = text(value);
+            }
+            if !HOSTS.contains(&key) || value.first() != Some(&b'[') {
+                return Ok(());
+            }
+            walker.items(value, |item| {
+                let start = offset_in(element, item);
+                match walker.find(item, &[NAME])?.and_then(text) {
+                    Some(name) => hosts.push((name, start..start + item.len())),
+                    None => has_all_names = false,
+                }
+                Ok::<_, JsonError>(())
+            })
+        });
+        walked.ok().filter(|()| has_all_names)?;
+        Some(Self {
+            name: route_name?,
+            hosts,
+        })
+    }
 }
 
 /// Takes items out of a list: `items` are all of it, with whether each is to stay.

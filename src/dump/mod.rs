@@ -19,7 +19,7 @@ mod vectors;
 
 pub(crate) use blocks::{BLOCK, Blocks};
 pub use cut::{Cut, type_of_part};
-pub use excerpt::{BOOTSTRAP_LIST, ElementAt, excerpt, keep_items, route_name, virtual_hosts};
+pub use excerpt::{BOOTSTRAP_LIST, ElementAt, RouteHosts, excerpt, keep_items};
 pub use istioctl::Form;
 pub use json::JsonError;
 pub use parse::{Dump, DumpError, LeftOut, Resource, Shape};
