@@ -12,7 +12,9 @@ mod scalar;
 mod sort;
 mod value;
 
-pub use crate::dump::{Cut, Dump, RULES as ENVELOPE_RULES, Resource, Shape};
+pub use crate::dump::{
+    Cut, Dump, RULES as ENVELOPE_RULES, Resource, RouteHosts, Shape, excerpt, keep_items,
+};
 pub use alike::alike;
 pub use digest::{
     DIGEST_RULES, Digest, Digests, OfResource, digests, dump_digests, resource_digests,
