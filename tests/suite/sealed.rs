@@ -379,8 +379,37 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
     prop::collection::vec((0..10_u8, any::<u16>(), any::<u16>(), any::<u32>()), 0..4)
 }
 
-fn write_mesh(folder: &Path, proxies: &BTreeMap<&str, Value>) {
-    for (proxy, dump) in proxies {
+/// Gives every resource a time of its own, another one in each proxy.
+fn set_times(value: &mut Value, proxy: usize, count: &mut usize) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                if name == "last_updated" && member.is_string() {
+                    *count += 1;
+                    *member = json!(format!(
+                        "2026-11-21T0{proxy}:00:{:02}.{:03}Z",
+                        *count % 60,
+                        *count % 7
+                    ));
+                } else {
+                    set_times(member, proxy, count);
+                }
+            }
+        }
+        Value::Array(items) => {
+            let each = items.iter_mut();
+            each.for_each(|item| set_times(item, proxy, count));
+        }
+        _ => {}
+    }
+}
+
+fn write_mesh(folder: &Path, proxies: &BTreeMap<&str, Value>, has_own_times: bool) {
+    for (at, (proxy, dump)) in proxies.iter().enumerate() {
+        let mut dump = dump.clone();
+        if has_own_times {
+            set_times(&mut dump, at, &mut 0);
+        }
         let folder = folder.join("envoy").join(proxy);
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("config_dump.json"), dump.to_string()).unwrap();
@@ -397,6 +426,7 @@ proptest! {
         of_one in edits(),
         of_all in edits(),
         is_alone in any::<bool>(),
+        has_own_times in any::<bool>(),
     ) {
         let desk = Desk::new();
         let dump = recording(&format!("{BEFORE}/envoy/reviews-v1-545db77b95-2k8ls.default/config_dump.json"));
@@ -411,8 +441,8 @@ proptest! {
         let old = names.iter().map(|name| (*name, before.clone())).collect();
         let mut new: BTreeMap<_, _> = names.iter().map(|name| (*name, after.clone())).collect();
         new.insert(names[0], one);
-        write_mesh(&desk.path("old"), &old);
-        write_mesh(&desk.path("new"), &new);
+        write_mesh(&desk.path("old"), &old, has_own_times);
+        write_mesh(&desk.path("new"), &new, has_own_times);
         for side in ["old", "new"] {
             desk.capture(&format!("{side}.xdsnap"), &desk.path(side));
         }
