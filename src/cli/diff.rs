@@ -454,10 +454,10 @@ fn change(
             Source::Istiod => Compared::Istiod,
         };
         let found = mesh.pairs(&args.pair, &args.proxies, source)?;
-        let mut whole = |comparer: &mut Comparer<'_>,
-                         [before, after]: [&mut Side; 2],
-                         matched: ProxyMatch,
-                         is_done: bool| {
+        let mut then = |comparer: &mut Comparer<'_>,
+                        [before, after]: [&mut Side; 2],
+                        matched: ProxyMatch,
+                        is_done: bool| {
             let (old, new) = (&matched.before, &matched.after);
             if !is_done {
                 let (before, after) = both(|| before.dump(old, source), || after.dump(new, source));
@@ -475,13 +475,13 @@ fn change(
                 sides,
                 found.matches,
                 (source, compared),
-                &mut whole,
+                &mut then,
             ),
             None => {
                 let [before, after] = sides;
                 for matched in found.matches {
                     let sides = [&mut *before, &mut *after];
-                    whole(&mut comparer, sides, matched, false);
+                    then(&mut comparer, sides, matched, false);
                 }
             }
         }

@@ -10,11 +10,14 @@ use std::{
     sync::OnceLock,
 };
 
+use hmac::{Hmac, KeyInit, Mac};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use xdsnap::{
     bundle::{Derive, Derived, Head, MemberPath, Provenance, Reader, Writer},
     capture::{digests, resources},
+    dump::Dump,
     redact::Key,
 };
 
@@ -254,6 +257,179 @@ fn only_what_the_users_own_key_sealed_is_believed_and_nothing_that_was_altered()
     let ran = desk.run("verify lie.xdsnap");
     assert_eq!(ran.status, 1, "{}", ran.out);
     assert!(ran.out.contains("derived/resources.bin"), "{}", ran.out);
+}
+
+/// Little-endian numbers, texts and lists, as the specification has them.
+struct Bytes<'a>(&'a [u8]);
+
+impl<'a> Bytes<'a> {
+    fn take(&mut self, length: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at(length);
+        self.0 = rest;
+        taken
+    }
+
+    fn u32(&mut self) -> usize {
+        u32::from_le_bytes(self.take(4).try_into().unwrap()) as usize
+    }
+
+    fn u64(&mut self) -> usize {
+        u64::from_le_bytes(self.take(8).try_into().unwrap()) as usize
+    }
+
+    fn text(&mut self) -> &'a [u8] {
+        let length = self.u32();
+        self.take(length)
+    }
+
+    fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        (0..self.u32()).map(|_| item(self)).collect()
+    }
+
+    fn varint(&mut self) -> u64 {
+        let mut value = 0;
+        for shift in (0..).step_by(7) {
+            let byte = self.take(1)[0];
+            value |= u64::from(byte & 0x7F) << shift;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        value
+    }
+
+    fn signed(&mut self) -> i64 {
+        let value = self.varint();
+        (value >> 1) as i64 ^ -((value & 1) as i64)
+    }
+}
+
+#[test]
+fn seals_and_resources_are_what_the_specification_says() {
+    let hmac = |key: &[u8], parts: &[&[u8]]| -> [u8; 32] {
+        let mut hmac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+        parts.iter().for_each(|part| hmac.update(part));
+        hmac.finalize().into_bytes().into()
+    };
+    let desk = Desk::new();
+    write(
+        BEFORE,
+        &desk.path("x.xdsnap"),
+        digests::derive,
+        Some(&key()),
+    );
+    let file = fs::read(desk.path("x.xdsnap")).unwrap();
+    let seal = file
+        .windows(12)
+        .position(|bytes| bytes == b"xdsnap seal1")
+        .unwrap()
+        - 8;
+    assert_eq!(file[seal..seal + 8], [0x53, 0x2a, 0x4d, 0x18, 48, 0, 0, 0]);
+    let fingerprint = &hmac(&[0x5a; 32], &[b"xdsnap redaction key fingerprint"])[..4];
+    assert_eq!(&file[seal + 20..seal + 24], fingerprint);
+    let (before, after) = (&file[..seal + 24], &file[seal + 56..]);
+    let sealing = hmac(&[0x5a; 32], &[b"xdsnap bundle seal"]);
+    assert_eq!(file[seal + 24..seal + 56], hmac(&sealing, &[before, after]));
+    // What is behind it is the seek table, which lists it last.
+    assert_eq!(after[..4], [0x5e, 0x2a, 0x4d, 0x18]);
+    let entry = &after[after.len() - 9 - 12..after.len() - 9];
+    assert_eq!(entry, [56, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+    let bytes = reader(&file).read("derived/resources.bin").unwrap();
+    let mut head = Bytes(&bytes);
+    assert_eq!(head.take(16), b"xdsnap resources");
+    let head_size = head.u64();
+    head.0 = &bytes[24..head_size];
+    let types = head.list(|head| String::from_utf8(head.text().to_vec()).unwrap());
+    assert!(
+        types.is_sorted() && types.contains(&"cluster".to_owned()),
+        "{types:?}"
+    );
+    let buckets = head.list(|head| head.text());
+    let tables = head.list(|head| (head.u32(), head.list(Bytes::u32)));
+    let dumps = head.list(|head| {
+        assert_eq!(head.take(1), [0]);
+        assert_eq!(head.text(), b"");
+        let proxy = String::from_utf8(head.text().to_vec()).unwrap();
+        let updated = String::from_utf8(head.text().to_vec()).unwrap();
+        let facts: Value = serde_json::from_slice(head.text()).unwrap();
+        assert!(
+            facts["kind"].is_string() && facts["namespace"].is_string(),
+            "{facts}"
+        );
+        (
+            proxy,
+            updated,
+            head.list(Bytes::u32),
+            head.u64(),
+            head.u64(),
+        )
+    });
+    assert!(head.0.is_empty());
+    assert_eq!(dumps.len(), 3);
+    for (proxy, updated, of_types, start, size) in dumps {
+        let document = recording(&format!("{BEFORE}/envoy/{proxy}/config_dump.json"));
+        let dump = Dump::parse([(None, &document[..])]).unwrap();
+        assert_eq!(Some(&updated), dump.last_updated.as_ref());
+        // Each leaf of the dump, by its key.
+        let mut leaves: BTreeMap<[u8; 5], (u8, &str)> = BTreeMap::new();
+        for table in of_types {
+            let (xds_type, of_type) = &tables[table];
+            for bucket in of_type {
+                let mut bucket = Bytes(buckets[*bucket]);
+                while !bucket.0.is_empty() {
+                    let key = bucket.take(5).try_into().unwrap();
+                    bucket.take(20);
+                    let flags = bucket.take(1)[0];
+                    bucket.take(if flags & 2 == 0 { 0 } else { 16 });
+                    assert_eq!(leaves.insert(key, (flags, &types[*xds_type])), None);
+                }
+            }
+        }
+        let mut places = Bytes(&bytes[head_size + start..head_size + start + size]);
+        let rows = places.u32();
+        assert_eq!(
+            rows,
+            leaves.values().filter(|(flags, _)| flags & 4 == 0).count()
+        );
+        let keys: Vec<&[u8]> = (0..rows).map(|_| places.take(4)).collect();
+        let lists = places.take(rows);
+        let gaps: Vec<i64> = (0..rows).map(|_| places.signed()).collect();
+        let mut ends = 0;
+        let mut elements = BTreeMap::new();
+        for ((key, gap), list) in keys.iter().zip(gaps).zip(lists) {
+            let start = ends + gap;
+            ends = start + places.varint() as i64;
+            elements.insert(*key, (*list, &document[start as usize..ends as usize]));
+        }
+        for resource in &dump.resources {
+            let key = &resource.key;
+            let state = key.state.map_or("", |state| state.as_str());
+            let length = |text: &str| (text.len() as u64).to_be_bytes();
+            let hash: [u8; 32] = Sha256::new_with_prefix(b"k")
+                .chain_update(length(key.xds_type.as_str()))
+                .chain_update(key.xds_type.as_str())
+                .chain_update(length(state))
+                .chain_update(state)
+                .chain_update(&*key.name)
+                .finalize()
+                .into();
+            let Some((_, xds_type)) = leaves.get(&hash[..5]) else {
+                // A listener repeats it.
+                assert_eq!((key.xds_type.as_str(), state), ("route", "static"));
+                continue;
+            };
+            assert_eq!(*xds_type, key.xds_type.as_str());
+            let (list, element) = elements[&hash[..4]];
+            assert!(list < 16, "{list}");
+            let body = resource.body.unwrap();
+            assert!(element.as_ptr_range().contains(&body.as_ptr()), "{key:?}");
+            assert!(
+                element.starts_with(b"{") && element.ends_with(b"}"),
+                "{key:?}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -35,6 +35,9 @@ struct Plan<'i> {
     differing: Differing,
 }
 
+/// Goes on with a pair of proxies, whether it is compared already or the digests do not tell all of it.
+pub(super) type Then<'t> = dyn FnMut(&mut Comparer<'_>, [&mut Side; 2], ProxyMatch, bool) + 't;
+
 /// Where the resources stand that are wanted of a dump.
 type Found = BTreeMap<Key, Vec<At>>;
 
@@ -82,14 +85,14 @@ impl Digests {
 }
 
 impl<'d> Reading<'d> {
-    /// Compares these pairs of proxies; `whole` compares one of which the digests do not tell all.
+    /// Compares these pairs of proxies, each of which is handed to `then` in its turn.
     pub(super) fn compare(
         &mut self,
         comparer: &mut Comparer<'_>,
         [before, after]: [&mut Side; 2],
         matches: Vec<ProxyMatch>,
         (source, compared): (Source, Compared),
-        whole: &mut dyn FnMut(&mut Comparer<'_>, [&mut Side; 2], ProxyMatch, bool),
+        then: &mut Then<'_>,
     ) {
         let mut rest = matches.into_iter().peekable();
         while rest.peek().is_some() {
@@ -115,7 +118,7 @@ impl<'d> Reading<'d> {
                     self.pair(comparer, inputs, ids, (source, compared), &plan, found)
                         .is_some()
                 });
-                whole(comparer, [&mut *before, &mut *after], matched, is_done);
+                then(comparer, [&mut *before, &mut *after], matched, is_done);
             }
         }
     }
