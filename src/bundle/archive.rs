@@ -42,6 +42,13 @@ pub(super) struct Data {
     refusal: Option<&'static str>,
 }
 
+impl Data {
+    /// How many bytes are unpacked before them.
+    pub(super) fn offset(&self) -> u64 {
+        self.place.offset()
+    }
+}
+
 /// A cursor over the files in an archive.
 ///
 /// Files are found one after the other; the bytes of those found can be read at any time and in any order.
@@ -225,6 +232,22 @@ impl<R: Read + Seek> Archive<R> {
             return Err(Reason::Truncated);
         }
         Ok(content)
+    }
+
+    /// So many bytes from a place that a seek table tells.
+    pub(super) fn part(&mut self, place: Place, length: u64) -> Result<Vec<u8>, Reason> {
+        self.frames.go_to(place)?;
+        let mut content = Vec::new();
+        (&mut self.frames).take(length).read_to_end(&mut content)?;
+        match content.len() as u64 == length {
+            true => Ok(content),
+            false => Err(Reason::Truncated),
+        }
+    }
+
+    /// The file itself. What is read next must be gone to.
+    pub(super) fn file(&mut self) -> &mut R {
+        self.frames.file()
     }
 
     /// Reads what fills up the last block of a file, and so the checksum of its frame where that ends there.

@@ -56,11 +56,13 @@ pub struct DerivedEntry {
     pub offset: Option<u64>,
 }
 
-/// What was computed from the members of a bundle, to be written with them as `derived/<kind>.json`.
+/// What was computed from the members of a bundle, to be written with them as `derived/<kind>.<extension>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Derived {
     /// What it is, as a word of `a-z` and `-`.
     pub kind: &'static str,
+    /// What its name ends with: `json`, or `bin`.
+    pub extension: &'static str,
     /// The version of the rules that made it.
     pub rules: u32,
     /// Its bytes: a function of the members and the rules.
@@ -71,8 +73,8 @@ pub struct Derived {
 pub type Derive = fn(&mut Writer) -> Vec<Derived>;
 
 /// The path in the archive of what this release makes of a kind.
-pub(super) fn path_of(kind: &str) -> String {
-    format!("{DERIVED}{kind}.json")
+pub(super) fn path_of(kind: &str, extension: &str) -> String {
+    format!("{DERIVED}{kind}.{extension}")
 }
 
 /// The digest that names what something was made from: members, by path and SHA-256 digest.

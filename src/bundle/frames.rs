@@ -106,6 +106,11 @@ impl Place {
         self.frame
     }
 
+    /// How many bytes are unpacked before the place.
+    pub(super) fn offset(self) -> u64 {
+        self.offset
+    }
+
     /// The place `bytes` later, reached from the same frame.
     pub(super) fn after(self, bytes: u64) -> Self {
         Self {
@@ -181,6 +186,12 @@ impl<R: Read + Seek> Frames<R> {
     pub(super) fn size(&mut self) -> io::Result<u64> {
         self.failed = true;
         self.file.seek(SeekFrom::End(0))
+    }
+
+    /// The file itself. What is read next must be gone to.
+    pub(super) fn file(&mut self) -> &mut R {
+        self.failed = true;
+        &mut self.file
     }
 
     /// Where the data stands that will be read next.

@@ -12,6 +12,7 @@
 //!                   envoy/web-2.shop/stats.json                "
 //! zstd frame        istiod/syncz.json                          "
 //! zstd frame        the end of the archive                 two blocks of zeros
+//! skippable frame   the seal                               that a holder of a key wrote it
 //! skippable frame   the seek table                         where each frame begins
 //! ```
 //!
@@ -22,7 +23,7 @@
 //! directory of recordings, and [`Manifest`] with what it holds is the JSON of `manifest.json`.
 //!
 //! Within: `frames` unpacks zstd frames and `archive` finds the tar entries in them, `seek_table` is where each frame
-//! begins; `plan` decides what shares a frame, and `pack` writes them. `derived` is about what was computed from members.
+//! begins, `seal` whose key vouches for all of it; `plan` decides what shares a frame, and `pack` writes them. `derived` is about what was computed from members.
 
 mod about;
 mod archive;
@@ -39,6 +40,7 @@ mod partial;
 mod plan;
 mod reader;
 mod recover;
+mod seal;
 mod seek_table;
 mod unlisted;
 mod unpack;

@@ -8,7 +8,13 @@ use std::{
 
 use zstd::stream::raw::CParameter;
 
-use super::{archive::BLOCK, plan::SMALL_FRAME, seek_table::SeekTable};
+use super::{
+    archive::BLOCK,
+    plan::SMALL_FRAME,
+    seal::{self, SEAL_BYTES},
+    seek_table::SeekTable,
+};
+use crate::model::{Fingerprint, Sealer, Sealing};
 
 /// The zstd level: the bytes of a bundle depend on it, as on the parameters below.
 const LEVEL: i32 = 9;
@@ -50,13 +56,14 @@ enum State<'a> {
 }
 
 impl<'a> Packer<'a> {
-    /// Begins at the start of `file`.
-    pub(super) fn new(file: &'a mut File) -> Self {
+    /// Begins at the start of `file`, which will have a seal where there is a `sealer`.
+    pub(super) fn new(file: &'a mut File, sealer: Option<&Sealer>) -> Self {
         Self {
             state: State::Between(Tail {
                 file,
                 written: 0,
                 last: [0; 4],
+                sealing: sealer.map(|sealer| (sealer.fingerprint(), sealer.begin())),
             }),
             table: SeekTable::default(),
             sizes: VecDeque::new(),
@@ -82,7 +89,21 @@ impl<'a> Packer<'a> {
         let (State::Between(mut out), true) = (self.state, self.sizes.is_empty()) else {
             return Err(io::Error::other("a member is not as large as it was"));
         };
-        self.table.write(&mut out)?;
+        let mut table = Vec::new();
+        match out.sealing.take() {
+            Some((fingerprint, sealing)) => {
+                let head = seal::head(fingerprint);
+                self.table.push(SEAL_BYTES as u32, 0, Some(0));
+                self.table.write(&mut table)?;
+                let mut sealing = sealing;
+                sealing.update(&head);
+                sealing.update(&table);
+                out.write_all(&head)?;
+                out.write_all(&sealing.tag())?;
+            }
+            None => self.table.write(&mut table)?,
+        }
+        out.write_all(&table)?;
         out.flush()?;
         Ok((out.written, self.table.end().1))
     }
@@ -147,17 +168,22 @@ impl Write for Packer<'_> {
     }
 }
 
-/// A file, how much was written to it, and the last bytes: a frame ends with the checksum of its content.
+/// A file, how much was written to it, and the last bytes: a frame ends with the checksum of its content. What is written is
+/// sealed on its way.
 struct Tail<'a> {
     file: &'a mut File,
     written: u64,
     last: [u8; 4],
+    sealing: Option<(Fingerprint, Sealing)>,
 }
 
 impl Write for Tail<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let length = self.file.write(bytes)?;
         self.written += length as u64;
+        if let Some((_, sealing)) = &mut self.sealing {
+            sealing.update(&bytes[..length]);
+        }
         for byte in &bytes[length.saturating_sub(4)..length] {
             self.last.rotate_left(1);
             self.last[3] = *byte;

@@ -4,10 +4,13 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     io::{Read, Seek},
+    ops::Range,
 };
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+
+use crate::model::{Fingerprint, Sealer};
 
 use super::{
     archive::{Archive, BLOCK, Data, Entry},
@@ -19,6 +22,7 @@ use super::{
     },
     frames::{Place, TooMuch},
     layout::{DERIVED, FRAGMENTS, MANIFEST_PATH, MemberPath, unsafe_path},
+    seal::Seal,
     seek_table::{Found, SeekTable},
 };
 
@@ -30,6 +34,7 @@ pub struct Reader<R> {
     name: String,
     pub(super) archive: Archive<R>,
     pub(super) table: Found,
+    seal: Option<Seal>,
     manifest: Manifest,
     manifest_data: Data,
     /// The position in `manifest.members`, and behind them in `manifest.derived`, by path.
@@ -82,7 +87,9 @@ impl<R: Read + Seek> Reader<R> {
             member: member.map(str::to_owned),
             reason,
         };
-        let table = SeekTable::find(&mut file).map_err(|err| error(None, Reason::Io(err)))?;
+        let io = |err| error(None, Reason::Io(err));
+        let table = SeekTable::find(&mut file).map_err(io)?;
+        let seal = Seal::find(&mut file, &table).map_err(io)?;
         let mut archive = Archive::new(file).map_err(|reason| error(None, reason))?;
         let data = find_manifest(&mut archive).map_err(|reason| error(None, reason))?;
         let bytes = read_manifest(&mut archive, &data)
@@ -114,6 +121,7 @@ impl<R: Read + Seek> Reader<R> {
             name: name.to_owned(),
             archive,
             table,
+            seal,
             collisions,
             found: vec![None; positions.len()],
             manifest,
@@ -125,6 +133,59 @@ impl<R: Read + Seek> Reader<R> {
     /// What the bundle says of itself.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Whose key the bundle says that it was sealed with: what names the key.
+    pub fn sealed_with(&self) -> Option<Fingerprint> {
+        self.seal.map(|seal| seal.fingerprint)
+    }
+
+    /// Whether a holder of this key wrote the bundle, and nothing in it has changed since: reads all of the file, and unpacks
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be read.
+    pub fn is_sealed_by(&mut self, sealer: &Sealer) -> Result<bool, ReadError> {
+        let Some(seal) = self.seal else {
+            return Ok(false);
+        };
+        let holds = seal.holds(self.archive.file(), sealer);
+        holds.map_err(|err| self.error(None, Reason::Io(err)))
+    }
+
+    /// Reads some bytes of the member at `path`, and unpacks little more than these: only of a bundle that
+    /// [is sealed](Self::is_sealed_by), for neither the member's size nor its digest are verified.
+    ///
+    /// # Errors
+    ///
+    /// Where they are not where the manifest and the seek table say that they are.
+    pub fn read_part(&mut self, path: &str, range: Range<u64>) -> Result<Vec<u8>, ReadError> {
+        self.part(path, range)
+            .map_err(|reason| self.error(Some(path.to_owned()), reason))
+    }
+
+    fn part(&mut self, path: &str, range: Range<u64>) -> Result<Vec<u8>, Reason> {
+        let position = *self.positions.get(path).ok_or(Reason::NotListed)?;
+        let data = match self.found[position] {
+            Some(data) => data,
+            None => {
+                let data = self.listed(position).ok_or(Reason::Missing)?;
+                self.found[position] = Some(data);
+                data
+            }
+        };
+        let Found::Table(table) = &self.table else {
+            return Err(Reason::Missing);
+        };
+        let size = self.entry(position).size;
+        if range.start > range.end || range.end > size || data.size != size {
+            return Err(Reason::Missing);
+        }
+        let offset = data.offset().saturating_add(range.start);
+        let frame = table.holding(offset).ok_or(Reason::Missing)?;
+        let place = Place::listed(frame.start, frame.offset, offset);
+        self.archive.part(place, range.end - range.start)
     }
 
     /// Reads the member at `path`, which may be `manifest.json` or derived, and verifies its size and digest.

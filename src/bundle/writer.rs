@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::model::ProxyId;
+use crate::model::{ProxyId, Sealer};
 
 use super::{
     about::{Failure, Head, Provenance},
@@ -59,6 +59,8 @@ pub struct Writer {
     failures: Vec<FailureEntry>,
     /// What computes derived members when all others are there.
     derive: Option<Derive>,
+    /// What seals the bundle.
+    sealer: Option<Sealer>,
     /// Derived members, by path. They are in no partial file, for they can be computed again.
     derived: BTreeMap<String, derived::Spooled>,
     /// Whether the partial file holds nothing that is not somewhere else, too.
@@ -180,9 +182,16 @@ impl Writer {
             proxies: BTreeSet::new(),
             failures: Vec::new(),
             derive: None,
+            sealer: None,
             derived: BTreeMap::new(),
             is_copy: false,
         })
+    }
+
+    /// Seals the bundle when it is finished, where there is a `sealer`.
+    pub fn sealing(mut self, sealer: Option<Sealer>) -> Self {
+        self.sealer = sealer;
+        self
     }
 
     /// Where the members are until the bundle is finished.
@@ -353,7 +362,7 @@ impl Writer {
                 .chain((self.derived.values()).map(|spooled| (Kind::Derived, spooled.packed))),
             self.proxies.len() <= 1,
         );
-        let mut packer = Packer::new(bundle.as_file_mut());
+        let mut packer = Packer::new(bundle.as_file_mut(), self.sealer.as_ref());
         packer.member(MANIFEST_PATH, &manifest).map_err(error)?;
         packer.cut(frames);
         for (_, stored) in self.members.values() {

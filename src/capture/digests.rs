@@ -20,8 +20,12 @@ use crate::{
         Derived, DerivedEntry, Finding, Level, MemberPath, ReadError, Reader, Reason, Rule, Writer,
     },
     model::{Document, ProxyId, Source},
-    normalize::{DIGEST_RULES, Digest, Digests, Dump, KnownDigests, dump_digests},
+    normalize::{
+        DIGEST_RULES, Digest, Digests, Dump, KnownDigests, resource_digests, type_digests,
+    },
 };
+
+use super::resources::{self, Builder, OfDump, what_is_untold};
 
 /// The kind of this derived data.
 pub const KIND: &str = "digests";
@@ -86,10 +90,10 @@ struct OfType {
 
 /// Which dump it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct DumpOf {
-    source: Source,
-    istiod: Option<String>,
-    proxy: ProxyId,
+pub(super) struct DumpOf {
+    pub(super) source: Source,
+    pub(super) istiod: Option<String>,
+    pub(super) proxy: ProxyId,
 }
 
 impl DumpOf {
@@ -135,15 +139,20 @@ pub fn derive(writer: &mut Writer) -> Vec<Derived> {
             digester.take(path, bytes);
         }
     }
-    let (entries, _) = digester.finish();
-    match entries.is_empty() {
-        true => Vec::new(),
-        false => vec![Derived {
-            kind: KIND,
-            rules: DIGEST_RULES,
-            bytes: spell(entries.into_values()),
-        }],
-    }
+    let done = digester.finish();
+    let digests = (!done.entries.is_empty()).then(|| Derived {
+        kind: KIND,
+        extension: "json",
+        rules: DIGEST_RULES,
+        bytes: spell(done.entries.into_values()),
+    });
+    let resources = done.resources.finish().map(|bytes| Derived {
+        kind: resources::KIND,
+        extension: "bin",
+        rules: resources::RULES,
+        bytes,
+    });
+    digests.into_iter().chain(resources).collect()
 }
 
 /// Computes derived members of a bundle again, and tells which of them are not what their rules make, and which cannot be
@@ -153,18 +162,23 @@ pub fn derive(writer: &mut Writer) -> Vec<Derived> {
 ///
 /// Where the bundle cannot be read any more.
 pub fn check<R: Read + Seek>(reader: &mut Reader<R>) -> Result<Vec<Finding>, ReadError> {
+    const KNOWN: [(&str, u32); 2] = [(KIND, DIGEST_RULES), (resources::KIND, resources::RULES)];
     let mut findings = Vec::new();
-    let mut known = None;
+    let mut known: [Option<DerivedEntry>; 2] = [None, None];
     for entry in reader.manifest().derived.clone() {
-        let why = match (entry.kind.as_str(), entry.rules) {
-            (KIND, DIGEST_RULES) if known.is_none() => {
-                known = Some(entry);
+        let kind = KNOWN.iter().position(|(kind, _)| *kind == entry.kind);
+        let why = match (entry.kind.as_str(), kind) {
+            (_, Some(kind)) if entry.rules == KNOWN[kind].1 && known[kind].is_none() => {
+                known[kind] = Some(entry);
                 continue;
             }
-            (KIND, DIGEST_RULES) => "another one of its kind and rules is".to_owned(),
-            (KIND, rules) => {
+            (_, Some(kind)) if entry.rules == KNOWN[kind].1 => {
+                "another one of its kind and rules is".to_owned()
+            }
+            (_, Some(kind)) => {
                 format!(
-                    "made by rules version {rules}, and this release has version {DIGEST_RULES}"
+                    "made by rules version {}, and this release has version {}",
+                    entry.rules, KNOWN[kind].1
                 )
             }
             (kind, _) => {
@@ -177,13 +191,18 @@ pub fn check<R: Read + Seek>(reader: &mut Reader<R>) -> Result<Vec<Finding>, Rea
         };
         findings.push(finding(Level::Note, &entry, format!("not checked: {why}")));
     }
-    let Some(entry) = known.filter(|entry| entry.from == reader.made_from()) else {
+    let from = reader.made_from();
+    for known in &mut known {
+        known.take_if(|entry| entry.from != from);
+        let Some(entry) = known else { continue };
+        match reader.read(&entry.path) {
+            Ok(_) => {}
+            Err(error) if matches!(error.reason, Reason::Io(_)) => return Err(error),
+            Err(_) => *known = None,
+        }
+    }
+    if known.iter().all(Option::is_none) {
         return Ok(findings);
-    };
-    match reader.read(&entry.path) {
-        Ok(_) => {}
-        Err(error) if matches!(error.reason, Reason::Io(_)) => return Err(error),
-        Err(_) => return Ok(findings),
     }
     let members = reader.manifest().members.iter();
     let documents: Vec<(MemberPath, u64)> = members
@@ -203,15 +222,36 @@ pub fn check<R: Read + Seek>(reader: &mut Reader<R>) -> Result<Vec<Finding>, Rea
             Err(_) => {}
         }
     }
-    let (entries, unread) = digester.finish();
-    if !unread.is_empty() {
-        let text = format!(
-            "not checked for {} dumps, which are damaged or in parts far from each other",
-            unread.len()
-        );
-        findings.push(finding(Level::Note, &entry, text));
+    let Done {
+        entries,
+        resources,
+        unread,
+    } = digester.finish();
+    let [digests, of_resources] = known;
+    if let Some(entry) = digests {
+        if !unread.is_empty() {
+            let text = format!(
+                "not checked for {} dumps, which are damaged or in parts far from each other",
+                unread.len()
+            );
+            findings.push(finding(Level::Note, &entry, text));
+        }
+        compare(reader, &entry, &entries, &unread, &mut findings);
     }
-    compare(reader, &entry, &entries, &unread, &mut findings);
+    if let Some(entry) = of_resources {
+        let wrong = match resources.finish() {
+            _ if !unread.is_empty() => Some((
+                Level::Note,
+                "not checked: not all dumps can be read".to_owned(),
+            )),
+            Some(bytes) if hex(&bytes) == entry.sha256 => None,
+            _ => Some((
+                Level::Warning,
+                "wrong digests: computed again, they differ".to_owned(),
+            )),
+        };
+        findings.extend(wrong.map(|(level, text)| finding(level, &entry, text)));
+    }
     Ok(findings)
 }
 
@@ -333,6 +373,17 @@ struct Digester {
     threads: usize,
     known: KnownDigests,
     done: BTreeMap<DumpOf, Entry>,
+    resources: Builder,
+}
+
+/// What was computed of all dumps.
+struct Done {
+    /// The digests of each dump that has any.
+    entries: BTreeMap<DumpOf, Entry>,
+    /// Those of their resources.
+    resources: Builder,
+    /// The dumps of which not all documents came.
+    unread: BTreeSet<DumpOf>,
 }
 
 impl Digester {
@@ -366,8 +417,9 @@ impl Digester {
             threads: thread::available_parallelism()
                 .map_or(1, NonZero::get)
                 .min(THREADS),
-            known: KnownDigests::default(),
+            known: KnownDigests::and(what_is_untold),
             done: BTreeMap::new(),
+            resources: Builder::default(),
         }
     }
 
@@ -414,18 +466,22 @@ impl Digester {
         }
     }
 
-    /// The dumps that have digests, and those of which not all documents came.
-    fn finish(mut self) -> (BTreeMap<DumpOf, Entry>, BTreeSet<DumpOf>) {
+    /// What was computed when all documents came that come.
+    fn finish(mut self) -> Done {
         self.compute();
         self.lost.extend(self.missing.into_keys());
-        (self.done, self.lost)
+        Done {
+            entries: self.done,
+            resources: self.resources,
+            unread: self.lost,
+        }
     }
 
     fn compute(&mut self) {
         self.ready_bytes = 0;
         let ready = std::mem::take(&mut self.ready);
         let known = &self.known;
-        let computed: Vec<Option<Entry>> = match &ready[..] {
+        let computed: Vec<Option<(Entry, Option<OfDump>)>> = match &ready[..] {
             [(of, parts)] => vec![digest(of, parts, known)],
             several => thread::scope(|scope| {
                 let threads: Vec<_> = several
@@ -448,17 +504,29 @@ impl Digester {
             }),
         };
         let dumps = ready.into_iter().map(|(of, _)| of);
-        let found = dumps.zip(computed);
-        self.done
-            .extend(found.filter_map(|(of, entry)| Some((of, entry?))));
+        for (of, found) in dumps.zip(computed) {
+            let Some((entry, resources)) = found else {
+                continue;
+            };
+            if let Some(resources) = resources {
+                self.resources.add(of.clone(), resources);
+            }
+            self.done.insert(of, entry);
+        }
     }
 }
 
-/// The digests of a dump, if it is one and each resource has a normal form.
-fn digest(of: &DumpOf, parts: &[Part], known: &KnownDigests) -> Option<Entry> {
-    let parts = parts.iter();
-    let parts = parts.map(|(part, bytes)| (part.as_deref(), bytes.as_slice()));
-    let types = dump_digests(&Dump::parse(parts).ok()?, known).ok()?;
+/// The digests of a dump, if it is one and each resource has a normal form; those of its resources, if it is one document.
+fn digest(of: &DumpOf, parts: &[Part], known: &KnownDigests) -> Option<(Entry, Option<OfDump>)> {
+    let documents = parts.iter();
+    let documents = documents.map(|(part, bytes)| (part.as_deref(), bytes.as_slice()));
+    let dump = Dump::parse(documents).ok()?;
+    let found = resource_digests(&dump, known).ok()?;
+    let resources = match parts {
+        [(None, document)] => OfDump::new(of, &dump, document, &found),
+        _ => None,
+    };
+    let types = type_digests(&dump, &found);
     let text = |digest: Option<Digest>| digest.map(|digest| digest.to_string());
     let types = types.into_iter().map(
         |(
@@ -475,10 +543,11 @@ fn digest(of: &DumpOf, parts: &[Part], known: &KnownDigests) -> Option<Entry> {
             (xds_type.to_string(), digests)
         },
     );
-    Some(Entry {
+    let entry = Entry {
         proxy: of.proxy.to_string(),
         source: of.source.to_string(),
         istiod: of.istiod.clone(),
         types: types.collect(),
-    })
+    };
+    Some((entry, resources))
 }

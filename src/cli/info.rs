@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Exit, inputs,
     output::{Output, OutputArgs},
-    terminal,
+    redaction, terminal,
 };
 use crate::render;
 use anyhow::bail;
@@ -43,7 +43,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let labels: Vec<_> = named.iter().map(|named| named.place.to_string()).collect();
     // Nothing of a secret is told, not even whether it is that of another input: no key is needed.
     let mut input = args.from.open(&named, &Arc::default())?;
-    let overview = input.overview(&labels.join(" "))?;
+    let sealer = redaction::sealer();
+    let overview = input.overview(&labels.join(" "), sealer.as_ref())?;
     let style = args.terminal.style();
     args.terminal
         .page(|out| match (args.output.form, args.members) {

@@ -63,6 +63,11 @@ impl NameArgs {
 }
 
 impl ResourceArgs {
+    /// Whether every resource is wanted.
+    pub(super) fn keeps_all(&self) -> bool {
+        self.types.is_empty() && self.names.name.is_empty()
+    }
+
     /// Fails where resources were asked for and not `any` was found.
     pub(super) fn check_found(&self, any: bool) -> anyhow::Result<()> {
         let types = self.types.iter().map(|t| format!("--type {t}"));

@@ -15,6 +15,7 @@ use crate::{
         Input,
         key_file::{self, KeyFile, KeyFileError},
     },
+    model::Sealer,
     redact::{Key, Policy, Pseudonyms, Redactor},
 };
 
@@ -178,6 +179,13 @@ impl KeyArgs {
             Err(error) => Err(broken(error)),
         }
     }
+}
+
+/// What seals by the key that this user goes by where nothing else is said, if there is one already.
+pub(super) fn sealer() -> Option<Sealer> {
+    let named = env::var_os(KEY_FILE).filter(|name| !name.is_empty());
+    let path = named.map(PathBuf::from).or_else(own_key_file)?;
+    key_file::read(&path).ok()?.key.sealer()
 }
 
 impl KeepArgs {

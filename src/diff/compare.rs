@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Cause, Change, ChangeKind, Class, Compared, ComparedProxy, DocumentPair, Facts, Hidden, Lone,
-    Mode, NotCompared, ProxyMatch, ProxyOnly, Rejection, Replica, Report, Runs, SideName, Workload,
+    Mode, NotCompared, ProxyMatch, ProxyOnly, Rejection, Replica, Report, Runs, SideName, Summary,
+    Workload,
     equivalence::equate,
     pairing::{envoy_name, pair_resources},
     rejection::error_of,
@@ -70,13 +71,13 @@ pub struct ProxyPair<'a> {
 /// A comparison under way, proxy by proxy.
 pub struct Comparer<'a> {
     options: Options<'a>,
-    report: Report,
+    pub(super) report: Report,
     /// What is known of the proxies that only one side has.
     lone: Vec<Lone>,
     /// Numbers of the queries, `select` before `ignore`, that have selected something.
     used: [BTreeSet<usize>; 2],
     /// Resources that have changes, so that each counts once.
-    changed: BTreeSet<(ProxyId, Compared, ResourceKey)>,
+    pub(super) changed: BTreeSet<(ProxyId, Compared, ResourceKey)>,
     hidden: Tally<'a>,
     /// Types and names of the resources that were compared of each side of a proxy, if rules are to be explained.
     seen: [BTreeSet<(XdsType, String)>; 2],
@@ -106,6 +107,14 @@ struct Context<'a> {
 
 /// How many resources of a type a side may only lack because its dump does not tell all, and why it does not.
 type Unseen = BTreeMap<(XdsType, SideName, Cut), usize>;
+
+/// How much a comparison has found.
+pub(super) struct Found {
+    pub(super) changes: usize,
+    pub(super) live: usize,
+    pub(super) not_compared: usize,
+    pub(super) summary: Summary,
+}
 
 /// The resources of one type, name and state.
 #[derive(Default)]
@@ -171,8 +180,12 @@ impl<'a> Comparer<'a> {
 
     /// Compares one proxy.
     pub fn proxy(&mut self, pair: &ProxyPair<'_>) {
-        self.note(pair);
-        self.check_sides(pair);
+        let ids = [pair.after_id, pair.before_id];
+        let mut facts = ids.into_iter().zip([pair.after, pair.before]);
+        let facts = facts.find_map(|(id, dump)| Facts::of(id, dump));
+        self.note(pair, facts);
+        self.check_times(pair);
+        self.check_clusters(pair);
         match self.report.mode {
             Mode::Sync => self.sync(pair),
             Mode::Change => self.change(pair),
@@ -181,10 +194,7 @@ impl<'a> Comparer<'a> {
     }
 
     /// Notes what is known of a proxy, which may be compared by two sources.
-    fn note(&mut self, pair: &ProxyPair<'_>) {
-        let ids = [pair.after_id, pair.before_id];
-        let mut facts = ids.into_iter().zip([pair.after, pair.before]);
-        let facts = facts.find_map(|(id, dump)| Facts::of(id, dump));
+    pub(super) fn note(&mut self, pair: &ProxyPair<'_>, facts: Option<Facts>) {
         let proxies = &mut self.report.proxies;
         let known = proxies.entry(pair.after_id.clone()).or_insert_with(|| {
             self.report.summary.proxies += 1;
@@ -309,8 +319,8 @@ impl<'a> Comparer<'a> {
         }
     }
 
-    /// Warns of two dumps that are hardly what the user meant.
-    fn check_sides(&mut self, pair: &ProxyPair<'_>) {
+    /// Warns of two dumps that may be swapped.
+    pub(super) fn check_times(&mut self, pair: &ProxyPair<'_>) {
         if let (Mode::Change, Some(before), Some(after)) = (
             self.report.mode,
             &pair.before.last_updated,
@@ -324,6 +334,10 @@ impl<'a> Comparer<'a> {
                 pair.after_id
             ));
         }
+    }
+
+    /// Warns of two dumps that are hardly of one proxy.
+    fn check_clusters(&mut self, pair: &ProxyPair<'_>) {
         let clusters = |dump: &Dump<'_>| -> BTreeSet<String> {
             let of_type = |r: &&Resource<'_>| {
                 r.key.xds_type == XdsType::Cluster && r.key.state != Some(State::Static)
@@ -345,6 +359,18 @@ impl<'a> Comparer<'a> {
 
     /// Before against after.
     fn change(&mut self, pair: &ProxyPair<'_>) {
+        let eds = eds_names(pair);
+        self.change_by(pair, eds.as_ref(), &mut |_, _, _| {});
+    }
+
+    /// Before against after; `eds` are the endpoint assignments that come by EDS on either side, if that is known. `done` is
+    /// told of the resources of each type, name and state, with what was there before these.
+    pub(super) fn change_by(
+        &mut self,
+        pair: &ProxyPair<'_>,
+        eds: Option<&BTreeSet<String>>,
+        done: &mut dyn FnMut(&Self, ResourceKey, Found),
+    ) {
         let has_both = |xds_type: &XdsType| has_both(pair, xds_type);
         let mut groups: BTreeMap<ResourceKey, Group<'_>> = BTreeMap::new();
         for (dump, is_before) in [(pair.before, true), (pair.after, false)] {
@@ -373,9 +399,9 @@ impl<'a> Comparer<'a> {
                 }
             }
         }
-        let eds = eds_names(pair);
         let mut unseen = Unseen::new();
-        for (_, group) in groups {
+        for (key, group) in groups {
+            let found = self.found();
             let rules = self.options.rules;
             let types = &pair.after.types;
             for (before, after) in pair_resources(&group.before, &group.after, types, rules) {
@@ -394,14 +420,26 @@ impl<'a> Comparer<'a> {
                 let context = Context {
                     pair,
                     key: resource.key.clone(),
-                    eds: eds.as_ref(),
+                    eds,
                     reason: error,
                     updated: resource.last_updated.clone(),
                 };
                 self.resource(&context, before, after);
             }
+            done(self, key, found);
         }
-        self.note_unseen(pair, unseen, eds.as_ref());
+        self.note_unseen(pair, unseen, eds);
+    }
+
+    /// How much was found so far.
+    fn found(&self) -> Found {
+        let report = &self.report;
+        Found {
+            changes: report.changes.len(),
+            live: report.live.len(),
+            not_compared: report.not_compared.len(),
+            summary: report.summary,
+        }
     }
 
     /// Istiod against Envoy.
@@ -982,13 +1020,34 @@ fn is_unseen(
     }
 }
 
-/// Whether both dumps have a section of a type, be it empty.
+/// What cannot be told of a resource though it is equal on both sides, by default: where, and why. `value` is its normalized
+/// form.
+pub fn untold(resource: &Resource<'_>, value: &Value) -> Vec<(Path, Cause, String)> {
+    if !resource.body.is_some_and(may_hold_bare) {
+        return Vec::new();
+    }
+    let other = value.clone();
+    let live = live_part(&resource.key).map(|part| {
+        let nodes = [value, &other].into_iter();
+        let nodes = nodes.flat_map(|value| part.nodes(value));
+        nodes.map(std::ptr::from_ref).collect::<Nodes>()
+    });
+    let mut comparison = Comparison {
+        live: live.as_ref(),
+        secrets: Some(Mode::Change),
+        ..Comparison::default()
+    };
+    comparison.run(Some(value), Some(&other));
+    comparison.not_compared
+}
+
 /// Whether two resources tell the same in another order.
 fn is_alike(before: &Resource<'_>, after: &Resource<'_>) -> bool {
     let bodies = before.body.zip(after.body);
     bodies.is_some_and(|(before, after)| alike(before, after))
 }
 
+/// Whether both dumps have a section of a type, be it empty.
 fn has_both(pair: &ProxyPair<'_>, xds_type: &XdsType) -> bool {
     pair.before.types.contains(xds_type) && pair.after.types.contains(xds_type)
 }

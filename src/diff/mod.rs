@@ -5,6 +5,7 @@ mod api_version;
 mod assignment;
 mod compare;
 mod equivalence;
+mod excerpt;
 mod fingerprint;
 mod mesh;
 mod pairing;
@@ -20,7 +21,8 @@ mod value;
 mod verdict;
 mod workload;
 
-pub use compare::{Comparer, MoreReplicas, ONLY_WARMS, Options, ProxyPair};
+pub use compare::{Comparer, MoreReplicas, ONLY_WARMS, Options, ProxyPair, untold};
+pub use excerpt::{Outcome, Rest, leave_out_equal};
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use mesh::{Lone, MatchedBy, ProxyMatch, pair_proxies};
 pub use patch::{Operation, patch};

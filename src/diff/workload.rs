@@ -8,7 +8,7 @@ use std::{
     fmt,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::{
@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// What a proxy is there for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ProxyKind {
     /// It stands beside a workload.
     Sidecar,
@@ -52,7 +53,7 @@ impl ProxyKind {
 }
 
 /// What is known of a proxy that tells which workload it is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// What it is there for.
     pub kind: ProxyKind,
@@ -63,7 +64,8 @@ pub struct Facts {
 }
 
 /// What tells two workloads of one name and namespace apart.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Evidence {
     /// The kind of the owner: `deployments`, `statefulsets`.
     Owner(String),
@@ -128,6 +130,18 @@ struct Metadata {
 }
 
 impl Facts {
+    /// The texts in them, which a dump holds.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let of_evidence = match &self.evidence {
+            None => [None; 2],
+            Some(Evidence::Owner(kind)) => [Some(kind), None],
+            Some(Evidence::Node(cluster, account)) => [cluster.as_ref(), account.as_ref()],
+        };
+        let texts = of_evidence.into_iter().chain([self.name.as_ref()]);
+        let texts = texts.flatten().chain([&self.namespace]);
+        texts.map(String::as_str)
+    }
+
     /// What the ID alone tells.
     pub fn of_id(proxy: &ProxyId) -> Self {
         let (name, namespace) = match proxy.workload() {

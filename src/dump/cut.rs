@@ -171,6 +171,24 @@ impl Dump<'_> {
         }
     }
 
+    /// Whether it is known to tell all of the types of which it has a section, endpoints among them, whatever it is compared
+    /// with: then that it lacks a resource means that the proxy does.
+    pub fn is_whole(&self) -> bool {
+        let Cuts {
+            query,
+            lists,
+            may_be_masked,
+            ..
+        } = &self.cuts;
+        query.is_none()
+            && lists.is_empty()
+            && !may_be_masked
+            && self.stateless.is_empty()
+            && [XdsType::Cluster, XdsType::Endpoint]
+                .iter()
+                .all(|xds_type| self.types.contains(xds_type))
+    }
+
     /// The parts of which it is known that they are missing, with their types.
     pub fn missing_parts(&self) -> impl Iterator<Item = (&'static str, &XdsType)> {
         let lists = self.cuts.lists.iter();

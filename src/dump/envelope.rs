@@ -8,6 +8,7 @@ use crate::model::{State, XdsType};
 pub(crate) type Name = [&'static str; 2];
 
 /// One list of a section.
+#[derive(Debug)]
 pub(crate) struct ListSpec {
     /// The section's message.
     pub(crate) section: &'static str,
@@ -23,6 +24,7 @@ pub(crate) struct ListSpec {
 }
 
 /// Where an element holds a resource.
+#[derive(Debug)]
 pub(crate) struct Body {
     /// Members to go through.
     pub(crate) path: &'static [Name],
@@ -60,7 +62,7 @@ macro_rules! list {
 }
 
 const CLUSTER: Name = ["cluster", "cluster"];
-const ROUTE_CONFIG: Name = ["route_config", "routeConfig"];
+pub(crate) const ROUTE_CONFIG: Name = ["route_config", "routeConfig"];
 const SECRET: Name = ["secret", "secret"];
 const ENDPOINT_CONFIG: Name = ["endpoint_config", "endpointConfig"];
 

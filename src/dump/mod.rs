@@ -6,6 +6,7 @@ pub mod admin;
 mod blocks;
 mod cut;
 mod envelope;
+mod excerpt;
 mod index;
 mod istioctl;
 mod json;
@@ -18,6 +19,7 @@ mod vectors;
 
 pub(crate) use blocks::{BLOCK, Blocks};
 pub use cut::{Cut, type_of_part};
+pub use excerpt::{BOOTSTRAP_LIST, ElementAt, RouteHosts, excerpt, keep_items};
 pub use istioctl::Form;
 pub use json::JsonError;
 pub use parse::{Dump, DumpError, LeftOut, Resource, Shape};

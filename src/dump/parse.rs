@@ -31,6 +31,8 @@ pub struct Dump<'a> {
     pub last_updated: Option<String>,
     /// What rules left out; empty unless they are to explain what they did.
     pub left_out: Vec<LeftOut>,
+    /// The elements of its sections, in the order of the document.
+    pub(super) elements: Vec<Element<'a>>,
     rules: Rules,
     /// Whether anything is printed as only Envoy prints it.
     pub(super) by_envoy: bool,
@@ -44,6 +46,14 @@ pub struct Dump<'a> {
     no_cluster: Option<JsonError>,
     /// What it does not tell.
     pub(super) cuts: Cuts,
+}
+
+/// What holds resources, with all that is said of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Element<'a> {
+    /// Its list; `None` for the section of the bootstrap, which has none.
+    pub(super) list: Option<&'static ListSpec>,
+    pub(super) raw: &'a [u8],
 }
 
 /// One resource of a dump.
@@ -336,6 +346,10 @@ impl<'a> Dump<'a> {
             if let Some(spec) = list.filter(|_| value.first() == Some(&b'[')) {
                 self.note_spelling(spec.list, key);
                 return walker.items(value, |element| {
+                    self.elements.push(Element {
+                        list: Some(spec),
+                        raw: element,
+                    });
                     self.element(walker, spec, element, evidence)
                 });
             }
@@ -363,6 +377,7 @@ impl<'a> Dump<'a> {
             Ok::<_, DumpError>(())
         })?;
         if let Some(bootstrap) = bootstrap {
+            self.elements.push(Element { list: None, raw });
             evidence.bootstrap = Some((bootstrap, updated.is_some()));
         }
         // Only the bootstrap's section tells its time outside of an element.

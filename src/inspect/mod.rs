@@ -15,7 +15,7 @@ pub use drift::{Drift, Drifted, Sibling, drift};
 pub use inventory::{Inventory, Item, envoy_time};
 pub use listing::{Listed, Listing, Missing};
 pub use overview::{
-    DocumentOverview, FailureOverview, IstiodOverview, Lack, Overview, ProxyOverview,
+    DocumentOverview, FailureOverview, IstiodOverview, Lack, Overview, ProxyOverview, SealOverview,
 };
 pub use pages::{HostsOverview, PageOverview};
 pub use status::{Evidence, ProxyStatus, Pushed, STATUS_TYPES, Status, SyncStatus, TypeStatus};

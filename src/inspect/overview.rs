@@ -38,10 +38,21 @@ pub struct Overview {
     pub redaction_keys: Vec<String>,
     /// Whether its maker wished that nothing be redacted.
     pub holds_secrets: bool,
+    /// By whose key it was sealed; `None` where it was not.
+    pub seal: Option<SealOverview>,
     /// What is wrong with the file, a sentence each; empty where it is intact.
     pub damage: Vec<String>,
     /// Whether some of it is a bug report of istioctl, which never holds what istiod would send.
     pub is_bug_report: bool,
+}
+
+/// The seal of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealOverview {
+    /// The fingerprint of the key.
+    pub key: String,
+    /// Whether nothing was altered since; `None` where that takes another key than the user's.
+    pub holds: Option<bool>,
 }
 
 /// What an input holds of a proxy.

@@ -8,6 +8,7 @@ mod problem;
 mod proxy;
 mod resource;
 mod rule;
+mod sealer;
 mod token;
 mod xds_type;
 
@@ -17,5 +18,6 @@ pub use problem::json_problem;
 pub use proxy::{InvalidProxyId, ProxyId, Source, UnknownSource};
 pub use resource::{ResourceKey, State};
 pub use rule::{Action, Rule, Rules, Scope, Tally};
+pub use sealer::{Sealer, Sealing};
 pub use token::{Fingerprint, InvalidFingerprint, Token};
 pub use xds_type::{UnknownType, XdsType};

@@ -13,6 +13,11 @@ impl Fingerprint {
     pub const fn new(bytes: [u8; 4]) -> Self {
         Self(u32::from_be_bytes(bytes))
     }
+
+    /// Its bytes.
+    pub const fn bytes(self) -> [u8; 4] {
+        self.0.to_be_bytes()
+    }
 }
 
 impl fmt::Display for Fingerprint {

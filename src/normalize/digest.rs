@@ -49,7 +49,8 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Dump, KeyValue, List, Mark, NormalizeError, Redacted, Value, identity, known::KnownDigests,
+    Dump, KeyValue, List, Mark, NormalizeError, Redacted, Value, identity,
+    known::{Known, KnownDigests},
     live_part, live_resource,
 };
 use crate::model::{ResourceKey, State, XdsType};
@@ -63,6 +64,13 @@ pub const DIGEST_RULES: u32 = 2;
 /// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
 
 /// What is to be compared of a resource, or of all resources of a type, in short.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,6 +103,48 @@ pub(super) fn is_live(key: &ResourceKey, eds: Option<&BTreeSet<String>>) -> bool
     live_resource(key, eds).is_some()
 }
 
+/// What is known of a resource of a dump.
+#[derive(Clone, Debug)]
+pub struct OfResource {
+    /// Its position among the resources of the dump.
+    pub at: usize,
+    /// What is known of it.
+    pub known: Known,
+    /// Whether it is an endpoint assignment that comes by EDS.
+    pub by_eds: bool,
+}
+
+/// What is known of each resource of a dump, but for those that the dump repeats. Of those that are `known`, it is not
+/// computed again.
+///
+/// # Errors
+///
+/// Where a resource has no normal form.
+pub fn resource_digests(
+    dump: &Dump<'_>,
+    known: &KnownDigests,
+) -> Result<Vec<OfResource>, NormalizeError> {
+    let has_clusters = dump.types.contains(&XdsType::Cluster);
+    let eds = has_clusters.then(|| dump.eds_names().ok()).flatten();
+    let mut found = Vec::with_capacity(dump.resources.len());
+    for (at, resource) in dump.resources.iter().enumerate() {
+        let key = &resource.key;
+        let is_repeated = key.xds_type == XdsType::Route
+            && key.state == Some(State::Static)
+            && dump.types.contains(&XdsType::Listener);
+        if is_repeated {
+            continue;
+        }
+        let is_listed = |names: &BTreeSet<String>| names.contains(&*key.name);
+        found.push(OfResource {
+            at,
+            known: known.of(resource, dump, eds.as_ref())?,
+            by_eds: key.xds_type == XdsType::Endpoint && eds.as_ref().is_some_and(is_listed),
+        });
+    }
+    Ok(found)
+}
+
 /// The digests of all resources of a dump, by type; a section without resources has one too. Of resources that are
 /// `known`, they are not computed again.
 ///
@@ -105,27 +155,24 @@ pub fn dump_digests(
     dump: &Dump<'_>,
     known: &KnownDigests,
 ) -> Result<BTreeMap<XdsType, Digests>, NormalizeError> {
-    let has_clusters = dump.types.contains(&XdsType::Cluster);
-    let eds = has_clusters.then(|| dump.eds_names().ok()).flatten();
+    Ok(type_digests(dump, &resource_digests(dump, known)?))
+}
+
+/// As [`dump_digests`], of a dump of which the digests of the resources are known.
+pub fn type_digests(dump: &Dump<'_>, found: &[OfResource]) -> BTreeMap<XdsType, Digests> {
     type Entries = [Vec<[Digest; 3]>; 2];
     let mut entries: BTreeMap<&XdsType, Entries> = dump
         .types
         .iter()
         .map(|of| (of, Entries::default()))
         .collect();
-    for resource in &dump.resources {
-        let key = &resource.key;
-        let is_repeated = key.xds_type == XdsType::Route
-            && key.state == Some(State::Static)
-            && dump.types.contains(&XdsType::Listener);
-        if is_repeated {
-            continue;
-        }
-        let of = known.of(resource, dump, eds.as_ref())?;
+    for OfResource { at, known, .. } in found {
+        let key = &dump.resources[*at].key;
+        let of = known.digests;
         let entries = entries.entry(&key.xds_type).or_default();
+        let state = key.state.map_or("", State::as_str);
+        let name = [hash(&[key.name.as_bytes()]), hash(&[state.as_bytes()])];
         for (entries, digest) in entries.iter_mut().zip([of.configuration, of.live]) {
-            let state = key.state.map_or("", State::as_str);
-            let name = [hash(&[key.name.as_bytes()]), hash(&[state.as_bytes()])];
             entries.extend(digest.map(|digest| [name[0], name[1], digest]));
         }
     }
@@ -134,15 +181,14 @@ pub fn dump_digests(
         hash_all(b"", entries.into_iter().flatten())
     };
     let each = entries.into_iter();
-    Ok(each
-        .map(|(xds_type, [configuration, live])| {
-            let digests = Digests {
-                configuration: Some(multiset(configuration)),
-                live: (!live.is_empty()).then(|| multiset(live)),
-            };
-            (xds_type.clone(), digests)
-        })
-        .collect())
+    each.map(|(xds_type, [configuration, live])| {
+        let digests = Digests {
+            configuration: Some(multiset(configuration)),
+            live: (!live.is_empty()).then(|| multiset(live)),
+        };
+        (xds_type.clone(), digests)
+    })
+    .collect()
 }
 
 /// A way from a node to those below it: names of members, and `*` for every item of a list.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Digests, Dump, NormalizeError, Resource, Shape,
+    Digests, Dump, NormalizeError, Resource, Shape, Value,
     alike::{content_hash, hash_of_texts},
     digest::{digests, is_live},
     normalize,
@@ -18,11 +18,34 @@ use super::{
 /// How many are kept: of more, all are forgotten.
 const MOST: usize = 1 << 17;
 
+/// What is known of a resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Its digests.
+    pub digests: Digests,
+    /// What cannot be told of it though it is equal on both sides, in short; `None` where there is nothing of the sort.
+    pub untold: Option<u128>,
+}
+
+/// Tells in short what cannot be told of a resource, even where it is equal on both sides.
+pub type Untold = fn(&Resource<'_>, &Value) -> Option<u128>;
+
 /// Digests of resources, by all that they depend on.
 #[derive(Debug, Default)]
-pub struct KnownDigests(Mutex<HashMap<u128, Digests>>);
+pub struct KnownDigests {
+    known: Mutex<HashMap<u128, Known>>,
+    untold: Option<Untold>,
+}
 
 impl KnownDigests {
+    /// One that also knows what `untold` says of each resource.
+    pub fn and(untold: Untold) -> Self {
+        Self {
+            untold: Some(untold),
+            ..Self::default()
+        }
+    }
+
     /// The [`digests`] of the normalized form of `resource`, which is of `dump`; `eds` are the names of its endpoint
     /// assignments that come by EDS, if that is known.
     ///
@@ -34,15 +57,18 @@ impl KnownDigests {
         resource: &Resource<'_>,
         dump: &Dump<'_>,
         eds: Option<&BTreeSet<String>>,
-    ) -> Result<Digests, NormalizeError> {
+    ) -> Result<Known, NormalizeError> {
         let compute = || {
             let value = normalize(resource, &dump.types)?;
-            Ok(digests(&resource.key, &value, eds))
+            Ok(Known {
+                digests: digests(&resource.key, &value, eds),
+                untold: self.untold.and_then(|untold| untold(resource, &value)),
+            })
         };
         let Some(id) = identity(resource, dump, eds) else {
             return compute();
         };
-        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known().get(&id) {
             return Ok(*found);
         }

@@ -12,12 +12,17 @@ mod scalar;
 mod sort;
 mod value;
 
-pub use crate::dump::{Cut, Dump, RULES as ENVELOPE_RULES, Resource, Shape};
+pub use crate::dump::{
+    Cut, Dump, RULES as ENVELOPE_RULES, Resource, RouteHosts, Shape, excerpt, keep_items,
+};
 pub use alike::alike;
-pub use digest::{DIGEST_RULES, Digest, Digests, digests, dump_digests};
-pub use known::KnownDigests;
+pub use digest::{
+    DIGEST_RULES, Digest, Digests, OfResource, digests, dump_digests, resource_digests,
+    type_digests,
+};
+pub use known::{Known, KnownDigests, Untold};
 pub use live::{LIVE_PARTS, LivePart, live_part, live_resource};
-pub use redacted::{Mark, Redacted, may_hold_bare};
+pub use redacted::{Mark, Redacted, may_hold_bare, may_hold_marks};
 pub use rules::{
     DRAINING_LISTENERS, HOST_HEALTH, HOSTS_WITHOUT_EDS, LIVE, RULES, WORKLOAD_CERTIFICATE,
 };

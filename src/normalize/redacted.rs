@@ -164,6 +164,14 @@ pub fn may_hold_bare(raw: &[u8]) -> bool {
     FIND.iter().any(|mark| mark.find(raw).is_some())
 }
 
+/// Whether `raw` JSON may hold any [`Mark`]: cheap, and without reading it. What is escaped may be anything.
+pub fn may_hold_marks(raw: &[u8]) -> bool {
+    static FIND_OTHERS: LazyLock<[Finder<'_>; 2]> =
+        LazyLock::new(|| [ISTIODS, "\\u00"].map(Finder::new));
+    let mut finders = FIND_BASE64.iter().chain(&*FIND_OTHERS);
+    FIND_MARK.find(raw).is_some() || finders.any(|finder| finder.find(raw).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use base64::{

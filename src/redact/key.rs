@@ -5,7 +5,7 @@ use std::{fmt, io};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::model::{Fingerprint, Token};
+use crate::model::{Fingerprint, Sealer, Token};
 
 /// How many bytes a key has.
 const BYTES: usize = 32;
@@ -16,6 +16,8 @@ const FINGERPRINT: &[u8] = b"xdsnap redaction key fingerprint";
 const SECRET: &[u8] = b"xdsnap secret\0";
 /// What is before each name that is no secret, and that a pseudonym stands for.
 const PSEUDONYM: &[u8] = b"xdsnap pseudonym\0";
+/// What the key of seals is made of.
+const SEAL: &[u8] = b"xdsnap bundle seal";
 
 /// The key that secrets are turned into tokens with: 256 bits that never enter a bundle.
 ///
@@ -27,6 +29,8 @@ pub struct Key {
     /// The state of the HMAC, once its key was taken in.
     hmac: Hmac<Sha256>,
     fingerprint: Fingerprint,
+    /// Whether anybody may ever have it again.
+    is_kept: bool,
 }
 
 /// No key.
@@ -35,7 +39,7 @@ pub struct Key {
 pub struct InvalidKey;
 
 impl Key {
-    /// A new one.
+    /// A new one, which seals nothing: whoever keeps it has the [same](Self::from_hexadecimal) that does.
     ///
     /// # Errors
     ///
@@ -43,7 +47,10 @@ impl Key {
     pub fn random() -> io::Result<Self> {
         let mut bytes = [0; BYTES];
         getrandom::fill(&mut bytes).map_err(io::Error::from)?;
-        Ok(Self::new(bytes))
+        Ok(Self {
+            is_kept: false,
+            ..Self::new(bytes)
+        })
     }
 
     /// The one that these bytes are; whoever can guess them can guess what tokens stand for.
@@ -54,6 +61,7 @@ impl Key {
             bytes,
             hmac,
             fingerprint: Fingerprint::new(first(&digest.into_bytes())),
+            is_kept: true,
         }
     }
 
@@ -98,6 +106,13 @@ impl Key {
             key: self.fingerprint,
             tag: u64::from_be_bytes(first(&digest.into_bytes())),
         }
+    }
+
+    /// What seals bundles by this key; `None` for one that is thrown away, by which no seal could ever be checked.
+    pub fn sealer(&self) -> Option<Sealer> {
+        let digest = self.hmac.clone().chain_update(SEAL).finalize();
+        let sealer = Sealer::new(&digest.into_bytes().into(), self.fingerprint);
+        self.is_kept.then_some(sealer)
     }
 
     /// What the `name` of something of this `kind`, a word, comes to.

@@ -42,7 +42,7 @@ pub use pseudonym::Pseudonyms;
 pub use rules::{KEYS, Pair, RULES, Rule, What};
 pub use text::scrub_reason;
 
-use crate::model::Document;
+use crate::model::{Document, Sealer};
 
 /// What stands in for a secret string.
 const REDACTED: &str = "[redacted]";
@@ -106,6 +106,14 @@ impl Redactor {
     /// What it replaces beside secrets.
     pub fn pseudonyms(&self) -> Pseudonyms {
         self.pseudonyms
+    }
+
+    /// What seals what it has redacted, where it goes by a key that is kept.
+    pub fn sealer(&self) -> Option<Sealer> {
+        match &self.policy {
+            Policy::Tokens(key) => key.sealer(),
+            Policy::Alike | Policy::Off => None,
+        }
     }
 
     /// What it goes by.

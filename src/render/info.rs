@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Style, escape, info_pages};
 use crate::{
-    inspect::{DocumentOverview, FailureOverview, Overview},
+    inspect::{DocumentOverview, FailureOverview, Overview, SealOverview},
     model::Source,
 };
 
@@ -46,8 +46,18 @@ pub fn info(out: &mut dyn Write, overview: &Overview, style: Style) -> io::Resul
                 true => ", every checksum holds",
                 false => "",
             };
+            let sealed = match &overview.seal {
+                Some(SealOverview {
+                    holds: Some(true), ..
+                }) => ", sealed with your key",
+                Some(SealOverview {
+                    holds: Some(false), ..
+                }) => ", ALTERED since it was sealed with your key",
+                Some(SealOverview { holds: None, .. }) => ", sealed with another key",
+                None => "",
+            };
             let documents = count(overview.documents.len() as u64, "document", "documents");
-            page.line("intact", &format!("{documents}, all read{checked}"));
+            page.line("intact", &format!("{documents}, all read{checked}{sealed}"));
         }
         damage => page.list("DAMAGED", damage),
     }

@@ -71,6 +71,21 @@ struct Bundle<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64")]
     size_bytes: Option<u64>,
+    /// Its seal, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Seal")]
+    seal: Option<Seal<'a>>,
+}
+
+/// What only a holder of a key can put on a bundle.
+#[derive(Serialize, JsonSchema)]
+struct Seal<'a> {
+    /// The fingerprint of the key.
+    key: &'a str,
+    /// Whether nothing was altered since; absent where it is not the user's key, by which alone it can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    holds: Option<bool>,
 }
 
 /// A time span, RFC 3339.
@@ -237,6 +252,10 @@ impl<'a> From<&'a Overview> for Info<'a> {
                 version,
                 tool: overview.tool.as_deref(),
                 size_bytes: overview.size_bytes,
+                seal: overview.seal.as_ref().map(|seal| Seal {
+                    key: &seal.key,
+                    holds: seal.holds,
+                }),
             }),
             note: overview.note.as_deref(),
             captured: overview

@@ -319,7 +319,10 @@ fn no_command_says_anything_else_with_other_derived_data_or_without() {
             let mut out = ran.out;
             if command == "info FILE -o json" {
                 let mut json: Value = serde_json::from_str(&out).unwrap();
-                json["bundle"].as_object_mut().unwrap().remove("size_bytes");
+                // What stock tools packed has no seal.
+                for field in ["size_bytes", "seal"] {
+                    json["bundle"].as_object_mut().unwrap().remove(field);
+                }
                 out = json.to_string();
             }
             (command, ran.status, out, ran.err)
@@ -461,8 +464,7 @@ fn verify_computes_it_again_and_tells_what_is_wrong_or_cannot_be_checked() {
         let findings = json["files"][0]["findings"].as_array().unwrap();
         let texts: Vec<&Value> = findings
             .iter()
-            .filter(|finding| finding["rule"] == "derived")
-            .inspect(|finding| assert_eq!(finding["member"], DIGESTS))
+            .filter(|finding| finding["rule"] == "derived" && finding["member"] == DIGESTS)
             .map(|finding| &finding["text"])
             .collect();
         assert_eq!(texts.len(), told.len(), "{what}: {texts:?}");

@@ -28,6 +28,7 @@
 //! - `rules`: the rules by which values do not count: what each hides, and how to see it.
 //! - `schemas`: the JSON Schemas of all outputs but `diff`, and the samples of `schema/outputs.md`.
 //! - `scrub`: what goes of texts by their shape, by the names in them and by their language.
+//! - `sealed`: sealed bundles: a diff by their digests is one of all that they hold, and nothing altered is believed.
 //! - `show`: the command `show`: what it lists, and in which words it is asked.
 //! - `since`: `--since` on `diff`, `show` and `status`: which moment is meant, what Envoy updated since, what cannot be told.
 //! - `states`: states, rejections and what only one printer tells, on dumps made up to show one thing each.
@@ -65,6 +66,7 @@ mod reported;
 mod rules;
 mod schemas;
 mod scrub;
+mod sealed;
 mod show;
 mod since;
 mod states;

@@ -138,8 +138,14 @@ impl Writer {
         };
         let made = derive(self);
         let from = self.made_from();
-        for Derived { kind, rules, bytes } in made {
-            let path = derived::path_of(kind);
+        for Derived {
+            kind,
+            extension,
+            rules,
+            bytes,
+        } in made
+        {
+            let path = derived::path_of(kind, extension);
             let by = (kind.to_owned(), rules);
             if self.derived.get(&path).is_some_and(|kept| kept.rules != by) {
                 continue;

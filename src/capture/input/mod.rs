@@ -7,6 +7,9 @@ mod merge;
 mod open;
 mod overview;
 mod report;
+mod sealed;
+
+pub use sealed::Elements;
 
 use std::{
     cmp::Reverse,
@@ -152,6 +155,8 @@ pub struct Input {
     pub(super) inherent: Vec<FailureEntry>,
     /// What is said of the capture as a whole, from a bundle.
     pub manifest: Option<Manifest>,
+    /// The path of the derived member that is believed, see [`resources`](Self::resources).
+    resources_path: Option<String>,
     /// The size of the bundles, in bytes.
     size_bytes: Option<u64>,
     /// Files of a folder, and of an archive, that are not used, and why.

@@ -7,17 +7,23 @@ use crate::{
     bundle::{FailureEntry, MemberPath},
     inspect::{
         DocumentOverview, FailureOverview, IstiodOverview, Overview, PageOverview, ProxyOverview,
+        SealOverview,
     },
-    model::{Document, Source},
+    model::{Document, Sealer, Source},
 };
 
 impl Input {
-    /// What the input, which was named as `label`, is, holds and lacks. Reads, and so verifies, all of it.
+    /// What the input, which was named as `label`, is, holds and lacks. Reads, and so verifies, all of it; a seal by the
+    /// key of `sealer`.
     ///
     /// # Errors
     ///
     /// Where a bundle cannot be read any more.
-    pub fn overview(&mut self, label: &str) -> Result<Overview, InputError> {
+    pub fn overview(
+        &mut self,
+        label: &str,
+        sealer: Option<&Sealer>,
+    ) -> Result<Overview, InputError> {
         let mut overview = Overview {
             label: label.to_owned(),
             proxies: self
@@ -60,6 +66,7 @@ impl Input {
                 });
             }
         }
+        overview.seal = self.seal(sealer)?;
         // A bundle is read once, from its start to its end.
         let mut bodies: BTreeMap<(usize, String), Examined> = BTreeMap::new();
         for (at, bundle) in self.bundles.iter_mut().enumerate() {
@@ -108,6 +115,27 @@ impl Input {
             });
         }
         Ok(overview)
+    }
+}
+
+impl Input {
+    /// The seal, where this is one bundle.
+    fn seal(&mut self, own: Option<&Sealer>) -> Result<Option<SealOverview>, InputError> {
+        let sealed_with = match &self.bundles[..] {
+            [bundle] => bundle.sealed_with(),
+            _ => None,
+        };
+        let Some(key) = sealed_with else {
+            return Ok(None);
+        };
+        let holds = match own.filter(|own| own.fingerprint() == key) {
+            Some(own) => Some(self.bundles[0].is_sealed_by(own)?),
+            None => None,
+        };
+        Ok(Some(SealOverview {
+            key: key.to_string(),
+            holds,
+        }))
     }
 }
 

@@ -15,6 +15,7 @@ fn sizes(writer: &mut Writer) -> Vec<Derived> {
     }
     vec![Derived {
         kind: "sizes",
+        extension: "json",
         rules: 3,
         bytes: text.into_bytes(),
     }]
