@@ -239,10 +239,45 @@ impl Writer {
         provenance: Provenance,
         body: &mut dyn Read,
     ) -> Result<(), WriteError> {
+        self.check_path(&path.to_string())?;
+        let mut spool = tempfile::spooled_tempfile_in(SPOOL_BYTES, &self.folder);
+        let measured = self.measure(&path, body, &mut spool, MAX_MEMBER_BYTES)?;
+        spool.rewind().map_err(|error| self.partial_error(error))?;
+        self.measured(path, provenance, &mut spool, measured)
+    }
+
+    /// The same of a `body` that can be read twice, from its beginning on: it need not be stored in between.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::member`].
+    pub fn seekable_member(
+        &mut self,
+        path: MemberPath,
+        provenance: Provenance,
+        body: &mut (impl Read + Seek),
+    ) -> Result<(), WriteError> {
+        self.check_path(&path.to_string())?;
+        let failed = |error| WriteError::Body {
+            path: path.to_string(),
+            error,
+        };
+        body.rewind().map_err(failed)?;
+        let measured = self.measure(&path, body, &mut io::sink(), MAX_MEMBER_BYTES)?;
+        body.rewind().map_err(failed)?;
+        self.measured(path, provenance, body, measured)
+    }
+
+    /// Adds a member of this size and with this digest.
+    fn measured(
+        &mut self,
+        path: MemberPath,
+        provenance: Provenance,
+        content: &mut dyn Read,
+        (size, sha256): (u64, String),
+    ) -> Result<(), WriteError> {
         self.proxies.extend(path.proxy().cloned());
         let name = path.to_string();
-        self.check_path(&name)?;
-        let (mut content, size, sha256) = self.spool(&name, body, MAX_MEMBER_BYTES)?;
         let entry = Entry::Known(MemberEntry {
             path: name.clone(),
             size,
@@ -255,7 +290,7 @@ impl Writer {
             redacted_by: (provenance.redacted).map_or_else(BTreeMap::new, |found| found.by_rule),
             offset: None,
         });
-        self.add(name, entry, &mut content, size)
+        self.add(name, entry, content, size)
     }
 
     /// Adds a member of another bundle, verified, with what the manifest there says of it.
@@ -414,14 +449,14 @@ impl Writer {
         self.members.values().map(entry).collect()
     }
 
-    /// Reads `body`, of at most `limit` bytes, into a spool, and tells its size and digest.
-    fn spool(
+    /// Reads `body`, of at most `limit` bytes, into `copy`, and tells its size and digest.
+    fn measure(
         &self,
-        path: &str,
+        path: &MemberPath,
         body: &mut dyn Read,
+        copy: &mut dyn Write,
         limit: u64,
-    ) -> Result<(impl Read + use<>, u64, String), WriteError> {
-        let mut spool = tempfile::spooled_tempfile_in(SPOOL_BYTES, &self.folder);
+    ) -> Result<(u64, String), WriteError> {
         let mut hash = Sha256::new();
         let mut size = 0;
         let mut buffer = vec![0; 64 << 10];
@@ -431,7 +466,7 @@ impl Writer {
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    let path = path.to_owned();
+                    let path = path.to_string();
                     return Err(WriteError::Body { path, error });
                 }
             };
@@ -443,12 +478,10 @@ impl Writer {
                 });
             }
             hash.update(&buffer[..length]);
-            spool
-                .write_all(&buffer[..length])
+            copy.write_all(&buffer[..length])
                 .map_err(|error| self.partial_error(error))?;
         }
-        spool.rewind().map_err(|error| self.partial_error(error))?;
-        Ok((spool, size, digest::hex(hash)))
+        Ok((size, digest::hex(hash)))
     }
 
     fn manifest(&mut self, head: Head) -> impl Serialize + use<> {
@@ -527,15 +560,11 @@ fn manifest_bytes(manifest: &impl Serialize) -> Result<Vec<u8>, WriteError> {
 fn a_body_without_end_is_refused_at_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     let writer = Writer::create(&folder.path().join("x.xdsnap")).unwrap();
-    let path = "istiod/syncz.json";
-    let (_, size, _) = writer
-        .spool(path, &mut io::repeat(0).take(100_000), 100_000)
-        .unwrap();
+    let path = "istiod/syncz.json".parse().unwrap();
+    let measure = |body: &mut dyn Read| writer.measure(&path, body, &mut io::sink(), 100_000);
+    let (size, _) = measure(&mut io::repeat(0).take(100_000)).unwrap();
     assert_eq!(size, 100_000);
-    let err = writer
-        .spool(path, &mut io::repeat(0), 100_000)
-        .err()
-        .unwrap();
+    let err = measure(&mut io::repeat(0)).unwrap_err();
     assert!(
         matches!(err, WriteError::TooLarge { limit: 100_000, .. }),
         "{err}"

@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use crate::bundle::MemberPath;
@@ -18,6 +19,15 @@ const ZSTD_SKIPPABLE: &[u8] = &[0x2a, 0x4d, 0x18];
 
 /// The deepest that folders are searched: `istio/<namespace>/<pod>/debug/<file>` of a bug report and a folder around it.
 const MAX_DEPTH: usize = 5;
+
+/// What tells whether a file is as it was: its size in bytes, and when it was written last.
+pub(super) type Stamp = (u64, SystemTime);
+
+/// That of the file at `path`; `None` where the system does not tell.
+pub(super) fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = path.metadata().ok()?;
+    Some((metadata.len(), metadata.modified().ok()?))
+}
 
 /// Opens a file, decompressed if its content says that it is compressed.
 pub(super) fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {

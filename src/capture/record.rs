@@ -34,7 +34,7 @@ pub(super) trait Store {
         &mut self,
         path: MemberPath,
         provenance: Provenance,
-        body: &mut dyn Read,
+        body: &mut SpooledTempFile,
     ) -> Result<(), WriteError>;
 
     /// Notes what is known of the whole, for the case that nothing more comes.
@@ -54,9 +54,9 @@ impl Store for Writer {
         &mut self,
         path: MemberPath,
         provenance: Provenance,
-        body: &mut dyn Read,
+        body: &mut SpooledTempFile,
     ) -> Result<(), WriteError> {
-        Self::member(self, path, provenance, body)
+        self.seekable_member(path, provenance, body)
     }
 
     fn know(&mut self, known: Head) {
@@ -77,7 +77,7 @@ impl Store for Input {
         &mut self,
         path: MemberPath,
         provenance: Provenance,
-        body: &mut dyn Read,
+        body: &mut SpooledTempFile,
     ) -> Result<(), WriteError> {
         let mut bytes = Vec::new();
         match body.read_to_end(&mut bytes) {
@@ -159,7 +159,11 @@ impl<'a> Recorder<'a> {
                         let now = self.replaced(&now);
                         provenance.redacted.get_or_insert_default().add(&now);
                     }
-                    match is_what_it_should_be(&path, &mut spool) {
+                    let is_dump = match input.is_recognized(&path) {
+                        true => Ok(true),
+                        false => is_what_it_should_be(&path, &mut spool),
+                    };
+                    match is_dump {
                         Ok(true) => None,
                         Ok(false) => Some(NO_DUMP.to_owned()),
                         Err(error) => Some(error.to_string()),

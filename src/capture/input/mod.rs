@@ -172,6 +172,8 @@ struct Entry {
     body: Body,
     /// How it is printed.
     form: Form,
+    /// The file as it was when all of it was read to tell what it is.
+    recognized: Option<files::Stamp>,
     /// The number of the input that it is of.
     of: usize,
 }
@@ -182,6 +184,7 @@ impl Entry {
             provenance,
             body,
             form: Form::Page,
+            recognized: None,
             of: 0,
         }
     }
@@ -421,6 +424,17 @@ impl Input {
     /// Whether any of it was redacted when it was captured, by whatever key.
     pub fn was_redacted(&self) -> bool {
         self.was_redacted
+    }
+
+    /// Whether a document was read to its end when it was opened, to tell what it is, and is the same still.
+    pub(super) fn is_recognized(&self, path: &MemberPath) -> bool {
+        let entry = self.entries.get(path);
+        entry.is_some_and(|entry| match &entry.body {
+            Body::File(file) => {
+                entry.recognized.is_some() && files::stamp(file) == entry.recognized
+            }
+            _ => false,
+        })
     }
 
     /// The bytes of a document, redacted.

@@ -288,13 +288,15 @@ impl Input {
         unplaced: &mut Vec<Unplaced>,
     ) -> Result<(), InputError> {
         let name = path.display().to_string();
+        let recognized = files::stamp(path);
         let reader = files::open(path).map_err(|error| InputError::io(&name, error))?;
-        let size = path.metadata().map_or(0, |metadata| metadata.len());
+        let size = recognized.map_or(0, |(size, _)| size);
         let (content, held) = content_of(&name, reader, named.source, size)?;
         self.held = held.map(|bytes| (path.to_owned(), bytes));
         let body = Body::File(path.to_owned());
         let entry = Entry {
             form: content.form,
+            recognized,
             ..Entry::new(Provenance::of_file(path), body)
         };
         let stem = files::stem(path).and_then(|stem| ProxyId::new(stem).ok());
