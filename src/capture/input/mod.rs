@@ -455,8 +455,8 @@ impl Input {
         Ok(bytes)
     }
 
-    /// A document as it was received, which is to be redacted, and what to call it: if it is in memory or is to be there,
-    /// and is printed as Envoy and istiod do.
+    /// A document that is to be redacted, and what to call it: if it is in memory, or is read into it, and is printed as
+    /// Envoy and istiod do.
     fn whole(&mut self, path: &MemberPath) -> Result<Option<(String, Vec<u8>)>, InputError> {
         let Some(entry) = self.entries.get(path) else {
             return Ok(None);
@@ -497,6 +497,13 @@ impl Input {
                 let copied = io::copy(body, out).map(|_| None);
                 copied.map_err(|error| InputError::io(&path.to_string(), error))
             });
+        }
+        if let Some((name, bytes)) = self.whole(path)? {
+            let redacted = redactor.copy_slice(path.document(), &bytes, out);
+            return match redacted {
+                Ok(counts) => Ok(Some(counts)),
+                Err(error) => Err(InputError::unusable(name, error)),
+            };
         }
         self.with_body(path, |name, body| {
             let redacted = redactor.copy(path.document(), body, out);
