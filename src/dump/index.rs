@@ -14,25 +14,30 @@ const MAX_DEPTH: usize = 7;
 /// The lists and objects of a document that are not too deep in it.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    /// Where each begins, in order, and where it ends.
-    spans: Vec<(usize, usize)>,
+    /// Where each begins, in order, and where it ends. There are many: none are listed of a document that is too large for
+    /// these numbers.
+    spans: Vec<(u32, u32)>,
 }
 
 impl Index {
     /// The index of a document that is well-formed: of another one it is of no use, and does no harm.
     pub(crate) fn new(document: &[u8]) -> Self {
-        Widest::default().run(Find(document))
+        match u32::try_from(document.len()) {
+            Ok(length) => Widest::default().run(Find(document, length)),
+            Err(_) => Self::default(),
+        }
     }
 
     /// Where what begins at `start` ends, if it is in here.
     pub(crate) fn end(&self, start: usize) -> Option<usize> {
+        let start = u32::try_from(start).ok()?;
         let at = self.spans.binary_search_by_key(&start, |span| span.0);
-        at.ok().map(|at| self.spans[at].1)
+        at.ok().map(|at| self.spans[at].1 as usize)
     }
 }
 
-/// Finds what is in a document.
-struct Find<'a>(&'a [u8]);
+/// Finds what is in a document of that length.
+struct Find<'a>(&'a [u8], u32);
 
 impl WithVectors for Find<'_> {
     type Output = Index;
@@ -60,12 +65,12 @@ impl WithVectors for Find<'_> {
             while brackets != 0 {
                 let bit = brackets & brackets.wrapping_neg();
                 brackets ^= bit;
-                let at = number * BLOCK + bit.trailing_zeros() as usize;
+                let at = (number * BLOCK) as u32 + bit.trailing_zeros();
                 if marks.opening & bit != 0 {
                     depth += 1;
                     if depth <= MAX_DEPTH {
                         open.push(index.spans.len());
-                        index.spans.push((at, self.0.len()));
+                        index.spans.push((at, self.1));
                     }
                 } else {
                     if depth <= MAX_DEPTH
