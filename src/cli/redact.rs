@@ -158,7 +158,8 @@ fn document<T>(
     mut input: Input,
     copy: impl FnOnce(&mut Input, &mut dyn Write) -> Result<T, capture::InputError>,
 ) -> anyhow::Result<T> {
-    let Some(path) = args.output.as_deref().filter(|path| *path != "-") else {
+    let path = args.output.as_deref();
+    let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
         let mut out = Unclosed(io::BufWriter::new(io::stdout().lock()));
         let copied = copy(&mut input, &mut out)?;
         out.flush().context("cannot write to standard output")?;

@@ -247,7 +247,7 @@ impl Ahead<'_> {
     }
 
     fn texts(&self, paths: &[LabelPath]) -> impl Iterator<Item = String> {
-        paths.iter().flat_map(|path| match self {
+        paths.iter().flat_map(move |path| match self {
             Self::Type(_) => Vec::new(),
             Self::All(labels, object) => labels.texts(*object, path),
         })
