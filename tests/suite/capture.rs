@@ -4,7 +4,7 @@
 use std::{
     fs::{self, File},
     io::Write,
-    path::{Path, PathBuf},
+    path::Path,
     process::Stdio,
     thread,
     time::{Duration, Instant},
@@ -14,9 +14,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::support::{
+    desk::Desk,
     envoy::{Envoy, PROXY, Setup, endpoints, route},
     http::{Answer, Server},
-    program::{AFTER, BEFORE, Ran, bare, recording, run, testdata, xdsnap},
+    program::{AFTER, BEFORE, bare, recording, run, testdata, xdsnap},
 };
 
 const PRODUCTPAGE: &str = "productpage-v1-6b746f74dc-9stvs.default";
@@ -25,38 +26,12 @@ const REVIEWS: &str = "reviews-v1-545db77b95-2k8ls.default";
 /// Longer than any answer takes that comes at all, for servers that stall.
 const IMPATIENT: &str = "--timeout=2s";
 
-/// A folder to capture to.
-struct Desk(tempfile::TempDir);
-
 impl Desk {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Runs the program here; `args` are separated by spaces.
-    fn run(&self, args: &str) -> Ran {
-        run(xdsnap(args.split_whitespace()).current_dir(&self.0))
-    }
-
     /// Captures, and expects that nothing is missing.
     fn capture(&self, args: &str) {
         let ran = self.run(&format!("capture {args}"));
         assert_eq!(ran.status, 0, "{}", ran.err);
         assert!(ran.err.contains("nothing missing"), "{}", ran.err);
-    }
-
-    /// The names of the files here.
-    fn files(&self) -> Vec<String> {
-        let names = fs::read_dir(&self.0).unwrap();
-        let mut names: Vec<_> = names
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
@@ -16,7 +16,10 @@ use xdsnap::{
     normalize::{DIGEST_RULES, KnownDigests, dump_digests},
 };
 
-use crate::support::program::{AFTER, BEFORE, Ran, recording, run, testdata, xdsnap};
+use crate::support::{
+    desk::Desk,
+    program::{AFTER, BEFORE, recording, run, testdata, xdsnap},
+};
 
 const DIGESTS: &str = "derived/digests.json";
 
@@ -50,30 +53,7 @@ const RECORDINGS: [&str; 26] = [
     "text_dump/config_dump.static_clusters.json",
 ];
 
-/// A folder in which the program runs.
-struct Desk(tempfile::TempDir);
-
 impl Desk {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Runs the program; `args` are separated by spaces.
-    fn run(&self, args: &str) -> Ran {
-        run(xdsnap(args.split_whitespace()).current_dir(self.0.path()))
-    }
-
-    fn capture(&self, name: &str, input: &Path) {
-        let ran = run(xdsnap(["capture", "-q", "--allow-missing", "-o"])
-            .arg(self.path(name))
-            .arg(input));
-        assert_eq!(ran.status, 0, "{}", ran.err);
-    }
-
     fn digests(&self, name: &str) -> String {
         self.run(&format!("extract {name} --stdout {DIGESTS}")).out
     }
@@ -169,8 +149,8 @@ fn digests_that_change_have_a_new_version_of_their_rules() {
 #[test]
 fn a_capture_holds_the_digests_of_every_dump_in_it() {
     let desk = Desk::new();
-    desk.capture("x.xdsnap", &testdata(BEFORE));
-    desk.capture("y.xdsnap", &testdata(BEFORE));
+    desk.keep("x.xdsnap", &testdata(BEFORE));
+    desk.keep("y.xdsnap", &testdata(BEFORE));
     let text = desk.digests("x.xdsnap");
     assert_eq!(text, desk.digests("y.xdsnap"));
     let content: Value = serde_json::from_str(&text).unwrap();
@@ -215,7 +195,7 @@ fn a_capture_holds_the_digests_of_every_dump_in_it() {
     }
 
     // What differs between two steps of a canary is told by the digests alone.
-    desk.capture("after.xdsnap", &testdata(AFTER));
+    desk.keep("after.xdsnap", &testdata(AFTER));
     let after: Value = serde_json::from_str(&desk.digests("after.xdsnap")).unwrap();
     let mut differing = BTreeSet::new();
     for (a, b) in dumps.iter().zip(after["dumps"].as_array().unwrap()) {
@@ -246,7 +226,7 @@ fn a_dump_in_parts_has_digests_and_what_is_no_dump_has_none() {
             "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
             "name": "web", "type": "EDS", "type": "STATIC"}}]}]}"#;
     fs::write(broken.join("config_dump.json"), twice).unwrap();
-    desk.capture("x.xdsnap", &desk.path("in"));
+    desk.keep("x.xdsnap", &desk.path("in"));
     let content: Value = serde_json::from_str(&desk.digests("x.xdsnap")).unwrap();
     let dumps = content["dumps"].as_array().unwrap();
     assert_eq!(dumps.len(), 1);
@@ -264,7 +244,7 @@ fn a_dump_in_parts_has_digests_and_what_is_no_dump_has_none() {
 
     // Of nothing that can be digested there is nothing.
     fs::remove_dir_all(folder).unwrap();
-    desk.capture("z.xdsnap", &desk.path("in"));
+    desk.keep("z.xdsnap", &desk.path("in"));
     let ran = desk.run(&format!("extract z.xdsnap --stdout {DIGESTS}"));
     assert_eq!(ran.status, 2, "{}", ran.out);
     assert_eq!(desk.run("verify z.xdsnap").status, 0);
@@ -273,8 +253,8 @@ fn a_dump_in_parts_has_digests_and_what_is_no_dump_has_none() {
 #[test]
 fn no_command_says_anything_else_with_other_derived_data_or_without() {
     let desk = Desk::new();
-    desk.capture("x.xdsnap", &testdata(BEFORE));
-    desk.capture("after.xdsnap", &testdata(AFTER));
+    desk.keep("x.xdsnap", &testdata(BEFORE));
+    desk.keep("after.xdsnap", &testdata(AFTER));
     let honest = desk.digests("x.xdsnap");
     let of_after = desk.digests("after.xdsnap");
     type Other<'a> = (&'a str, &'a dyn Fn(&Path));
@@ -342,7 +322,7 @@ fn no_command_says_anything_else_with_other_derived_data_or_without() {
 #[test]
 fn verify_computes_it_again_and_tells_what_is_wrong_or_cannot_be_checked() {
     let desk = Desk::new();
-    desk.capture("x.xdsnap", &testdata(BEFORE));
+    desk.keep("x.xdsnap", &testdata(BEFORE));
     let honest = desk.digests("x.xdsnap");
     let mut fewer: Value = serde_json::from_str(&honest).unwrap();
     let first = fewer["dumps"].as_array_mut().unwrap().remove(0);
@@ -497,7 +477,7 @@ fn verify_computes_it_again_and_tells_what_is_wrong_or_cannot_be_checked() {
 #[test]
 fn what_is_written_again_has_the_digests_of_what_it_holds() {
     let desk = Desk::new();
-    desk.capture("x.xdsnap", &testdata(BEFORE));
+    desk.keep("x.xdsnap", &testdata(BEFORE));
     let honest = desk.digests("x.xdsnap");
 
     desk.repack("x.xdsnap", "lying.xdsnap", |folder| {
@@ -524,7 +504,7 @@ fn what_is_written_again_has_the_digests_of_what_it_holds() {
         honest
     );
     fs::write(desk.path("x").join(DIGESTS), lies(&honest)).unwrap();
-    desk.capture("y.xdsnap", &desk.path("x"));
+    desk.keep("y.xdsnap", &desk.path("x"));
     assert_eq!(desk.digests("y.xdsnap"), honest);
 
     // Several bundles have those of all their dumps.
@@ -565,7 +545,7 @@ fn what_is_written_again_has_the_digests_of_what_it_holds() {
 #[test]
 fn a_missing_derived_member_is_told_when_it_is_unpacked_and_no_document_is_left_out() {
     let desk = Desk::new();
-    desk.capture("x.xdsnap", &testdata(BEFORE));
+    desk.keep("x.xdsnap", &testdata(BEFORE));
     desk.repack("x.xdsnap", "y.xdsnap", |folder| {
         fs::remove_dir_all(folder.join("derived")).unwrap();
     });
@@ -593,7 +573,7 @@ fn a_bundle_of_each_version_of_the_rules_and_one_without_digests_are_intact() {
         assert_eq!(is_unchecked, is_older, "{}", ran.out);
         // Made again, it has digests by the rules of today.
         let desk = Desk::new();
-        desk.capture("x.xdsnap", &file);
+        desk.keep("x.xdsnap", &file);
         let content: Value = serde_json::from_str(&desk.digests("x.xdsnap")).unwrap();
         assert_eq!(content["dumps"].as_array().unwrap().len(), 6);
     }

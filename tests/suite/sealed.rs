@@ -21,32 +21,12 @@ use xdsnap::{
     redact::Key,
 };
 
-use crate::support::program::{AFTER, BEFORE, Ran, recording, run, testdata, xdsnap};
-
-/// A folder in which the program runs.
-struct Desk(tempfile::TempDir);
+use crate::support::{
+    desk::Desk,
+    program::{AFTER, BEFORE, recording, run, testdata, xdsnap},
+};
 
 impl Desk {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Runs the program; `args` are separated by spaces.
-    fn run(&self, args: &str) -> Ran {
-        run(xdsnap(args.split_whitespace()).current_dir(self.0.path()))
-    }
-
-    fn capture(&self, name: &str, input: &Path) {
-        let ran = run(xdsnap(["capture", "-q", "--allow-missing", "-o"])
-            .arg(self.path(name))
-            .arg(input));
-        assert_eq!(ran.status, 0, "{}", ran.err);
-    }
-
     /// A diff by this key, which sealed what the tests capture: status and all output.
     fn by_digests(&self, args: &str) -> (i32, String, String) {
         let ran = self.run(&format!("diff {args}"));
@@ -620,7 +600,7 @@ proptest! {
         write_mesh(&desk.path("old"), &old, has_own_times);
         write_mesh(&desk.path("new"), &new, has_own_times);
         for side in ["old", "new"] {
-            desk.capture(&format!("{side}.xdsnap"), &desk.path(side));
+            desk.keep(&format!("{side}.xdsnap"), &desk.path(side));
         }
         for flags in ["-o json", "", "--oneline --live"] {
             let args = format!("{flags} old.xdsnap new.xdsnap");

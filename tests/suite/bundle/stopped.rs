@@ -14,8 +14,9 @@ use xdsnap::bundle::{Intact, recover, verify};
 
 use super::*;
 use crate::support::{
+    desk::Desk,
     http::{Answer, Server},
-    program::{BEFORE, Ran, bare, home, recording, run, testdata, xdsnap},
+    program::{BEFORE, bare, home, recording, testdata},
 };
 
 const PROXY: &str = "productpage-v1-6b746f74dc-9stvs.default";
@@ -23,23 +24,7 @@ const PROXY: &str = "productpage-v1-6b746f74dc-9stvs.default";
 const STATS_PAGE: &str = "/stats?filter=(update_attempt|update_success|update_failure|update_rejected|\
     init_fetch_timeout|version|control_plane)&format=json";
 
-/// A folder to capture to.
-struct Desk(tempfile::TempDir);
-
 impl Desk {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Runs the program here; `args` are separated by spaces.
-    fn run(&self, args: &str) -> Ran {
-        run(xdsnap(args.split_whitespace()).current_dir(self.0.path()))
-    }
-
     /// Starts the program here.
     fn start(&self, args: &str) -> Child {
         bare()
@@ -50,15 +35,6 @@ impl Desk {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap()
-    }
-
-    fn files(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.0.path()).unwrap();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
     }
 
     fn manifest(&self, name: &str) -> Manifest {
