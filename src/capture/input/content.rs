@@ -49,8 +49,8 @@ pub(super) fn starts_as_json(start: &[u8]) -> bool {
     matches!(first, Some(b'{' | b'['))
 }
 
-/// What a document is, which is expected to have so many bytes; where its content says nothing, what the user says. And the document, if all of it was held in
-/// memory to find that out.
+/// What a document of about `expected` bytes is; where its content says nothing, what the user says. And the document, if
+/// all of it was held in memory to find that out.
 pub(super) fn content_of(
     name: &str,
     mut reader: impl Read,

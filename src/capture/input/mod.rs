@@ -563,3 +563,23 @@ impl Input {
         use_it(&name, &mut body)
     }
 }
+
+#[test]
+fn a_file_that_is_another_one_now_is_not_what_was_recognized() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("web.shop.json");
+    let section = r#"{"@type": "type.googleapis.com/envoy.admin.v3.ClustersConfigDump"}"#;
+    std::fs::write(&file, format!(r#"{{"configs": [{section}]}}"#)).unwrap();
+    let named = Named {
+        place: Place::Path(file.clone()),
+        source: Some(Source::Envoy),
+        label: None,
+    };
+    let input = Input::open(&[named], &[], &Arc::default()).unwrap();
+    let path = input.documents().next().unwrap().0.clone();
+    assert!(input.is_recognized(&path));
+    std::fs::write(&file, r#"{"error": "no dump"}"#).unwrap();
+    assert!(!input.is_recognized(&path));
+    std::fs::remove_file(&file).unwrap();
+    assert!(!input.is_recognized(&path));
+}

@@ -127,11 +127,10 @@ impl Input {
     pub fn excerpt(&mut self, elements: &Elements) -> Result<Vec<u8>, InputError> {
         let elements = elements.0.iter();
         let whole = excerpt(elements.map(|(list, bytes)| (*list, bytes.as_slice())));
-        let mut redacted = Vec::with_capacity(whole.len());
-        (self.redactor)
-            .copy(Document::ConfigDump, &mut &whole[..], &mut redacted)
-            .map_err(|error| InputError::unusable("an excerpt of a dump", error))?;
-        Ok(redacted)
+        let redacted = self.redactor.redact(Document::ConfigDump, whole);
+        redacted
+            .map(|(bytes, _)| bytes)
+            .map_err(|error| InputError::unusable("an excerpt of a dump", error))
     }
 
     /// Whether a text that a dump holds is shown as it is.
