@@ -219,6 +219,7 @@ mod tests {
 
         #[test]
         fn what_is_left_of_a_text_has_nothing_more_to_find(text in pieces()) {
+            prop_assert!(has_marks(&text) || find(&text, Language::Plain, &Hider::default()).is_empty());
             for language in ALL {
                 for hider in hiders() {
                     let cuts = find(&text, language, &hider);

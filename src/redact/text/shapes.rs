@@ -66,6 +66,55 @@ static LITERALS: LazyLock<AhoCorasick> = LazyLock::new(|| {
         .expect("a few short literals")
 });
 
+/// How literals begin: a bit for each hash of so many bytes, so that most texts need not be read byte after byte.
+#[derive(Debug)]
+struct Beginnings(Vec<u64>);
+
+impl Beginnings {
+    /// No literal that matters at the end of a text is shorter.
+    const LENGTH: usize = 3;
+    /// So many bits that few hash to those of literals.
+    const BITS: u32 = 17;
+
+    fn new() -> Self {
+        let mut bits = vec![0; 1 << (Self::BITS - u64::BITS.ilog2())];
+        let mut add = |three| {
+            let hash = Self::hash(three);
+            bits[hash / 64] |= 1_u64 << (hash % 64);
+        };
+        for (literal, _) in TRIGGERS.iter() {
+            match *literal.as_bytes() {
+                [first, second, third, ..] => add([first, second, third]),
+                [first, second] => (0..=u8::MAX).for_each(|any| add([first, second, any])),
+                _ => panic!("a literal that is in every other text: {literal}"),
+            }
+        }
+        Self(bits)
+    }
+
+    /// Whether a literal may begin in `text`.
+    fn are_in(&self, text: &str) -> bool {
+        let mut threes = text.as_bytes().windows(Self::LENGTH);
+        threes.any(|three| self.has([three[0], three[1], three[2]]))
+    }
+
+    fn has(&self, three: [u8; Self::LENGTH]) -> bool {
+        let hash = Self::hash(three);
+        self.0[hash / 64] >> (hash % 64) & 1 != 0
+    }
+
+    /// One hash for letters of both cases.
+    fn hash([first, second, third]: [u8; Self::LENGTH]) -> usize {
+        const CASE: u32 = 0x20_2020;
+        /// Odd, and without a pattern.
+        const FACTOR: u32 = 0x9e37_79b1;
+        let three = u32::from_le_bytes([first, second, third, 0]) | CASE;
+        (three.wrapping_mul(FACTOR) >> (u32::BITS - Self::BITS)) as usize
+    }
+}
+
+static BEGINNINGS: LazyLock<Beginnings> = LazyLock::new(Beginnings::new);
+
 /// What was found so far.
 #[derive(Debug)]
 pub(super) struct Scan<'a> {
@@ -117,9 +166,10 @@ impl Scan<'_> {
     }
 }
 
-/// Whether any of the literals is in `text`: without one, nothing goes.
+/// Whether any of the literals is in `text`: without one, nothing goes. One of two letters does not count at its end,
+/// where nothing follows it.
 pub(super) fn has_marks(text: &str) -> bool {
-    LITERALS.is_match(text)
+    BEGINNINGS.are_in(text) && LITERALS.is_match(text)
 }
 
 /// What goes of `text`.
