@@ -19,6 +19,6 @@ mod run;
 pub mod sink;
 mod stop;
 
-pub use input::{DumpDocument, Elements, Input, InputError, Named, Place, Versions};
+pub use input::{DumpDocument, Elements, Input, InputError, Named, Place, Unredacted, Versions};
 pub use run::{CaptureError, Options, Outcome, Target, capture, open, redact, source_of};
 pub use stop::Stop;

@@ -2,6 +2,7 @@
 
 mod digests;
 mod pairs;
+mod raw;
 mod updated;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -429,15 +430,15 @@ fn change(
         keep: options.keep,
         fingerprints: Fingerprints::default(),
     };
-    // Of what digests tell, nothing has to be read; but they tell nothing else.
-    let is_told_by_digests = args.resources.keeps_all()
+    // What is the same on both sides need not be read; but nothing else is told of it then.
+    let is_told_by_parts = args.resources.keeps_all()
         && options.select.is_empty()
         && options.ignore.is_empty()
         && !options.documents
         && !options.rules.any_off()
         && !options.rules.explain()
         && args.since.is_none();
-    let digests = match is_told_by_digests {
+    let digests = match is_told_by_parts {
         true => Digests::of(mesh.before, mesh.after),
         false => None,
     };
@@ -459,6 +460,14 @@ fn change(
                         matched: ProxyMatch,
                         is_done: bool| {
             let (old, new) = (&matched.before, &matched.after);
+            let is_done = is_done
+                || is_told_by_parts
+                    && raw::compare(
+                        comparer,
+                        [&mut *before, &mut *after],
+                        [old, new],
+                        (source, compared),
+                    );
             if !is_done {
                 let (before, after) = both(|| before.dump(old, source), || after.dump(new, source));
                 let dumps = before.and_then(|before| Ok((before, after?)));

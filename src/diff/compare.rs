@@ -70,7 +70,7 @@ pub struct ProxyPair<'a> {
 
 /// A comparison under way, proxy by proxy.
 pub struct Comparer<'a> {
-    options: Options<'a>,
+    pub(super) options: Options<'a>,
     pub(super) report: Report,
     /// What is known of the proxies that only one side has.
     lone: Vec<Lone>,
@@ -371,20 +371,14 @@ impl<'a> Comparer<'a> {
         eds: Option<&BTreeSet<String>>,
         done: &mut dyn FnMut(&Self, ResourceKey, Found),
     ) {
-        let has_both = |xds_type: &XdsType| has_both(pair, xds_type);
         let mut groups: BTreeMap<ResourceKey, Group<'_>> = BTreeMap::new();
         for (dump, is_before) in [(pair.before, true), (pair.after, false)] {
             for resource in &dump.resources {
                 let key = &resource.key;
-                // Envoy repeats the route configurations that stand inside listeners.
-                let repeated = key.xds_type == XdsType::Route
-                    && key.state == Some(State::Static)
-                    && has_both(&XdsType::Listener)
-                    && self.options.rules.has(&LISTENER_ROUTES);
                 if !(self.options.keep)(key) {
                     continue;
                 }
-                if repeated {
+                if self.is_repeated(pair, key) {
                     self.hidden.hid(&LISTENER_ROUTES, 1);
                     continue;
                 }
@@ -429,6 +423,30 @@ impl<'a> Comparer<'a> {
             done(self, key, found);
         }
         self.note_unseen(pair, unseen, eds);
+    }
+
+    /// Whether a resource is a route configuration that stands inside a listener, too: Envoy repeats those.
+    pub(super) fn is_repeated(&self, pair: &ProxyPair<'_>, key: &ResourceKey) -> bool {
+        key.xds_type == XdsType::Route
+            && key.state == Some(State::Static)
+            && has_both(pair, &XdsType::Listener)
+            && self.options.rules.has(&LISTENER_ROUTES)
+    }
+
+    /// Whether a resource that both sides have need not be looked at beyond its bytes, if there is nothing else to tell than
+    /// what differs: these are the same, or `are_alike`. Of what is redacted without a token, it is told that it is.
+    pub(super) fn may_skip(
+        &self,
+        [before, after]: [&Resource<'_>; 2],
+        are_alike: impl FnOnce() -> bool,
+    ) -> bool {
+        let is_plain = self.options.select.is_empty()
+            && self.options.ignore.is_empty()
+            && !self.options.rules.explain();
+        is_plain
+            && before.shape == after.shape
+            && (before.body == after.body || are_alike())
+            && !before.body.is_some_and(may_hold_bare)
     }
 
     /// How much was found so far.
@@ -745,15 +763,10 @@ impl<'a> Comparer<'a> {
                 return self.resource_not_compared(context, None, Cause::Missing, reason);
             }
         }
-        // What is equal by bytes need not be looked at, unless to count what is in it, or to say what it hides: tokens
-        // hide nothing.
-        let may_skip =
-            self.options.select.is_empty() && self.options.ignore.is_empty() && !rules.explain();
-        if let (true, Some(before), Some(after)) = (may_skip, before, after)
-            && before.shape == after.shape
-            && (before.body == after.body
-                || self.report.mode == Mode::Change && is_alike(before, after))
-            && !before.body.is_some_and(may_hold_bare)
+        if let (Some(before), Some(after)) = (before, after)
+            && self.may_skip([before, after], || {
+                self.report.mode == Mode::Change && is_alike(before, after)
+            })
         {
             return;
         }
@@ -1073,7 +1086,7 @@ fn entry(proxy: &ProxyId, compared: Compared, cause: Cause, reason: String) -> N
 }
 
 /// The endpoint assignments that come by EDS on either side, if any side's clusters are known.
-fn eds_names(pair: &ProxyPair<'_>) -> Option<BTreeSet<String>> {
+pub(super) fn eds_names(pair: &ProxyPair<'_>) -> Option<BTreeSet<String>> {
     let dumps = [pair.before, pair.after].into_iter();
     let known = dumps.filter(|dump| dump.types.contains(&XdsType::Cluster));
     let mut names = None;

@@ -4,15 +4,22 @@
 //! Law: the report is what it is when all resources are read.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     ops::Range,
+    thread,
 };
 
-use super::{Change, Compared, Comparer, Facts, Mode, NotCompared, ProxyPair, compare::Found};
-use crate::{
-    model::{ProxyId, ResourceKey},
-    normalize::{RouteHosts, alike, keep_items, may_hold_marks},
+use super::{
+    Change, Compared, Comparer, Facts, Mode, NotCompared, ProxyPair,
+    compare::{Found, eds_names},
 };
+use crate::{
+    model::{ProxyId, ResourceKey, XdsType},
+    normalize::{Dump, ElementAt, RouteHosts, alike, content_hash, keep_items, may_hold_marks},
+};
+
+/// The positions of resources before and after.
+type Positions = [Vec<usize>; 2];
 
 /// What is known of two dumps beside the resources that are read.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +30,19 @@ pub struct Rest {
     pub facts: Option<Facts>,
     /// Of the endpoint assignments that are read, those that come by EDS on either side.
     pub eds: BTreeSet<String>,
+}
+
+/// What is to be read of two dumps to compare them: the rest is the same on both sides, but for the order of members.
+#[derive(Clone, Debug, Default)]
+pub struct Differing {
+    /// Where it stands, in the order of each document.
+    pub elements: [Vec<ElementAt>; 2],
+    /// The resources, each the first of its name.
+    pub keys: BTreeSet<ResourceKey>,
+    /// How many there are of these on each side.
+    pub counts: [usize; 2],
+    /// What is known of the rest.
+    pub rest: Rest,
 }
 
 /// What the comparison of the resources of one type, name and state found.
@@ -52,6 +72,76 @@ impl Comparer<'_> {
         self.change_by(pair, Some(&rest.eds), &mut |comparer, key, before| {
             found(key, comparer.outcome(&before));
         });
+    }
+
+    /// What is to be read of two dumps, which were read from these documents; `None` where that is all of them.
+    ///
+    /// The bootstraps are read in any case: they tell the workload.
+    pub fn differing(&self, pair: &ProxyPair<'_>, documents: [&[u8]; 2]) -> Option<Differing> {
+        let dumps = [pair.before, pair.after];
+        if !dumps.iter().all(|dump| dump.is_whole()) || pair.before.types != pair.after.types {
+            return None;
+        }
+        let eds = eds_names(pair)?;
+        let groups = self.groups(pair);
+        let alike = alike_bodies(dumps, &groups);
+        let mut differing = Differing::default();
+        let mut has_common_cluster = false;
+        let mut wanted: Positions = Default::default();
+        for (key, group) in groups {
+            let is_same = match [&group[0][..], &group[1][..]] {
+                [[before], [after]] => {
+                    let sides = [&dumps[0].resources[*before], &dumps[1].resources[*after]];
+                    key.xds_type != XdsType::Bootstrap
+                        && sides.iter().all(|resource| resource.body.is_some())
+                        && self.may_skip(sides, || alike.contains(before))
+                }
+                _ => false,
+            };
+            if is_same {
+                differing.rest.equal += 1;
+                has_common_cluster |= key.xds_type == XdsType::Cluster;
+                continue;
+            }
+            for side in [0, 1] {
+                wanted[side].extend(&group[side]);
+                differing.counts[side] += group[side].len();
+            }
+            if key.xds_type == XdsType::Endpoint && eds.contains(&*key.name) {
+                differing.rest.eds.insert(key.name.to_string());
+            }
+            differing.keys.insert(key);
+        }
+        // That there is none is told of the dumps as a whole.
+        if !has_common_cluster {
+            return None;
+        }
+        for side in [0, 1] {
+            let found = dumps[side].elements_in(documents[side]);
+            let elements = wanted[side].iter().map(|at| found[*at].clone());
+            let mut elements: Vec<_> = elements.collect::<Option<_>>()?;
+            elements.sort_by_key(|element| (element.range.start, element.list));
+            elements.dedup();
+            differing.elements[side] = elements;
+        }
+        Some(differing)
+    }
+
+    /// The resources that are compared, by what they are called.
+    fn groups(&self, pair: &ProxyPair<'_>) -> HashMap<ResourceKey, Positions> {
+        let mut groups: HashMap<ResourceKey, Positions> = HashMap::new();
+        for (side, dump) in [pair.before, pair.after].into_iter().enumerate() {
+            for (at, resource) in dump.resources.iter().enumerate() {
+                let key = ResourceKey {
+                    occurrence: 0,
+                    ..resource.key.clone()
+                };
+                if (self.options.keep)(&key) && !self.is_repeated(pair, &key) {
+                    groups.entry(key).or_default()[side].push(at);
+                }
+            }
+        }
+        groups
     }
 
     /// Notes for a proxy what was found of other proxies' resources, which are the same as its own; `updated` is when its
@@ -111,6 +201,40 @@ impl Comparer<'_> {
             ],
         }
     }
+}
+
+/// Of the resources of two dumps, by what they are called, which are not the same by their bytes but for the order of
+/// members: their positions before.
+fn alike_bodies(dumps: [&Dump<'_>; 2], groups: &HashMap<ResourceKey, Positions>) -> HashSet<usize> {
+    let body = |side: usize, at: usize| dumps[side].resources[at].body;
+    let mut others = Vec::new();
+    for group in groups.values() {
+        if let [[before], [after]] = [&group[0][..], &group[1][..]]
+            && body(0, *before) != body(1, *after)
+        {
+            others.push([*before, *after]);
+        }
+    }
+    // In the order of the document, as memory is read best.
+    others.sort_unstable();
+    let hash = |side: usize| -> Vec<Option<u128>> {
+        let bodies = others.iter().map(|pair| body(side, pair[side]));
+        bodies.map(|body| content_hash(body?)).collect()
+    };
+    let hashes = thread::scope(|scope| {
+        let after = scope.spawn(|| hash(1));
+        let before = hash(0);
+        after.join().map(|after| [before, after])
+    });
+    let Ok([before, after]) = hashes else {
+        return HashSet::new();
+    };
+    let hashes = before.iter().zip(&after);
+    let alike = others
+        .iter()
+        .zip(hashes)
+        .filter(|(_, (before, after))| before.is_some() && before == after);
+    alike.map(|([before, _], _)| *before).collect()
 }
 
 /// Takes out of the route configurations of an [excerpt](crate::normalize::excerpt()), of which both sides have one, virtual hosts

@@ -22,7 +22,7 @@ mod verdict;
 mod workload;
 
 pub use compare::{Comparer, MoreReplicas, ONLY_WARMS, Options, ProxyPair, untold};
-pub use excerpt::{Outcome, Rest, leave_out_equal};
+pub use excerpt::{Differing, Outcome, Rest, leave_out_equal};
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use mesh::{Lone, MatchedBy, ProxyMatch, pair_proxies};
 pub use patch::{Operation, patch};

@@ -17,6 +17,8 @@ pub(crate) struct Index {
     /// Where each begins, in order, and where it ends. There are many: none are listed of a document that is too large for
     /// these numbers.
     spans: Vec<(u32, u32)>,
+    /// No list or object of the document stands in more; `None` if nobody counted.
+    depth: Option<usize>,
 }
 
 impl Index {
@@ -26,6 +28,11 @@ impl Index {
             Ok(length) => Widest::default().run(Find(document, length)),
             Err(_) => Self::default(),
         }
+    }
+
+    /// Whether it is known that lists and objects are nested no deeper than so.
+    pub(crate) fn is_no_deeper_than(&self, depth: usize) -> bool {
+        self.depth.is_some_and(|deepest| deepest <= depth)
     }
 
     /// Where what begins at `start` ends, if it is in here.
@@ -49,6 +56,7 @@ impl WithVectors for Find<'_> {
         // Positions in `spans` of what is open and not too deep, and how much is open in all.
         let mut open = Vec::with_capacity(MAX_DEPTH);
         let mut depth = 0_usize;
+        let mut deepest = 0;
         let (texts, rest) = self.0.as_chunks::<BLOCK>();
         let mut last = [b' '; BLOCK];
         last[..rest.len()].copy_from_slice(rest);
@@ -56,6 +64,7 @@ impl WithVectors for Find<'_> {
             let marks = blocks.read(vectors, block);
             let [opening, closing] =
                 [marks.opening, marks.closing].map(|marks| marks.count_ones() as usize);
+            deepest = deepest.max(depth + opening);
             // Nothing of a block that begins and stays too deep is in the index.
             if depth > MAX_DEPTH + closing {
                 depth = depth + opening - closing;
@@ -82,6 +91,7 @@ impl WithVectors for Find<'_> {
                 }
             }
         }
+        index.depth = Some(deepest);
         index
     }
 }
@@ -114,6 +124,7 @@ proptest! {
         }
         for (start, end, depth) in expected {
             prop_assert_eq!(index.end(start), (depth <= MAX_DEPTH).then_some(end));
+            prop_assert!(!index.is_no_deeper_than(depth - 1));
         }
     }
 }

@@ -230,6 +230,15 @@ pub(crate) fn document(bytes: &[u8]) -> Result<&[u8], JsonError> {
     Ok(value)
 }
 
+/// The same of a document that was [recognized](super::recognize_slice()) and has this index: it need not be read again to
+/// find that it is JSON, only that it is such as can be read.
+pub(crate) fn recognized<'a>(bytes: &'a [u8], index: &Index) -> Result<&'a [u8], JsonError> {
+    match index.is_no_deeper_than(MAX_DEPTH) && std::str::from_utf8(bytes).is_ok() {
+        true => Ok(bytes.trim_ascii()),
+        false => document(bytes),
+    }
+}
+
 #[test]
 fn an_error_names_the_byte_in_the_whole_document() {
     let bytes = br#"{"configs":[{"a":tru}]}"#;

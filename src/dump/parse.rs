@@ -128,13 +128,30 @@ impl<'a> Dump<'a> {
         documents: impl IntoIterator<Item = (Option<&'a str>, &'a [u8])>,
         rules: &Rules,
     ) -> Result<Self, DumpError> {
+        Self::read(documents, false, rules)
+    }
+
+    /// [`parse_by`](Self::parse_by), of one document that was [recognized](super::recognize_slice()).
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_recognized(document: &'a [u8], rules: &Rules) -> Result<Self, DumpError> {
+        Self::read([(None, document)], true, rules)
+    }
+
+    fn read(
+        documents: impl IntoIterator<Item = (Option<&'a str>, &'a [u8])>,
+        are_recognized: bool,
+        rules: &Rules,
+    ) -> Result<Self, DumpError> {
         let mut dump = Self {
             rules: rules.clone(),
             ..Self::default()
         };
         let mut evidence = Evidence::default();
         for (part, bytes) in documents {
-            dump.document(part, bytes, &mut evidence)?;
+            dump.document(part, bytes, are_recognized, &mut evidence)?;
         }
         dump.drop_repeated();
         dump.number();
@@ -222,11 +239,15 @@ impl<'a> Dump<'a> {
         &mut self,
         part: Option<&'a str>,
         bytes: &'a [u8],
+        is_recognized: bool,
         evidence: &mut Evidence<'a>,
     ) -> Result<(), DumpError> {
         let first = self.resources.len();
-        let root = json::document(bytes)?;
         let index = Index::new(bytes);
+        let root = match is_recognized {
+            true => json::recognized(bytes, &index)?,
+            false => json::document(bytes)?,
+        };
         let walker = Walker::indexed(bytes, &index);
         let mut configs = None;
         let mut others = Vec::new();

@@ -31,7 +31,7 @@ pub fn alike(before: &[u8], after: &[u8]) -> bool {
 }
 
 /// A hash that all have that are [alike], and in this process nothing else; `None` for what is like nothing.
-pub(super) fn content_hash(json: &[u8]) -> Option<u128> {
+pub fn content_hash(json: &[u8]) -> Option<u128> {
     Reader::read(json)
 }
 

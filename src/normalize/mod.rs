@@ -13,9 +13,9 @@ mod sort;
 mod value;
 
 pub use crate::dump::{
-    Cut, Dump, RULES as ENVELOPE_RULES, Resource, RouteHosts, Shape, excerpt, keep_items,
+    Cut, Dump, ElementAt, RULES as ENVELOPE_RULES, Resource, RouteHosts, Shape, excerpt, keep_items,
 };
-pub use alike::alike;
+pub use alike::{alike, content_hash};
 pub use digest::{
     DIGEST_RULES, Digest, Digests, OfResource, digests, dump_digests, resource_digests,
     type_digests,

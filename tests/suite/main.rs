@@ -18,6 +18,7 @@
 //! - `pages`: Envoy's clusters, listeners and statistics in all their forms, and what `info` tells of them.
 //! - `patch`: applying the JSON Patch of two recordings, or of any edit of one, to what was gives what is.
 //! - `pseudonyms`: names and addresses that are replaced: none is left, and recordings still compare.
+//! - `raw`: dumps as they were received, compared by what differs and as a whole.
 //! - `readings`: long strings as they are read, certificates by what they say, and likely renames, in text and JSON.
 //! - `readme`: what the README shows, links and asks to run.
 //! - `redact`: what redaction takes out, what it leaves, and the laws of copying.
@@ -56,6 +57,7 @@ mod over_redaction;
 mod pages;
 mod patch;
 mod pseudonyms;
+mod raw;
 mod readings;
 mod readme;
 mod redact;

@@ -50,7 +50,7 @@ fn key() -> Key {
 }
 
 /// The folders in a folder, sorted.
-fn folders(path: &Path) -> Vec<PathBuf> {
+pub(crate) fn folders(path: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     folders.retain(|path| path.is_dir());
@@ -482,9 +482,9 @@ fn change_leaf(value: &mut Value, at: usize) {
 }
 
 /// An edit of a dump: what is done, and to what.
-type Edit = (u8, u16, u16, u32);
+pub(crate) type Edit = (u8, u16, u16, u32);
 
-fn edit(dump: &mut Value, (what, list, item, leaf): Edit) {
+pub(crate) fn edit(dump: &mut Value, (what, list, item, leaf): Edit) {
     if what == 0 {
         return change_leaf(&mut dump["configs"][0], leaf as usize);
     }
@@ -531,7 +531,7 @@ fn edit_hosts(dump: &mut Value, route: u16, leaf: usize) {
     }
 }
 
-fn edits() -> impl Strategy<Value = Vec<Edit>> {
+pub(crate) fn edits() -> impl Strategy<Value = Vec<Edit>> {
     prop::collection::vec((0..10_u8, any::<u16>(), any::<u16>(), any::<u32>()), 0..4)
 }
 

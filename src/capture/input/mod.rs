@@ -8,8 +8,10 @@ mod open;
 mod overview;
 mod report;
 mod sealed;
+mod unredacted;
 
 pub use sealed::Elements;
+pub use unredacted::Unredacted;
 
 use std::{
     cmp::Reverse,

@@ -9,8 +9,8 @@ use crate::{
     model::{Document, ProxyId, Source},
 };
 
-/// Elements of a dump, as they are in a bundle: they are shown only as an [excerpt](Input::excerpt).
-pub struct Elements(Vec<(u8, Vec<u8>)>);
+/// Elements of a dump, as they are in a bundle or were received: they are shown only as an [excerpt](Input::excerpt).
+pub struct Elements(pub(super) Vec<(u8, Vec<u8>)>);
 
 impl Elements {
     /// Takes out of these of before and those of after what is [the same on both sides](leave_out_equal).

@@ -20,7 +20,12 @@ impl Desk {
 
     /// Runs the program here; `args` are separated by spaces.
     pub(crate) fn run(&self, args: &str) -> Ran {
-        run(xdsnap(args.split_whitespace()).current_dir(self.0.path()))
+        self.run_in("", args)
+    }
+
+    /// The same in a folder in here.
+    pub(crate) fn run_in(&self, folder: &str, args: &str) -> Ran {
+        run(xdsnap(args.split_whitespace()).current_dir(self.path(folder)))
     }
 
     /// Makes the bundle `name` of `input`, whatever that lacks.
