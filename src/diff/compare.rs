@@ -7,9 +7,10 @@ use super::{
     Mode, NotCompared, ProxyMatch, ProxyOnly, Rejection, Replica, Report, Runs, SideName, Summary,
     Workload,
     equivalence::equate,
-    pairing::{envoy_name, pair_resources},
+    pairing::{Pair, envoy_name, pair_resources},
     rejection::error_of,
     rules::{HEADER_ORDER, LISTENER_ROUTES, UNKNOWN_FIELD_NAMES},
+    settle::Ways,
     value::{Comparison, Edit, Nodes, select_all},
     verdict::{
         Verdict, changed_hosts, endpoints_replaced, is_wasm_stand_in, judge, replaced_hosts,
@@ -97,6 +98,7 @@ pub struct MoreReplicas {
 /// One resource of one proxy, and where on either side it is.
 struct Context<'a> {
     pair: &'a ProxyPair<'a>,
+    ways: &'a Ways<'a>,
     key: ResourceKey,
     /// Endpoint assignments that come by EDS on either side; `None` where a dump does not tell.
     eds: Option<&'a BTreeSet<String>>,
@@ -394,11 +396,11 @@ impl<'a> Comparer<'a> {
             }
         }
         let mut unseen = Unseen::new();
-        for (key, group) in groups {
+        let ways = self.ways(pair);
+        let paired = self.paired(&ways, &pair.after.types, groups.values());
+        for (key, paired) in groups.keys().cloned().zip(paired) {
             let found = self.found();
-            let rules = self.options.rules;
-            let types = &pair.after.types;
-            for (before, after) in pair_resources(&group.before, &group.after, types, rules) {
+            for ((before, after), is_settled) in paired {
                 let Some(resource) = after.or(before) else {
                     continue;
                 };
@@ -413,12 +415,16 @@ impl<'a> Comparer<'a> {
                     .or(before.and_then(|r| r.error.clone()));
                 let context = Context {
                     pair,
+                    ways: &ways,
                     key: resource.key.clone(),
                     eds,
                     reason: error,
                     updated: resource.last_updated.clone(),
                 };
-                self.resource(&context, before, after);
+                match is_settled {
+                    true => self.report.summary.resources += 1,
+                    false => self.resource(&context, before, after),
+                }
             }
             done(self, key, found);
         }
@@ -440,13 +446,42 @@ impl<'a> Comparer<'a> {
         [before, after]: [&Resource<'_>; 2],
         are_alike: impl FnOnce() -> bool,
     ) -> bool {
-        let is_plain = self.options.select.is_empty()
-            && self.options.ignore.is_empty()
-            && !self.options.rules.explain();
-        is_plain
-            && before.shape == after.shape
-            && (before.body == after.body || are_alike())
-            && !before.body.is_some_and(may_hold_bare)
+        self.tells_changes_alone() && are_same([before, after], are_alike)
+    }
+
+    /// Whether nothing has to be counted, or explained, of what does not differ.
+    fn tells_changes_alone(&self) -> bool {
+        let options = &self.options;
+        options.select.is_empty() && options.ignore.is_empty() && !options.rules.explain()
+    }
+
+    /// By what the resources of two dumps are compared.
+    fn ways(&self, pair: &ProxyPair<'_>) -> Ways<'a> {
+        let types = pair.before.types.intersection(&pair.after.types);
+        Ways {
+            mode: self.report.mode,
+            rules: self.options.rules,
+            types: types.cloned().collect(),
+        }
+    }
+
+    /// The resources of each group, paired, with whether there is nothing to tell of a pair.
+    fn paired<'r>(
+        &self,
+        ways: &Ways<'_>,
+        types: &BTreeSet<XdsType>,
+        groups: impl Iterator<Item = &'r Group<'r>>,
+    ) -> Vec<Vec<(Pair<'r>, bool)>> {
+        let paired: Vec<Vec<Pair<'r>>> = groups
+            .map(|group| pair_resources(&group.before, &group.after, types, ways.rules))
+            .collect();
+        let settled = match self.tells_changes_alone() && !self.options.documents {
+            true => ways.settled(&paired.concat()),
+            false => vec![false; paired.iter().map(Vec::len).sum()],
+        };
+        let mut settled = settled.into_iter();
+        let group = move |pairs: Vec<Pair<'r>>| pairs.into_iter().zip(settled.by_ref()).collect();
+        paired.into_iter().map(group).collect()
     }
 
     /// How much was found so far.
@@ -464,6 +499,7 @@ impl<'a> Comparer<'a> {
     fn sync(&mut self, pair: &ProxyPair<'_>) {
         const ONE_PRINTER: &str = "only one of the two prints this";
         const NO_BOOTSTRAP: &str = "istiod does not send the bootstrap";
+        let ways = self.ways(pair);
         let [istiods, envoys] = [pair.before, pair.after].map(without_schema);
         let both_print = |key: &ResourceKey| {
             let id = (&key.xds_type, &*key.name);
@@ -523,6 +559,7 @@ impl<'a> Comparer<'a> {
                         // Istiod does not have it: nothing else tells that TLS cannot work.
                         let context = Context {
                             pair,
+                            ways: &ways,
                             key: key.clone(),
                             eds: None,
                             reason: None,
@@ -580,7 +617,8 @@ impl<'a> Comparer<'a> {
         let mut unseen = Unseen::new();
         // Rejections that stand beside a change, by their position in `last_errors`.
         let mut said = BTreeSet::new();
-        for ((xds_type, name), group) in &groups {
+        let paired = self.paired(&ways, &pair.after.types, groups.values());
+        for ((xds_type, name), paired) in groups.keys().zip(paired) {
             let mut texts = pair.last_errors.iter().enumerate();
             let from_istiod = texts.find_map(|(at, (of, text))| {
                 let error = error_of(text, name, &names).filter(|_| of == xds_type)?;
@@ -590,9 +628,7 @@ impl<'a> Comparer<'a> {
             let error = errors.get(&id).cloned();
             let reason = error.or(from_istiod.as_ref().map(|(_, error)| error.clone()));
             let changes = self.report.changes.len();
-            let rules = self.options.rules;
-            let types = &pair.after.types;
-            for (before, after) in pair_resources(&group.before, &group.after, types, rules) {
+            for ((before, after), is_settled) in paired {
                 let Some(resource) = after.or(before) else {
                     continue;
                 };
@@ -604,12 +640,16 @@ impl<'a> Comparer<'a> {
                 }
                 let context = Context {
                     pair,
+                    ways: &ways,
                     key: resource.key.clone(),
                     eds: eds.as_ref(),
                     reason: reason.clone(),
                     updated: after.and_then(|r| r.last_updated.clone()),
                 };
-                self.resource(&context, before, after);
+                match is_settled {
+                    true => self.report.summary.resources += 1,
+                    false => self.resource(&context, before, after),
+                }
             }
             if self.report.changes.len() > changes {
                 errors.remove(&id);
@@ -771,20 +811,10 @@ impl<'a> Comparer<'a> {
             return;
         }
         let sides = [before, after];
-        // What a dump says elsewhere too is left out only where both do so.
-        let types: BTreeSet<XdsType> = {
-            let pair = context.pair;
-            pair.before
-                .types
-                .intersection(&pair.after.types)
-                .cloned()
-                .collect()
-        };
         let mut tally = Tally::new(rules);
         let mut normal = |found: Option<&Resource<'_>>| {
-            found
-                .map(|resource| normalize_by(resource, &types, &mut tally))
-                .transpose()
+            let normal = found.map(|resource| context.ways.normal(resource, &mut tally));
+            normal.transpose()
         };
         let (mut before, mut after) = match (normal(before), normal(after)) {
             (Ok(before), Ok(after)) => (before, after),
@@ -804,7 +834,7 @@ impl<'a> Comparer<'a> {
             folded,
             reordered,
             ..
-        } = self.comparison(&context.key, before.as_ref(), after.as_ref());
+        } = self.comparison(context.ways, &context.key, before.as_ref(), after.as_ref());
         tally.hid(&UNKNOWN_FIELD_NAMES, folded);
         tally.hid(&HEADER_ORDER, reordered);
         self.hidden.add(&tally);
@@ -891,6 +921,7 @@ impl<'a> Comparer<'a> {
     /// Compares two values as the queries say.
     fn comparison(
         &mut self,
+        ways: &Ways<'_>,
         key: &ResourceKey,
         before: Option<&Value>,
         after: Option<&Value>,
@@ -904,31 +935,7 @@ impl<'a> Comparer<'a> {
         };
         let selected = nodes(&self.options.select, 0);
         let ignored = nodes(&self.options.ignore, 1);
-        let live = live_part(key).filter(|part| self.options.rules.has(part.rule));
-        let live = live.map(|part| {
-            let values = before.into_iter().chain(after);
-            let nodes = values.flat_map(|value| part.nodes(value));
-            nodes.map(std::ptr::from_ref).collect::<Nodes>()
-        });
-        let mut comparison = Comparison {
-            live: live.as_ref(),
-            selected: selected.as_ref(),
-            ignored: ignored.as_ref(),
-            fold_names: self.report.mode == Mode::Sync
-                && self.options.rules.has(&UNKNOWN_FIELD_NAMES),
-            any_header_order: self.report.mode == Mode::Sync
-                && self.options.rules.has(&HEADER_ORDER),
-            secrets: Some(self.report.mode),
-            ..Comparison::default()
-        };
-        comparison.run(before, after);
-        Comparison {
-            edits: comparison.edits,
-            not_compared: comparison.not_compared,
-            folded: comparison.folded,
-            reordered: comparison.reordered,
-            ..Comparison::default()
-        }
+        ways.compare(key, [before, after], [selected.as_ref(), ignored.as_ref()])
     }
 
     fn count(&mut self, context: &Context<'_>, has_before: bool, has_after: bool) {
@@ -1055,9 +1062,20 @@ pub fn untold(resource: &Resource<'_>, value: &Value) -> Vec<(Path, Cause, Strin
 }
 
 /// Whether two resources tell the same in another order.
-fn is_alike(before: &Resource<'_>, after: &Resource<'_>) -> bool {
+pub(super) fn is_alike(before: &Resource<'_>, after: &Resource<'_>) -> bool {
     let bodies = before.body.zip(after.body);
     bodies.is_some_and(|(before, after)| alike(before, after))
+}
+
+/// Whether two resources are the same, by their bytes or because they `are_alike`, and nothing in them has to be told all
+/// the same.
+pub(super) fn are_same(
+    [before, after]: [&Resource<'_>; 2],
+    are_alike: impl FnOnce() -> bool,
+) -> bool {
+    before.shape == after.shape
+        && (before.body == after.body || are_alike())
+        && !before.body.is_some_and(may_hold_bare)
 }
 
 /// Whether both dumps have a section of a type, be it empty.

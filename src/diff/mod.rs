@@ -15,6 +15,7 @@ mod rename;
 mod report;
 mod rules;
 mod secret;
+mod settle;
 mod step;
 mod typed_struct;
 mod value;

@@ -8,6 +8,9 @@ use crate::{
     normalize::{Dump, Resource, Value, normalize_by},
 };
 
+/// A resource as it was before, and as it is after: one of them may be missing.
+pub(super) type Pair<'a> = (Option<&'a Resource<'a>>, Option<&'a Resource<'a>>);
+
 /// Pairs the resources of one type, name and state: by bytes, by content, then those that have most in common, then
 /// in order.
 pub(super) fn pair_resources<'a>(
@@ -15,7 +18,7 @@ pub(super) fn pair_resources<'a>(
     after: &[&'a Resource<'a>],
     types: &BTreeSet<XdsType>,
     rules: &Rules,
-) -> Vec<(Option<&'a Resource<'a>>, Option<&'a Resource<'a>>)> {
+) -> Vec<Pair<'a>> {
     let mut before = before.to_vec();
     let mut after = after.to_vec();
     let mut pairs = Vec::new();
@@ -40,7 +43,7 @@ pub(super) fn pair_resources<'a>(
 fn take_equal<'a, K: Ord>(
     before: &mut Vec<&'a Resource<'a>>,
     after: &mut Vec<&'a Resource<'a>>,
-    pairs: &mut Vec<(Option<&'a Resource<'a>>, Option<&'a Resource<'a>>)>,
+    pairs: &mut Vec<Pair<'a>>,
     form: impl Fn(&Resource<'a>) -> Option<K>,
 ) {
     let mut found: BTreeMap<K, VecDeque<usize>> = BTreeMap::new();
@@ -74,7 +77,7 @@ const MOST_PAIRS: usize = 256;
 fn take_similar<'a>(
     before: &mut Vec<&'a Resource<'a>>,
     after: &mut Vec<&'a Resource<'a>>,
-    pairs: &mut Vec<(Option<&'a Resource<'a>>, Option<&'a Resource<'a>>)>,
+    pairs: &mut Vec<Pair<'a>>,
     form: impl Fn(&Resource<'a>) -> Option<Value>,
 ) {
     if before.len().max(after.len()) < 2 || before.len() * after.len() > MOST_PAIRS {
