@@ -22,7 +22,7 @@ use super::{
     error::ReadError,
     finding::{Finding, Level, Rule},
     format::{MAX_MEMBER_BYTES, MAX_PATH_BYTES},
-    layout::{DERIVED, MANIFEST_PATH, unsafe_path},
+    layout::{DERIVED, MANIFEST_PATH, MemberPath, unsafe_path},
     reader::{Member, Reader},
     write_error::WriteError,
     writer::{Fields, Writer},
@@ -70,7 +70,28 @@ pub struct Derived {
 }
 
 /// What computes something from the members that a writer holds. What cannot be computed is left out.
-pub type Derive = fn(&mut Writer) -> Vec<Derived>;
+pub trait Derive: Send {
+    /// Whether a member that is added, of this size in bytes, is wanted at once, to be looked at while others come.
+    fn wants(&self, path: &MemberPath, size: u64) -> bool;
+
+    /// Takes a member that it wants, which was added.
+    fn take(&mut self, path: &MemberPath, bytes: Vec<u8>);
+
+    /// What is derived, when all members are there.
+    fn derive(self: Box<Self>, writer: &mut Writer) -> Vec<Derived>;
+}
+
+impl<F: FnOnce(&mut Writer) -> Vec<Derived> + Send> Derive for F {
+    fn wants(&self, _: &MemberPath, _: u64) -> bool {
+        false
+    }
+
+    fn take(&mut self, _: &MemberPath, _: Vec<u8>) {}
+
+    fn derive(self: Box<Self>, writer: &mut Writer) -> Vec<Derived> {
+        self(writer)
+    }
+}
 
 /// The path in the archive of what this release makes of a kind.
 pub(super) fn path_of(kind: &str, extension: &str) -> String {

@@ -30,7 +30,11 @@ const LONG_HASH_LOG: u32 = 22;
 
 /// … and of how few of all places are: denser than zstd's default, because lists of two proxies differ every few
 /// hundred bytes, in times and in the order of maps.
-const LONG_HASH_RATE_LOG: u32 = 3;
+const LONG_HASH_RATE_LOG: u32 = 4;
+
+/// The threads that pack such a frame beside the one that reads what it is made of. Its bytes depend on that there are
+/// some, and not on how many: so they do not on the machine either.
+const THREADS: u32 = 2;
 
 /// Writes an archive into zstd frames of given sizes, and the seek table behind them.
 pub(super) struct Packer<'a> {
@@ -202,6 +206,7 @@ fn encoder<W: Write>(out: W, size: u64) -> io::Result<zstd::Encoder<'static, W>>
     encoder.include_checksum(true)?;
     encoder.set_pledged_src_size(Some(size))?;
     if size > SMALL_FRAME {
+        encoder.multithread(THREADS)?;
         encoder.long_distance_matching(true)?;
         encoder.window_log(LONG_WINDOW_LOG)?;
         encoder.set_parameter(CParameter::LdmHashLog(LONG_HASH_LOG))?;

@@ -17,7 +17,7 @@ use crate::model::{ProxyId, Sealer};
 
 use super::{
     about::{Failure, Head, Provenance},
-    derived::{Derive, DerivedEntry},
+    derived::DerivedEntry,
     digest,
     format::{
         FORMAT, FailureEntry, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS,
@@ -29,6 +29,8 @@ use super::{
     plan::{self, Kind},
     write_error::WriteError,
 };
+
+use self::derived::{Deriving, Keeping};
 
 /// How much of a member is held in memory before it goes to a file without a name.
 const SPOOL_BYTES: usize = 8 << 20;
@@ -58,7 +60,7 @@ pub struct Writer {
     proxies: BTreeSet<ProxyId>,
     failures: Vec<FailureEntry>,
     /// What computes derived members when all others are there.
-    derive: Option<Derive>,
+    derive: Option<Deriving>,
     /// What seals the bundle.
     sealer: Option<Sealer>,
     /// Derived members, by path. They are in no partial file, for they can be computed again.
@@ -331,10 +333,19 @@ impl Writer {
         content: &mut dyn Read,
         size: u64,
     ) -> Result<(), WriteError> {
+        let known: Option<MemberPath> = path.parse().ok();
+        let wants = |derive: &Deriving| known.as_ref().is_some_and(|of| derive.0.wants(of, size));
+        let mut content = Keeping {
+            content,
+            kept: self.derive.as_ref().is_some_and(wants).then(Vec::new),
+        };
         let stored = self
             .partial
-            .member(&path, &entry, content, size)
+            .member(&path, &entry, &mut content, size)
             .map_err(|error| self.partial_error(error))?;
+        if let (Some(derive), Some(path), Some(bytes)) = (&mut self.derive, known, content.kept) {
+            derive.0.take(&path, bytes);
+        }
         self.paths.insert(path.to_lowercase(), path.clone());
         self.members
             .insert((Kind::of(&path), path), (entry, stored));

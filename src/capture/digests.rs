@@ -3,11 +3,14 @@
 //! `schema/bundle.md` specifies it. It is computed from what the bundle holds, so after redaction, and again by whoever
 //! verifies it; a dump of which nothing can be computed is not in it.
 
+mod early;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     io::{Read, Seek},
     num::NonZero,
+    sync::Arc,
     thread,
 };
 
@@ -17,7 +20,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     bundle::{
-        Derived, DerivedEntry, Finding, Level, MemberPath, ReadError, Reader, Reason, Rule, Writer,
+        Derive, Derived, DerivedEntry, Finding, Level, MemberPath, ReadError, Reader, Reason, Rule,
+        Writer,
     },
     model::{Document, ProxyId, Source},
     normalize::{
@@ -127,10 +131,16 @@ impl fmt::Display for DumpOf {
     }
 }
 
-/// The digests of all dumps that `writer` holds.
-pub fn derive(writer: &mut Writer) -> Vec<Derived> {
+/// What computes the digests of all dumps of a bundle: of most of them while others are still captured.
+pub fn derive() -> impl Derive {
+    early::Deriver::new()
+}
+
+/// The digests of all dumps that `writer` holds; some are `computed` already.
+fn derive_rest(writer: &mut Writer, computed: Computed) -> Vec<Derived> {
     let documents = writer.documents();
-    let mut digester = Digester::new(documents.iter().map(|(path, size)| (path, *size)));
+    let documents_of = documents.iter().map(|(path, size)| (path, *size));
+    let mut digester = Digester::new(documents_of, computed);
     for (path, _) in &documents {
         // What cannot be read back cannot be packed either, which is told then.
         if digester.wants(path)
@@ -208,7 +218,8 @@ pub fn check<R: Read + Seek>(reader: &mut Reader<R>) -> Result<Vec<Finding>, Rea
     let documents: Vec<(MemberPath, u64)> = members
         .filter_map(|entry| Some((entry.path.parse().ok()?, entry.size)))
         .collect();
-    let mut digester = Digester::new(documents.iter().map(|(path, size)| (path, *size)));
+    let documents_of = documents.iter().map(|(path, size)| (path, *size));
+    let mut digester = Digester::new(documents_of, Computed::default());
     for member in reader.members() {
         match member {
             Ok(member) => {
@@ -371,9 +382,41 @@ struct Digester {
     ready: Vec<(DumpOf, Vec<Part>)>,
     ready_bytes: u64,
     threads: usize,
-    known: KnownDigests,
-    done: BTreeMap<DumpOf, Entry>,
+    computed: Computed,
+}
+
+/// What was computed so far.
+struct Computed {
+    /// Of single resources.
+    known: Arc<KnownDigests>,
+    /// The dumps that were read, with or without a result.
+    read: BTreeSet<DumpOf>,
+    entries: BTreeMap<DumpOf, Entry>,
     resources: Builder,
+}
+
+impl Default for Computed {
+    fn default() -> Self {
+        Self {
+            known: Arc::new(KnownDigests::and(what_is_untold)),
+            read: BTreeSet::new(),
+            entries: BTreeMap::new(),
+            resources: Builder::default(),
+        }
+    }
+}
+
+impl Computed {
+    fn add(&mut self, of: DumpOf, found: Option<(Entry, Option<OfDump>)>) {
+        self.read.insert(of.clone());
+        let Some((entry, resources)) = found else {
+            return;
+        };
+        if let Some(resources) = resources {
+            self.resources.add(of.clone(), resources);
+        }
+        self.entries.insert(of, entry);
+    }
 }
 
 /// What was computed of all dumps.
@@ -387,8 +430,11 @@ struct Done {
 }
 
 impl Digester {
-    /// For these documents of these sizes.
-    fn new<'a>(documents: impl IntoIterator<Item = (&'a MemberPath, u64)>) -> Self {
+    /// For these documents of these sizes, but for dumps that were read already.
+    fn new<'a>(
+        documents: impl IntoIterator<Item = (&'a MemberPath, u64)>,
+        computed: Computed,
+    ) -> Self {
         let mut dumps: BTreeMap<DumpOf, (BTreeSet<MemberPath>, u64)> = BTreeMap::new();
         for (path, size) in documents {
             let Some(of) = DumpOf::document(path) else {
@@ -405,7 +451,7 @@ impl Digester {
             *total = total.saturating_add(size);
             paths.insert(path.clone());
         }
-        dumps.retain(|_, (_, total)| *total <= MAX_DUMP_BYTES);
+        dumps.retain(|of, (_, total)| *total <= MAX_DUMP_BYTES && !computed.read.contains(of));
         let missing = dumps.into_iter().map(|(of, (paths, _))| (of, paths));
         Self {
             missing: missing.collect(),
@@ -417,9 +463,7 @@ impl Digester {
             threads: thread::available_parallelism()
                 .map_or(1, NonZero::get)
                 .min(THREADS),
-            known: KnownDigests::and(what_is_untold),
-            done: BTreeMap::new(),
-            resources: Builder::default(),
+            computed,
         }
     }
 
@@ -471,8 +515,8 @@ impl Digester {
         self.compute();
         self.lost.extend(self.missing.into_keys());
         Done {
-            entries: self.done,
-            resources: self.resources,
+            entries: self.computed.entries,
+            resources: self.computed.resources,
             unread: self.lost,
         }
     }
@@ -480,7 +524,7 @@ impl Digester {
     fn compute(&mut self) {
         self.ready_bytes = 0;
         let ready = std::mem::take(&mut self.ready);
-        let known = &self.known;
+        let known = &self.computed.known;
         let computed: Vec<Option<(Entry, Option<OfDump>)>> = match &ready[..] {
             [(of, parts)] => vec![digest(of, parts, known)],
             several => thread::scope(|scope| {
@@ -505,13 +549,7 @@ impl Digester {
         };
         let dumps = ready.into_iter().map(|(of, _)| of);
         for (of, found) in dumps.zip(computed) {
-            let Some((entry, resources)) = found else {
-                continue;
-            };
-            if let Some(resources) = resources {
-                self.resources.add(of.clone(), resources);
-            }
-            self.done.insert(of, entry);
+            self.computed.add(of, found);
         }
     }
 }

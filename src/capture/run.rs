@@ -148,7 +148,7 @@ pub fn capture(
         Target::Replace(path) => Writer::create(path)?,
         Target::New(path) => Writer::create_new(path)?,
     }
-    .deriving(digests::derive)
+    .deriving(digests::derive())
     .sealing(options.redactor.sealer());
     let earlier = writer.earlier().to_vec();
     let (head, outcome) = match fill(&mut writer, named, options, progress) {
@@ -212,7 +212,7 @@ pub fn redact(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Outcome, CaptureError> {
     let mut writer = Writer::create(target)?
-        .deriving(digests::derive)
+        .deriving(digests::derive())
         .sealing(options.redactor.sealer());
     // All of it is in the input, too.
     writer.leave_nothing();

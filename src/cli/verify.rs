@@ -190,7 +190,7 @@ fn recover(text: &str, new: &Path) -> anyhow::Result<Verified> {
         Err(error) => return Err(bundle_file::refusal(text, error)),
     };
     let manifest = recovery.manifest().cloned();
-    let writer = bundle::Writer::create_new(new)?.deriving(digests::derive);
+    let writer = bundle::Writer::create_new(new)?.deriving(digests::derive());
     let salvage = recovery.write(writer, inputs::TOOL)?;
     let Some(written) = salvage.written else {
         let is_unfinished =

@@ -103,7 +103,7 @@ fn lying(_: &mut Writer) -> Vec<Derived> {
 }
 
 /// Writes a bundle of the dumps of Envoys in `folder`, with derived data, and sealed where there is a key.
-fn write(folder: &str, to: &Path, derive: Derive, key: Option<&Key>) {
+fn write(folder: &str, to: &Path, derive: impl Derive + 'static, key: Option<&Key>) {
     let mut writer = Writer::create(to)
         .unwrap()
         .deriving(derive)
@@ -129,7 +129,7 @@ fn only_what_the_users_own_key_sealed_is_believed_and_nothing_that_was_altered()
     write(
         BEFORE,
         &desk.path("before.xdsnap"),
-        digests::derive,
+        digests::derive(),
         Some(&key()),
     );
     let before = fs::read(desk.path("before.xdsnap")).unwrap();
@@ -295,7 +295,7 @@ fn seals_and_resources_are_what_the_specification_says() {
     write(
         BEFORE,
         &desk.path("x.xdsnap"),
-        digests::derive,
+        digests::derive(),
         Some(&key()),
     );
     let file = fs::read(desk.path("x.xdsnap")).unwrap();
@@ -415,7 +415,7 @@ fn seals_and_resources_are_what_the_specification_says() {
 #[test]
 fn whatever_stands_in_the_place_of_digests_is_read_or_refused() {
     let desk = Desk::new();
-    write(BEFORE, &desk.path("x.xdsnap"), digests::derive, None);
+    write(BEFORE, &desk.path("x.xdsnap"), digests::derive(), None);
     let bundle = fs::read(desk.path("x.xdsnap")).unwrap();
     let bytes = reader(&bundle).read("derived/resources.bin").unwrap();
     let size = bytes.len() as u64;

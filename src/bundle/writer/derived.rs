@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     io::{self, Read, Seek, Write},
 };
 
@@ -52,6 +53,31 @@ impl Write for Content {
     }
 }
 
+/// What computes derived members.
+pub(super) struct Deriving(pub(super) Box<dyn Derive>);
+
+impl fmt::Debug for Deriving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deriving").finish_non_exhaustive()
+    }
+}
+
+/// Reads what is to be kept, too.
+pub(super) struct Keeping<'a> {
+    pub(super) content: &'a mut dyn Read,
+    pub(super) kept: Option<Vec<u8>>,
+}
+
+impl Read for Keeping<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.content.read(buffer)?;
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(&buffer[..length]);
+        }
+        Ok(length)
+    }
+}
+
 /// A derived member.
 #[derive(Debug)]
 pub(super) struct Spooled {
@@ -66,8 +92,8 @@ pub(super) struct Spooled {
 
 impl Writer {
     /// Adds what `derive` computes from the members, when all are there.
-    pub fn deriving(mut self, derive: Derive) -> Self {
-        self.derive = Some(derive);
+    pub fn deriving(mut self, derive: impl Derive + 'static) -> Self {
+        self.derive = Some(Deriving(Box::new(derive)));
         self
     }
 
@@ -136,7 +162,7 @@ impl Writer {
         let Some(derive) = self.derive.take() else {
             return Ok(());
         };
-        let made = derive(self);
+        let made = derive.0.derive(self);
         let from = self.made_from();
         for Derived {
             kind,
