@@ -163,7 +163,7 @@ impl<'a> Script<'a> {
                 if kind == 1 {
                     let fragment = json!({
                         "format": "xdsnap.bundle",
-                        "version": "1-rc",
+                        "version": "1",
                         "member": listed(&name, content, None),
                     });
                     let fragment = fragment.to_string();
@@ -251,7 +251,7 @@ impl<'a> Script<'a> {
     fn bundle(&self) -> Vec<u8> {
         let manifest = json!({
             "format": "xdsnap.bundle",
-            "version": "1-rc",
+            "version": "1",
             "tool": "fuzz",
             "proxies": [],
             "istiods": [],

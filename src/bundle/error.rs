@@ -41,10 +41,9 @@ pub enum Reason {
     Unfinished,
     /// Its format is of another major version.
     #[error(
-        "bundle format version `{found}` is not supported, this release reads version {} (`{}`); \
+        "bundle format version `{found}` is not supported, this release reads version {}; \
          use a release that reads it, such as the one that wrote it{}",
         Version::CURRENT.major(),
-        Version::CURRENT,
         tool.as_deref().map(|tool| format!(": `{}`", tool.escape_debug())).unwrap_or_default()
     )]
     UnsupportedVersion {

@@ -295,12 +295,12 @@ impl Version {
     ///
     /// # Changes
     ///
+    /// - `1`: the first that is a promise: every later release reads it.
     /// - `1-rc`: members of one kind stand side by side, several in a zstd frame, with a seek table at the end of the
-    ///   file and `offset` in the manifest; a `.partial` file says where its members came from. Not yet a promise: `1`
-    ///   may add to it.
+    ///   file and `offset` in the manifest; a `.partial` file says where its members came from. Still read.
     /// - `1-draft`: the first, a zstd frame for each member. Still read.
     pub const CURRENT: Self = Self {
-        text: Cow::Borrowed("1-rc"),
+        text: Cow::Borrowed("1"),
         major: 1,
         minor: 0,
     };
@@ -519,8 +519,8 @@ fn a_version_is_newer_by_its_numbers_and_then_by_its_stage() {
     for (text, newer) in [
         ("1-draft", false),
         ("1-rc", false),
-        ("1", true),
-        ("1.0", true),
+        ("1", false),
+        ("1.0", false),
         ("1.1-draft", true),
         ("2-draft", true),
         ("0", false),

@@ -395,7 +395,7 @@ mod writing {
             serde_json::from_slice::<Value>(&manifest).unwrap(),
             json!({
                 "format": "xdsnap.bundle",
-                "version": "1-rc",
+                "version": "1",
                 "tool": "xdsnap 0.1.0",
                 "note": "before the change",
                 "captured": {
@@ -753,7 +753,7 @@ mod reading {
                 err.to_string(),
                 format!(
                     "`x.xdsnap`: bundle format version `{version}` is not supported, this release \
-                     reads version 1 (`1-rc`); use a release that reads it, such as the one \
+                     reads version 1; use a release that reads it, such as the one \
                      that wrote it: `xdsnap 9.2.0`"
                 )
             );
@@ -940,7 +940,7 @@ fn manifest_of(members: &Members) -> Value {
         .collect();
     json!({
         "format": "xdsnap.bundle",
-        "version": "1-rc",
+        "version": "1",
         "tool": "someone's",
         "proxies": [{"id": "web-1.shop"}],
         "istiods": [],
@@ -1427,7 +1427,14 @@ mod schema {
             serde_json::from_value::<Manifest>(manifest).unwrap();
         }
         let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/bundles");
-        for name in ["1-draft", "1-draft-mesh", "1-rc", "1-rc-mesh"] {
+        for name in [
+            "1-draft",
+            "1-draft-mesh",
+            "1-rc",
+            "1-rc-mesh",
+            "1",
+            "1-mesh",
+        ] {
             let bundle = fs::read(golden.join(format!("{name}.xdsnap"))).unwrap();
             let manifest = open(&bundle).unwrap().read(MANIFEST_PATH).unwrap();
             let manifest = serde_json::from_slice(&manifest).unwrap();
@@ -1533,7 +1540,7 @@ mod schema {
         let time = "2026-11-21T01:52:51.000Z";
         let origin = json!({"file": "x.json", "url": "http://127.0.0.1:15000/"});
         json!({
-            "format": "xdsnap.bundle", "version": "1-rc", "tool": "xdsnap", "note": "x",
+            "format": "xdsnap.bundle", "version": "1", "tool": "xdsnap", "note": "x",
             "captured": {"start": time, "end": time},
             "proxies": [{"id": "a.b", "envoy_version": "1", "istio_version": "1", "istiod": "x"}],
             "istiods": [{"name": "x", "version": "1"}],

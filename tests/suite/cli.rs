@@ -1044,7 +1044,7 @@ fn the_front_page_of_a_bundle() {
     let ran = run(xdsnap(["info", "x.xdsnap"]).current_dir(folder.path()));
     insta::assert_snapshot!(ran.out, @r"
     note      after the canary
-    bundle    x.xdsnap  24.7 KB  format 1-rc  by xdsnap 0.1.0
+    bundle    x.xdsnap  24.7 KB  format 1  by xdsnap 0.1.0
     intact    1 document, all read, every checksum holds, sealed with your key
     captured  from files, at no known time
     proxies   Envoy's dump of 1 of 1, istiod's of 0 of 1

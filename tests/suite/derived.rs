@@ -564,6 +564,7 @@ fn a_bundle_of_each_version_of_the_rules_and_one_without_digests_are_intact() {
         ("1-rc-mesh", None),
         ("1-draft-mesh", None),
         ("1-rc-derived", Some(1)),
+        ("1-mesh", Some(2)),
     ] {
         let file = bundles.join(format!("{name}.xdsnap"));
         let ran = run(xdsnap(["verify"]).arg(&file));

@@ -66,7 +66,7 @@ fn bundle_of(members: &[&str], entries: &[(&str, EntryType)]) -> Vec<u8> {
     let member =
         |path: &&str| json!({"path": path, "size": 2, "sha256": sha256, "origin": {"file": "x"}});
     let manifest = json!({
-        "format": "xdsnap.bundle", "version": "1-rc", "tool": "x",
+        "format": "xdsnap.bundle", "version": "1", "tool": "x",
         "proxies": [], "istiods": [], "failures": [],
         "members": members.iter().map(member).collect::<Vec<_>>(),
         "redaction": {"rules": [], "values": 0},

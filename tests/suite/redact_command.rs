@@ -256,6 +256,8 @@ fn bundles_of_every_release_are_redacted_and_what_they_counted_stays() {
         "1-draft-mesh.xdsnap",
         "1-rc.xdsnap",
         "1-rc-mesh.xdsnap",
+        "1.xdsnap",
+        "1-mesh.xdsnap",
     ] {
         let old = testdata(&format!("bundles/{name}"));
         let ran = run(desk.command("redact -q -o new.xdsnap").arg(&old));

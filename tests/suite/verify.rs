@@ -129,7 +129,7 @@ fn what_is_wrong_is_named_and_told_by_the_exit_status() {
             "packed again",
             packed_again(|_| {}),
             0,
-            "intact, 23 documents, format 1-rc, 2 notes",
+            "intact, 23 documents, format 1, 2 notes",
             "note    seek table: there is no seek table",
         ),
         (
@@ -207,7 +207,7 @@ fn several_files_are_verified_and_what_is_no_bundle_among_them_is_an_error() {
     assert!(full.lines().count() > ran.out.lines().count() && !full.contains("(--full)"));
     let ran = desk.run("verify c a.xdsnap");
     assert_eq!(ran.status, 2);
-    assert_eq!(ran.out, "a.xdsnap: intact, 23 documents, format 1-rc\n");
+    assert_eq!(ran.out, "a.xdsnap: intact, 23 documents, format 1\n");
     assert!(
         ran.err.starts_with("xdsnap: c: JSON, but none"),
         "{}",
@@ -215,7 +215,7 @@ fn several_files_are_verified_and_what_is_no_bundle_among_them_is_an_error() {
     );
     let stdin = run(xdsnap(["verify", "-"]).write_stdin(WHOLE.clone()));
     assert_eq!(stdin.status, 0);
-    assert_eq!(stdin.out, "-: intact, 23 documents, format 1-rc\n");
+    assert_eq!(stdin.out, "-: intact, 23 documents, format 1\n");
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn findings_are_data() {
     assert_eq!((ran.status, &file["verdict"]), (1, &json!("damaged")));
     assert_eq!(
         file["bundle"],
-        json!({"version": "1-rc", "tool": "xdsnap 0.1.0", "members": 23, "intact": 23})
+        json!({"version": "1", "tool": "xdsnap 0.1.0", "members": 23, "intact": 23})
     );
     let finding = &file["findings"][0];
     assert_eq!(finding["level"], "error");

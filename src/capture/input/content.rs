@@ -94,7 +94,7 @@ pub(super) fn content_of(
 }
 
 /// How long a document may be to be held in memory while it is looked at, in bytes.
-pub(super) const MAX_WHOLE: u64 = 96 << 20;
+pub(super) const MAX_WHOLE: u64 = 256 << 20;
 
 /// How much of a document is looked at to tell what it may be, in bytes.
 const MAX_START: usize = 4096;

@@ -79,7 +79,7 @@ fn what_a_partial_file_says_however_deep_leaves_the_new_bundle_readable() {
     for depth in 50..70 {
         let mut entry = entry_of(SYNCZ, b"[]");
         entry["later"] = (0..depth).fold(Value::Null, |inner, _| json!([inner]));
-        let fragment = json!({"format": "xdsnap.bundle", "version": "1-rc", "member": entry});
+        let fragment = json!({"format": "xdsnap.bundle", "version": "1", "member": entry});
         let fragment = fragment.to_string();
         let partial = tar_of(&[
             ("manifest.d/1.json", EntryType::Regular, fragment.as_bytes()),

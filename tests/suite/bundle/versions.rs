@@ -79,7 +79,7 @@ fn the_current_version_reads_and_is_written_again_to_the_byte() {
 
 #[test]
 fn what_a_newer_minor_version_adds_is_ignored_when_read_and_kept_when_written_again() {
-    for version in ["1", "1.1", "1.7-rc"] {
+    for version in ["1.1", "1.7-rc"] {
         let newer = of_version(version);
         let mut reader = open(&newer).unwrap();
         for (path, body) in &few_members() {
@@ -155,6 +155,12 @@ fn every_bundle_ever_released_reads() {
             7,
         ),
         (
+            "1-mesh.xdsnap",
+            "3b5a96263c428838232b81f98f492c485b90dda968ddf67b70b4b698985bbb16",
+            "1",
+            23,
+        ),
+        (
             "1-rc-derived.xdsnap",
             "ff09903bd4a485751949bc5d0594df32cc09d2b85d414fda97c77a8165d7c662",
             "1-rc",
@@ -170,6 +176,12 @@ fn every_bundle_ever_released_reads() {
             "1-rc.xdsnap",
             "fa7282dfdeaa0e42239228f2d8338dd262be1b1ddbfd5ae46c607bc5754d760f",
             "1-rc",
+            7,
+        ),
+        (
+            "1.xdsnap",
+            "15fa00130099e85fe60cb4b26bcfd6f27f11bd82dddec444e52ab5ef0ae48d60",
+            "1",
             7,
         ),
     ];
@@ -198,6 +210,8 @@ fn every_bundle_ever_released_reads() {
     }
     // The same content in each version.
     for (old, new) in [
+        ("1-rc", "1"),
+        ("1-rc-mesh", "1-mesh"),
         ("1-draft", "1-rc"),
         ("1-draft-mesh", "1-rc-mesh"),
         ("1-rc-mesh", "1-rc-derived"),
@@ -214,19 +228,22 @@ fn sha256_of(bytes: &[u8]) -> String {
 
 #[test]
 fn what_an_interrupted_capture_of_each_version_left_is_recovered_with_its_origins() {
-    let partial = golden("1-rc.partial");
-    let mut recovery = recover("1-rc.partial", Cursor::new(&partial[..])).unwrap();
-    let intact: Vec<_> = recovery.members().filter_map(Result::ok).collect();
-    let whole = open(&golden("1-rc.xdsnap")).unwrap().manifest().clone();
-    assert_eq!(intact.len(), whole.members.len());
-    for entry in &whole.members {
-        let mut entry = entry.clone();
-        entry.offset = None;
-        assert!(
-            intact.iter().any(|found| found.entry == entry),
-            "{}",
-            entry.path
-        );
+    for version in ["1-rc", "1"] {
+        let partial = golden(&format!("{version}.partial"));
+        let mut recovery = recover("x.partial", Cursor::new(&partial[..])).unwrap();
+        let intact: Vec<_> = recovery.members().filter_map(Result::ok).collect();
+        let whole = golden(&format!("{version}.xdsnap"));
+        let whole = open(&whole).unwrap().manifest().clone();
+        assert_eq!(intact.len(), whole.members.len());
+        for entry in &whole.members {
+            let mut entry = entry.clone();
+            entry.offset = None;
+            assert!(
+                intact.iter().any(|found| found.entry == entry),
+                "{version} {}",
+                entry.path
+            );
+        }
     }
 }
 

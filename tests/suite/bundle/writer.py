@@ -47,7 +47,7 @@ def bundle(gather, later=None, offsets=True, skipped=(), **parameters):
             listed[-1]["offset"] = offset
         offset += len(piece)
     manifest = {
-        "format": "xdsnap.bundle", "version": "1-rc", "tool": "writer.py",
+        "format": "xdsnap.bundle", "version": "1", "tool": "writer.py",
         "proxies": [{"id": proxy} for proxy in sorted(PROXIES, key=str.encode)], "istiods": [{}],
         "members": listed, "failures": [], "redaction": {"rules": [], "values": 0},
     }
