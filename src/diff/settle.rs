@@ -25,6 +25,9 @@ use crate::{
 /// So many pairs are looked at by one thread before it asks for more.
 const CHUNK: usize = 32;
 
+/// The stack of each, as large as that of a program: resources are nested.
+const STACK_BYTES: usize = 8 << 20;
+
 /// By what resources of two dumps are compared.
 #[derive(Clone, Debug)]
 pub(super) struct Ways<'a> {
@@ -124,7 +127,11 @@ impl Ways<'_> {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         thread::scope(|scope| {
             for _ in 1..cores.min(pairs.len().div_ceil(CHUNK)) {
-                scope.spawn(settle);
+                let thread = thread::Builder::new().stack_size(STACK_BYTES);
+                // Where there can be no more threads, fewer do it.
+                if thread.spawn_scoped(scope, settle).is_err() {
+                    break;
+                }
             }
             settle();
         });

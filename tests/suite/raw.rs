@@ -1,6 +1,10 @@
 //! Dumps as they were received: what a diff makes of what differs is what it makes of all.
 
-use std::fs;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -38,30 +42,54 @@ impl Desk {
 
 #[test]
 fn two_steps_of_all_recordings_differ_by_parts_as_they_do_as_a_whole() {
-    let mut compared = 0;
+    let mut compared = [0, 0];
     for story in folders(&testdata("corpus")) {
         for pair in folders(&story).windows(2) {
-            if !pair.iter().all(|step| step.join("envoy").is_dir()) {
-                continue;
-            }
-            for old in folders(&pair[0].join("envoy")) {
-                let new = pair[1].join("envoy").join(old.file_name().unwrap());
-                let dumps = [&old, &new].map(|proxy| fs::read(proxy.join("config_dump.json.zst")));
-                let [Ok(before), Ok(after)] = dumps else {
-                    continue;
-                };
-                let desk = Desk::new();
-                write(&desk, "old", &before);
-                write(&desk, "new", &after);
-                for flags in ["-o json", "--live", "--oneline"] {
-                    let [parts, whole] = desk.in_parts_and_as_a_whole(&format!("{flags} old new"));
-                    assert_eq!(parts, whole, "{flags} {old:?}");
+            for (at, source) in ["envoy", "istiod"].into_iter().enumerate() {
+                for (before, after) in dumps_of_both(pair, source) {
+                    let desk = Desk::new();
+                    write(&desk, "old", &before);
+                    write(&desk, "new", &after);
+                    let args = format!("--live -o json --source {source} old new");
+                    let [parts, whole] = desk.in_parts_and_as_a_whole(&args);
+                    assert_eq!(parts, whole, "{pair:?}");
+                    compared[at] += 1;
                 }
-                compared += 1;
             }
         }
     }
-    assert!(compared > 20, "{compared}");
+    assert!(compared.iter().all(|count| *count > 20), "{compared:?}");
+}
+
+/// What two steps have of each proxy that both have.
+fn dumps_of_both(steps: &[PathBuf], source: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let dumps = |step: &Path| -> BTreeMap<PathBuf, Vec<u8>> {
+        let root = step.join(source);
+        let files = walk(&root).into_iter();
+        let dumps = files.filter(|file| file.to_string_lossy().ends_with("config_dump.json.zst"));
+        let name = |file: &Path| file.strip_prefix(&root).unwrap().to_owned();
+        dumps
+            .map(|file| (name(&file), fs::read(&file).unwrap()))
+            .collect()
+    };
+    let mut after = dumps(&steps[1]);
+    let pairs = dumps(&steps[0]).into_iter();
+    pairs
+        .filter_map(|(name, before)| Some((before, after.remove(&name)?)))
+        .collect()
+}
+
+/// The files in a folder, and in those in it.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let each = paths.flat_map(|path| match path.is_dir() {
+        true => walk(&path),
+        false => vec![path],
+    });
+    each.collect()
 }
 
 /// Gives the first virtual host of a route configuration a header.
