@@ -59,7 +59,7 @@ pub struct Writer {
     /// The proxies of which there is a member.
     proxies: BTreeSet<ProxyId>,
     failures: Vec<FailureEntry>,
-    /// What computes derived members when all others are there.
+    /// What computes derived members.
     derive: Option<Deriving>,
     /// What seals the bundle.
     sealer: Option<Sealer>,
@@ -337,7 +337,8 @@ impl Writer {
         let wants = |derive: &Deriving| known.as_ref().is_some_and(|of| derive.0.wants(of, size));
         let mut content = Keeping {
             content,
-            kept: self.derive.as_ref().is_some_and(wants).then(Vec::new),
+            kept: (self.derive.as_ref().is_some_and(wants))
+                .then(|| Vec::with_capacity(usize::try_from(size).unwrap_or_default())),
         };
         let stored = self
             .partial

@@ -98,11 +98,11 @@ impl Ways<'_> {
             return false;
         };
         let reasons = equate(key, self.mode, tally, &mut before, &mut after);
-        let compare = || self.compare(key, [Some(&before), Some(&after)], [None; 2]);
-        reasons.is_empty() && {
-            let found = compare();
-            found.edits.is_empty() && found.not_compared.is_empty()
+        if !reasons.is_empty() {
+            return false;
         }
+        let found = self.compare(key, [Some(&before), Some(&after)], [None; 2]);
+        found.edits.is_empty() && found.not_compared.is_empty()
     }
 
     /// Of which of `pairs` there is nothing to tell.

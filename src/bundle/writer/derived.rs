@@ -91,7 +91,7 @@ pub(super) struct Spooled {
 }
 
 impl Writer {
-    /// Adds what `derive` computes from the members, when all are there.
+    /// Adds what `derive` computes from the members.
     pub fn deriving(mut self, derive: impl Derive + 'static) -> Self {
         self.derive = Some(Deriving(Box::new(derive)));
         self
